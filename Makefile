@@ -1,0 +1,49 @@
+# Two commands matter: `make up` runs the whole service here, `make test` passes every test. Both do all their own set-up.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+
+help: ## print this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(INSTALLED): setup.cfg pyproject.toml
+	@echo "setting up $(VENV) (once; later starts skip this)"
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Headrace needs Python 3.11 or newer: make PYTHON=python3.12 ...")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --upgrade --quiet pip
+	@$(BIN)/python -m pip install --progress-bar on --editable '.[local,dev]'
+	@touch $@
+
+install: $(INSTALLED) ## create the virtual environment and install everything into it
+
+up: $(INSTALLED) ## start the whole service on the embedded stack, show it working, stay until Ctrl-C
+	@exec $(BIN)/headrace up
+
+demo: $(INSTALLED) ## the same, then stop everything and exit
+	@exec $(BIN)/headrace demo
+
+test: check ## every check and every test
+
+check: lint types imports pytest ## the one definition of the checks
+
+lint: $(INSTALLED) ## ruff: style, banned calls, formatting
+	@$(BIN)/python -m ruff check .
+	@$(BIN)/python -m ruff format --check .
+
+fmt: $(INSTALLED) ## format and mend what ruff can mend
+	@$(BIN)/python -m ruff format .
+	@$(BIN)/python -m ruff check --fix .
+
+types: $(INSTALLED) ## mypy, strict, tests included
+	@$(BIN)/python -m mypy
+
+imports: $(INSTALLED) ## the laws between the rooms
+	@$(BIN)/lint-imports
+
+pytest: $(INSTALLED)
+	@$(BIN)/python -m pytest
+
+.PHONY: help install up demo test check lint fmt types imports pytest

@@ -1,0 +1,12 @@
+"""The ground: settings, clock, ids, errors, telemetry, client factories and the command line; nothing here knows prompts or answers.
+
+- `settings`: the only reader of the environment, one frozen block per part
+- `clock`, `ids`: the only reader of the wall clock, the only maker of ids
+- `errors`: the tree every error of ours hangs on
+- `telemetry`: logs, metrics, trace context
+- `kafka`, `redis`, `clickhouse`: settings in, client out
+- `service`: start, serve, drain, stop
+- `sse`: server-sent events, both ways
+- `cli`, `doctor`: the `headrace` command
+- `local`: the embedded stack of real parts
+"""

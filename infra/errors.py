@@ -1,0 +1,46 @@
+"""The tree every error of ours hangs on.
+
+HeadraceError
+├── TryAgain            the same call may succeed later; `after_s` says when
+│   └── Unavailable     a part we depend on does not answer; `part` says which
+├── NeverTryAgain       the same call will fail the same way
+│   ├── WrongSetting    a setting is unknown, of the wrong type or contradicts another
+│   └── InvalidEvent    bytes on a topic that are no event of ours
+└── OurFault            a promise of our own code is broken
+"""
+
+
+class HeadraceError(Exception):
+    """Something went wrong in Headrace."""
+
+
+class TryAgain(HeadraceError):
+    """The same call may succeed later."""
+
+    def __init__(self, message: str, *, after_s: float = 1.0) -> None:
+        super().__init__(message)
+        self.after_s = after_s
+
+
+class Unavailable(TryAgain):
+    """A part we depend on does not answer."""
+
+    def __init__(self, part: str, message: str = "", *, after_s: float = 1.0) -> None:
+        super().__init__(message or f"{part} does not answer", after_s=after_s)
+        self.part = part
+
+
+class NeverTryAgain(HeadraceError):
+    """The same call will fail the same way."""
+
+
+class WrongSetting(NeverTryAgain):
+    """A setting is unknown, of the wrong type, or contradicts another."""
+
+
+class InvalidEvent(NeverTryAgain):
+    """Bytes on a topic that are no event of ours."""
+
+
+class OurFault(HeadraceError):
+    """A promise of our own code is broken."""

@@ -1,0 +1,225 @@
+"""The only reader of the environment: frozen blocks of settings, each field with its unit, default and meaning.
+
+A field `session_timeout_s` of the block `kafka` is read from `HEADRACE_KAFKA__SESSION_TIMEOUT_S`. A room declares its own
+blocks in `<room>/settings.py` and lists them in setup.cfg under `headrace.settings`, so that a variable which bears our
+prefix and which no block knows is refused by name: a typo must not be a silent default.
+"""
+
+import os
+import types
+import typing
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+from infra.errors import WrongSetting
+
+PREFIX = "HEADRACE_"
+
+
+def setting(default: Any, meaning: str, *, secret: bool = False) -> Any:
+    """Declare one setting: its default and a one-line meaning; a secret is masked wherever settings are shown."""
+    return field(default=default, metadata={"meaning": meaning, "secret": secret})
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting as it stands: for `headrace doctor` and the documentation."""
+
+    name: str
+    value: Any
+    default: Any
+    meaning: str
+    secret: bool
+
+    @property
+    def shown(self) -> str:
+        """The value as it may be shown to a person."""
+        return "********" if self.secret and self.value else str(self.value)
+
+
+@dataclass(frozen=True)
+class Block:
+    """Base of every block of settings; `block` is its part of the variable's name."""
+
+    block: ClassVar[str] = ""
+
+    @classmethod
+    def variable(cls, name: str) -> str:
+        """Name of the environment variable of the field `name`."""
+        return f"{PREFIX}{cls.block.upper()}__{name.upper()}" if cls.block else f"{PREFIX}{name.upper()}"
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
+        """Read the block from the environment.
+
+        Raises:
+            WrongSetting: a value does not fit its type, or the block contradicts itself; the variable is named.
+        """
+        environ = os.environ if environ is None else environ
+        hints = typing.get_type_hints(cls)
+        given = {
+            each.name: _parse(cls.variable(each.name), environ[cls.variable(each.name)], hints[each.name])
+            for each in fields(cls)
+            if cls.variable(each.name) in environ
+        }
+        block = cls(**given)
+        block.check()
+        return block
+
+    def check(self) -> None:
+        """Refuse contradictions between the settings of this block; raises WrongSetting."""
+
+    def shown(self) -> Iterator[Setting]:
+        """Every setting of the block, in order of declaration."""
+        for each in fields(self):
+            yield Setting(
+                name=self.variable(each.name),
+                value=getattr(self, each.name),
+                default=each.default,
+                meaning=each.metadata["meaning"],
+                secret=each.metadata["secret"],
+            )
+
+    def to_env(self) -> dict[str, str]:
+        """The variables that make a child process read this very block; defaults are left out."""
+        return {
+            self.variable(each.name): _format(getattr(self, each.name))
+            for each in fields(self)
+            if getattr(self, each.name) != each.default
+        }
+
+
+def _parse(variable: str, text: str, hint: Any) -> Any:
+    if isinstance(hint, types.UnionType):
+        hint = next(each for each in typing.get_args(hint) if each is not type(None))
+    try:
+        if hint is bool:
+            return {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}[text.lower()]
+        if typing.get_origin(hint) is tuple:
+            return tuple(each.strip() for each in text.split(",") if each.strip())
+        return hint(text)
+    except (KeyError, ValueError):
+        kind = getattr(hint, "__name__", str(hint))
+        raise WrongSetting(f"{variable}={text!r} is not a {kind}") from None
+
+
+def _format(value: Any) -> str:
+    if isinstance(value, bool):
+        return "1" if value else "0"
+    if isinstance(value, tuple):
+        return ",".join(value)
+    return str(value)
+
+
+def blocks() -> list[type[Block]]:
+    """Every block of settings that the installed rooms declare."""
+    return [each.load() for each in entry_points(group="headrace.settings")]
+
+
+def refuse_unknown(environ: Mapping[str, str] | None = None) -> None:
+    """Refuse a variable that bears our prefix and that no block knows.
+
+    Raises:
+        WrongSetting: names the variable.
+    """
+    environ = os.environ if environ is None else environ
+    known = {block.variable(each.name) for block in blocks() for each in fields(block)}
+    for name in environ:
+        if name.startswith(PREFIX) and name not in known:
+            raise WrongSetting(f"{name} is not a setting of Headrace; `headrace doctor` lists those there are")
+
+
+def child_environment(*blocks_: Block, **extra: str) -> dict[str, str]:
+    """The environment of a child process: ours, overlaid with these blocks of settings."""
+    return {**os.environ, **{k: v for block in blocks_ for k, v in block.to_env().items()}, **extra}
+
+
+@dataclass(frozen=True)
+class CommonSettings(Block):
+    """What every process shares."""
+
+    secret_key: str = setting("", "key under which webhook secrets are encrypted (any text of 32 or more)", secret=True)
+
+
+@dataclass(frozen=True)
+class KafkaSettings(Block):
+    """The log."""
+
+    block: ClassVar[str] = "kafka"
+    bootstrap_servers: str = setting("", "host:port,… of the brokers; empty: the embedded broker")
+    topic_prefix: str = setting("", "put before every topic's and consumer group's name; lets test runs share a broker")
+    replication_factor: int = setting(1, "replicas of each topic created")
+    ack_timeout_s: float = setting(2.0, "longest wait for the broker's acknowledgement before an answer of 503")
+    delivery_timeout_s: float = setting(15.0, "how long the producer tries a record before it gives up")
+    max_in_flight: int = setting(20_000, "records handed to the producer and not yet acknowledged, at most")
+
+    def check(self) -> None:
+        """A wait longer than the producer's own patience could not end well."""
+        if self.ack_timeout_s > self.delivery_timeout_s:
+            raise WrongSetting(
+                f"{self.variable('ack_timeout_s')}={self.ack_timeout_s} is longer than "
+                f"{self.variable('delivery_timeout_s')}={self.delivery_timeout_s}"
+            )
+
+
+@dataclass(frozen=True)
+class RedisSettings(Block):
+    """The view of the log, and the token streams."""
+
+    block: ClassVar[str] = "redis"
+    url: str = setting("", "redis://[:password@]host:port/db; empty: the embedded server", secret=False)
+    prefix: str = setting("headrace:", "put before every key; lets test runs share a server")
+    timeout_s: float = setting(2.0, "longest wait for one command")
+
+
+@dataclass(frozen=True)
+class ClickHouseSettings(Block):
+    """The analytics store."""
+
+    block: ClassVar[str] = "clickhouse"
+    url: str = setting("", "clickhouse://[user:password@]host:port/database; empty: the embedded engine")
+    timeout_s: float = setting(30.0, "longest wait for one query")
+
+
+@dataclass(frozen=True)
+class TgiSettings(Block):
+    """The model server."""
+
+    block: ClassVar[str] = "tgi"
+    url: str = setting("", "http://host:port of the TGI server; empty: the embedded server")
+    api_key: str = setting("", "key the server asks for, if any", secret=True)
+    connect_timeout_s: float = setting(2.0, "longest wait for a connection")
+    read_timeout_s: float = setting(60.0, "longest silence of the server in mid-answer")
+
+
+@dataclass(frozen=True)
+class LogSettings(Block):
+    """What is written to standard error."""
+
+    block: ClassVar[str] = "log"
+    level: str = setting("INFO", "DEBUG, INFO, WARNING or ERROR")
+    format: str = setting("auto", "json, text, or auto: text on a terminal, json otherwise")
+
+    def check(self) -> None:
+        """Only known levels and formats."""
+        if self.level not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
+            raise WrongSetting(f"{self.variable('level')}={self.level!r} is none of DEBUG, INFO, WARNING, ERROR")
+        if self.format not in {"json", "text", "auto"}:
+            raise WrongSetting(f"{self.variable('format')}={self.format!r} is none of json, text, auto")
+
+
+@dataclass(frozen=True)
+class LocalSettings(Block):
+    """The embedded stack."""
+
+    block: ClassVar[str] = "local"
+    dir: Path = setting(Path(".headrace"), "where the embedded parts keep their data, and stack.json")
+    cache_dir: Path = setting(Path("~/.cache/headrace"), "where downloads are kept, shared by all checkouts")
+
+
+def masked(block: Block) -> dict[str, str]:
+    """The block's settings by variable, secrets masked."""
+    return {each.name: each.shown for each in block.shown()}
