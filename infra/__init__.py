@@ -1,4 +1,4 @@
-"""The ground: settings, clock, ids, errors, telemetry, client factories and the command line; nothing here knows prompts or answers.
+"""The ground: settings, clock, ids, errors, telemetry, clients, the command line; no word of prompts or answers.
 
 - `settings`: the only reader of the environment, one frozen block per part
 - `clock`, `ids`: the only reader of the wall clock, the only maker of ids

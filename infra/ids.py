@@ -1,7 +1,7 @@
 """The only maker of ids: `<kind>_<26 characters>` that sort by time.
 
-The 26 characters are Crockford's base 32 (lower case) of 48 bits of milliseconds since the epoch and 80 random bits, as in
-ULID (https://github.com/ulid/spec).
+The 26 characters are Crockford's base 32 (lower case) of 48 bits of milliseconds since the epoch and 80 random bits, as
+in ULID (https://github.com/ulid/spec).
 """
 
 import hashlib

@@ -1,8 +1,8 @@
 """The only reader of the environment: frozen blocks of settings, each field with its unit, default and meaning.
 
-A field `session_timeout_s` of the block `kafka` is read from `HEADRACE_KAFKA__SESSION_TIMEOUT_S`. A room declares its own
-blocks in `<room>/settings.py` and lists them in setup.cfg under `headrace.settings`, so that a variable which bears our
-prefix and which no block knows is refused by name: a typo must not be a silent default.
+A field `session_timeout_s` of the block `kafka` is read from `HEADRACE_KAFKA__SESSION_TIMEOUT_S`. A room declares its
+own blocks in `<room>/settings.py` and lists them in setup.cfg under `headrace.settings`, so that a variable which bears
+our prefix and which no block knows is refused by name: a typo must not be a silent default.
 """
 
 import os
