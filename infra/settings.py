@@ -212,6 +212,15 @@ class LogSettings(Block):
 
 
 @dataclass(frozen=True)
+class ServiceSettings(Block):
+    """How a process starts and stops."""
+
+    block: ClassVar[str] = "service"
+    ready_file: str = setting("", "file written once the process does its work; empty: none")
+    drain_s: float = setting(10.0, "longest time a process that was told to stop may take to put its work down")
+
+
+@dataclass(frozen=True)
 class LocalSettings(Block):
     """The embedded stack."""
 

@@ -1,0 +1,103 @@
+"""How every process of ours lives: start, serve, drain, stop.
+
+A service is one coroutine, `serve(service)`. It starts what it needs, says `service.ready()` once it does its work,
+waits for `service.stopping` and puts its things down. SIGTERM and SIGINT set `stopping`; a drain that outlasts
+`HEADRACE_SERVICE__DRAIN_S` is cancelled, and a second signal ends the process on the spot.
+"""
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Final
+
+import uvloop
+
+from infra.errors import OurFault
+from infra.settings import LogSettings, ServiceSettings
+from infra.telemetry.logging import configure
+
+log = logging.getLogger(__name__)
+
+# Beyond the drain deadline: time for a cancelled `serve` to clean up before the process ends without it.
+_CANCEL_GRACE_S: Final = 2.0
+_ENDED_BY_SECOND_SIGNAL: Final = 130
+_DID_NOT_DRAIN: Final = 1
+
+
+class Service:
+    """What a serving coroutine is told, and tells: `stopping` and `ready()`."""
+
+    def __init__(self, name: str, settings: ServiceSettings | None = None) -> None:
+        self.name = name
+        self.settings = settings or ServiceSettings()
+        self.stopping = asyncio.Event()
+        self._ready = False
+
+    def ready(self) -> None:
+        """Say that the service does its work from now on; whoever started it reads the ready file."""
+        if self._ready:
+            return
+        self._ready = True
+        if self.settings.ready_file:
+            _write_whole(Path(self.settings.ready_file), f"{os.getpid()}\n")
+        log.info("ready")
+
+
+Serve = Callable[[Service], Awaitable[None]]
+
+
+def run(serve: Serve, *, name: str) -> None:
+    """Run one service in this process until it is told to stop.
+
+    Raises:
+        OurFault: the service did not drain in time and was cancelled.
+    """
+    settings = ServiceSettings.from_env()
+    configure(LogSettings.from_env(), service=name)
+    uvloop.run(_live(serve, name, settings))
+
+
+async def _live(serve: Serve, name: str, settings: ServiceSettings) -> None:
+    service = Service(name, settings)
+    serving = asyncio.ensure_future(serve(service))
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, _stop, service, serving)
+    try:
+        await serving
+    except asyncio.CancelledError:
+        raise OurFault(f"{name} did not drain within {settings.drain_s:g} s and was cut off") from None
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+    log.info("stopped")
+
+
+def _stop(service: Service, serving: asyncio.Future[None]) -> None:
+    if service.stopping.is_set():
+        log.warning("second signal: ending at once")
+        _end(_ENDED_BY_SECOND_SIGNAL)
+    log.info("stopping")
+    service.stopping.set()
+    drain_s = service.settings.drain_s
+    asyncio.get_running_loop().call_later(drain_s, serving.cancel)
+    # A thread, because the loop itself may be what hangs.
+    last_resort = threading.Timer(drain_s + _CANCEL_GRACE_S, _end, (_DID_NOT_DRAIN,))
+    last_resort.daemon = True
+    last_resort.start()
+
+
+def _end(code: int) -> None:
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def _write_whole(path: Path, text: str) -> None:
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    beside.write_text(text)
+    beside.replace(path)
