@@ -1,1 +1,8 @@
-"""Being built."""
+"""The vocabulary: what can be said on Kafka, how it is written, and the shapes two services share in Redis.
+
+- `topics`, `events`, `codec`: every topic, every event, events to bytes and back
+- `partitioning`, `publisher`: where a record goes, and the pen that writes it
+- `registry`: tenants and API keys, read from the log into memory
+- `jobs`: the life of a job in Redis, as scripts that are atomic
+- `conversations`, `answer_cache`: their keys and shapes in Redis
+"""

@@ -1,0 +1,74 @@
+"""kafka-python clients: settings in, client out, nothing else."""
+
+from typing import Any
+
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
+from kafka.errors import KafkaError
+
+from infra.errors import Unavailable
+from infra.settings import KafkaSettings
+
+MAX_RECORD_BYTES = 4 * 1024 * 1024
+
+
+def servers(settings: KafkaSettings) -> list[str]:
+    """The brokers' addresses.
+
+    Raises:
+        Unavailable: none is given.
+    """
+    found = [each.strip() for each in settings.bootstrap_servers.split(",") if each.strip()]
+    if not found:
+        raise Unavailable("kafka", f"{settings.variable('bootstrap_servers')} is empty: no broker is known")
+    return found
+
+
+def producer(settings: KafkaSettings, client_id: str) -> Any:
+    """A producer that acknowledges only what all in-sync replicas hold, and never doubles a record by retrying.
+
+    Raises:
+        Unavailable: no broker answers.
+    """
+    try:
+        return KafkaProducer(
+            bootstrap_servers=servers(settings),
+            client_id=client_id,
+            acks="all",
+            enable_idempotence=True,
+            linger_ms=0,
+            max_block_ms=1000,
+            max_request_size=MAX_RECORD_BYTES,
+            delivery_timeout_ms=int(settings.delivery_timeout_s * 1000),
+            request_timeout_ms=int(settings.delivery_timeout_s * 1000) // 2,
+        )
+    except KafkaError as error:
+        raise Unavailable("kafka", f"no broker answers at {settings.bootstrap_servers}: {error!r}") from error
+
+
+def consumer(settings: KafkaSettings, client_id: str, **options: Any) -> Any:
+    """A consumer that leaves offsets to its owner.
+
+    Raises:
+        Unavailable: no broker answers.
+    """
+    try:
+        return KafkaConsumer(
+            bootstrap_servers=servers(settings),
+            client_id=client_id,
+            enable_auto_commit=False,
+            **{"auto_offset_reset": "earliest", "fetch_max_wait_ms": 100, **options},
+        )
+    except KafkaError as error:
+        raise Unavailable("kafka", f"no broker answers at {settings.bootstrap_servers}: {error!r}") from error
+
+
+def admin(settings: KafkaSettings) -> Any:
+    """An admin client.
+
+    Raises:
+        Unavailable: no broker answers.
+    """
+    try:
+        return KafkaAdminClient(bootstrap_servers=servers(settings), client_id="headrace-admin")
+    except KafkaError as error:
+        raise Unavailable("kafka", f"no broker answers at {settings.bootstrap_servers}: {error!r}") from error

@@ -1,0 +1,9 @@
+"""The life of a job in Redis (docs/architecture.md has the table): every step is one atomic script.
+
+- `record`: a job as it stands
+- `intake`: the gateway's steps: accept, acknowledge, cancel, read
+- `lease`: the worker's steps: claim, renew, show, finish
+- `settling`: making an ending visible, for whoever published it
+- `view`: the state view's steps: apply a record of the log, together with its offset
+- `live`: what readers of a job's token stream see
+"""

@@ -1,0 +1,44 @@
+-- Step 4: take the job under a lease, or say why not.
+-- ARGV: 2 job, 3 partitions of the view, 4 worker, 5 lease ms, 6 most claims, 7 conversation, 8 place in it, 9... the job's pairs
+local id, conversation, place = ARGV[2], ARGV[7], ARGV[8]
+if not whole(ARGV[3]) then return { 'rebuilding' } end
+local now = now_ms()
+local it = redis.call('HMGET', job(id), 'state', 'token', 'lease_ms', 'attempt', 'cancel', 'published', 'ending',
+  'deadline_ms', 'shown')
+local state = it[1]
+if TERMINAL[state] then return { it[6] and 'published' or 'gone' } end
+if state == 'finishing' then return { 'finishing', it[7] } end
+if state == 'running' and tonumber(it[3]) > now then return { 'held', ms(tonumber(it[3]) - now) } end
+if not state then
+  create(id, 'queued', 9, string.format('%d', now))
+  it[8] = redis.call('HGET', job(id), 'deadline_ms')
+end
+if conversation ~= '' then
+  redis.call('ZADD', turns(conversation), 'NX', place, id)
+  local before = redis.call('ZREVRANGEBYSCORE', turns(conversation), '(' .. place, '-inf', 'LIMIT', 0, 1)[1]
+  if before and redis.call('EXISTS', job(before)) == 1 and not redis.call('HGET', job(before), 'published') then
+    return { 'behind', before }
+  end
+end
+
+local attempt = tonumber(it[4] or 0) + 1
+local token = math.max(tonumber(it[2] or 0) + 1, math.floor(now))
+local deadline = tonumber(it[8] or '')
+local verdict = 'claimed'
+if attempt > tonumber(ARGV[6]) then verdict = 'poison'
+elseif it[5] then verdict = 'cancelled'
+elseif deadline and deadline <= now then verdict = 'expired' end
+redis.call('HSET', job(id), 'state', 'running', 'token', string.format('%d', token), 'worker', ARGV[4],
+  'attempt', attempt, 'lease_ms', ms(now + tonumber(ARGV[5])), 'claimed_ms', ms(now))
+redis.call('HSETNX', job(id), 'started_ms', ms(now))
+redis.call('ZREM', P .. 'accepting', id)
+if verdict == 'claimed' then
+  say(id, 'status', string.format('{"status":"running","attempt":%d,"started_at":%d}', attempt,
+    math.floor(tonumber(redis.call('HGET', job(id), 'started_ms')) / 1000)))
+  if it[9] then
+    say(id, 'snapshot', '')
+    redis.call('HDEL', job(id), 'shown')
+  end
+end
+local times = redis.call('HMGET', job(id), 'received_ms', 'accepted_ms', 'acknowledged_ms', 'claimed_ms')
+return { verdict, attempt, string.format('%d', token), times[1] or '', times[2] or '', times[3] or '', times[4] }

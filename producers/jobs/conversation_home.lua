@@ -1,0 +1,20 @@
+-- Put before the scripts that open or forget a conversation; both may run twice.
+local function open_conversation(id, tenant, title, metadata, at_ms, ttl_ms)
+  local home = P .. 'conversation:' .. id
+  if redis.call('HEXISTS', home, 'deleted') == 1 then return 'deleted' end
+  redis.call('HSET', home, 'tenant', tenant, 'title', title, 'metadata', metadata, 'created_ms', at_ms)
+  redis.call('PEXPIRE', home, ttl_ms)
+  redis.call('ZADD', P .. 'conversations:' .. tenant, at_ms, id)
+  return 'open'
+end
+
+-- The mark `deleted` stays, so that a late turn or a second reading of the log does not bring the history back.
+local function forget_conversation(id, tenant, ttl_ms)
+  local home = P .. 'conversation:' .. id
+  redis.call('DEL', turns(id), texts(id))
+  redis.call('HDEL', home, 'title', 'metadata')
+  redis.call('HSET', home, 'tenant', tenant, 'deleted', '1')
+  redis.call('PEXPIRE', home, ttl_ms)
+  redis.call('ZREM', P .. 'conversations:' .. tenant, id)
+  return 'deleted'
+end

@@ -1,0 +1,127 @@
+"""The worker's steps: claim a job under a lease, renew it, show text, finish."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from producers import codec
+from producers.events import PromptSubmitted, Terminal
+from producers.jobs.record import Retention, describe
+from producers.jobs.scripts import Scripts
+from producers.jobs.view import PARTITIONS
+
+LEASE_MS = 10_000
+RENEW_EVERY_S = 3.0
+MOST_CLAIMS = 5
+"""The claim after this one buries the job: its prompt has killed its workers."""
+
+Kept = Literal["kept", "cancelled", "expired", "lost"]
+
+
+@dataclass(frozen=True)
+class Lease:
+    """A job is ours while `token` is the newest. `verdict` says what to do with it; `times` are ms, by step."""
+
+    job_id: str
+    verdict: Literal["claimed", "poison", "cancelled", "expired"]
+    attempt: int
+    token: str
+    times: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Parked:
+    """Not now: look again after so many seconds."""
+
+    reason: Literal["rebuilding", "held", "behind"]
+    after_s: float
+
+
+@dataclass(frozen=True)
+class Finishing:
+    """The ending is stored and must now be published and settled."""
+
+    ending: Terminal
+
+
+@dataclass(frozen=True)
+class Published:
+    """The end of this job is visible already."""
+
+
+@dataclass(frozen=True)
+class Gone:
+    """The job was aborted before the log held it: a late record."""
+
+
+@dataclass(frozen=True)
+class Lost:
+    """Somebody else holds a newer token."""
+
+
+class Leases:
+    """Steps 4 to 6 of a job's life, for one worker."""
+
+    def __init__(self, scripts: Scripts, retention: Retention, worker: str, lease_ms: int = LEASE_MS) -> None:
+        self._scripts = scripts
+        self._retention = retention
+        self.worker = worker
+        self._lease_ms = lease_ms
+
+    async def claim(self, prompt: PromptSubmitted, place: int) -> Lease | Parked | Finishing | Published | Gone:
+        """Step 4; `place` is the prompt's offset, which orders the turns of a conversation.
+
+        Raises:
+            Unavailable: Redis does not answer.
+        """
+        verdict, *rest = await self._scripts.run(
+            "claim", prompt.job_id, PARTITIONS, self.worker, self._lease_ms, MOST_CLAIMS,
+            prompt.conversation or "", place, *describe(prompt, self._retention),
+        )  # fmt: skip
+        match verdict.decode():
+            case "published":
+                return Published()
+            case "gone":
+                return Gone()
+            case "finishing":
+                return Finishing(codec.decode_as(Terminal, rest[0]))
+            case "held":
+                return Parked("held", float(rest[0]) / 1000)
+            case "rebuilding" | "behind" as reason:
+                return Parked(reason, 0.25)
+            case granted:
+                steps = ("received", "accepted", "acknowledged", "claimed")
+                times = {step: float(at) for step, at in zip(steps, rest[2:], strict=True) if at}
+                return Lease(prompt.job_id, granted, int(rest[0]), rest[1].decode(), times)
+
+    async def renew(self, leases: list[Lease]) -> list[Kept]:
+        """Renew all at once; what is to become of each.
+
+        Raises:
+            Unavailable: Redis does not answer.
+        """
+        pairs = [part for lease in leases for part in (lease.job_id, lease.token)]
+        return [each.decode() for each in await self._scripts.run("renew", self._lease_ms, *pairs)]
+
+    async def show(self, lease: Lease, text: str) -> Kept:
+        """Step 5: show readers the next piece of text.
+
+        Raises:
+            Unavailable: Redis does not answer.
+        """
+        kept: Kept = (await self._scripts.run("show", lease.job_id, lease.token, text)).decode()
+        return kept
+
+    async def finish(self, lease: Lease, ending: Terminal) -> Finishing | Published | Lost:
+        """Step 6: store the ending, once; what must be published is the ending that was stored first.
+
+        Raises:
+            Unavailable: Redis does not answer.
+        """
+        verdict, *rest = await self._scripts.run("finish", lease.job_id, lease.token, codec.encode(ending))
+        match verdict.decode():
+            case "finishing":
+                return Finishing(codec.decode_as(Terminal, rest[0]))
+            case "published":
+                return Published()
+            case _:
+                return Lost()

@@ -1,0 +1,42 @@
+-- Put before the scripts that make an ending visible (step 7b). The first record by offset wins; later ones are counted.
+-- `ending` is the published event's bytes; the pairs at ARGV[from] describe the job in case Redis has lost it.
+local function settle(id, status, partition, offset, ending, turn, tokens_ttl_ms, from)
+  local given, now = pairs_from(from), now_ms()
+  local it = redis.call('HMGET', job(id), 'state', 'published')
+  if it[2] then
+    local first = tonumber(string.match(it[2], ':(%d+)$'))
+    if first < tonumber(offset) then
+      redis.call('INCR', P .. 'count:duplicate_endings')
+      return 'duplicate'
+    end
+    if first == tonumber(offset) then return 'again' end
+  end
+  if not it[1] then create(id, status, from, string.format('%d', now)) end
+  redis.call('HSET', job(id), 'state', status, 'ending', ending, 'published', partition .. ':' .. offset,
+    'published_ms', given.published_ms, 'visible_ms', ms(now))
+  for name, value in pairs(given) do
+    if string.sub(name, 1, 5) == 'time_' then redis.call('HSETNX', job(id), string.sub(name, 6), value) end
+  end
+  redis.call('HDEL', job(id), 'lease_ms', 'cancel', 'prompt')
+  redis.call('PEXPIRE', job(id), given.job_ttl_ms)
+  redis.call('SREM', P .. 'inflight:' .. given.key_id, id)
+  redis.call('ZREM', P .. 'accepting', id)
+  redis.call('ZREM', P .. 'finishing', id)
+  redis.call('ZREM', P .. 'deadlines', id)
+  if given.conversation ~= '' then
+    local home = P .. 'conversation:' .. given.conversation
+    if turn == '' or redis.call('HEXISTS', home, 'deleted') == 1 then
+      redis.call('ZREM', turns(given.conversation), id)
+    else
+      redis.call('HSET', texts(given.conversation), id, turn)
+      for _, key in ipairs({ home, turns(given.conversation), texts(given.conversation) }) do
+        redis.call('PEXPIRE', key, given.job_ttl_ms)
+      end
+    end
+  end
+  if not it[2] then
+    say(id, 'done', '')
+    redis.call('PEXPIRE', P .. 'tokens:' .. id, tokens_ttl_ms)
+  end
+  return 'settled'
+end

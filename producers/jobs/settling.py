@@ -1,0 +1,51 @@
+"""Step 7b: make a published ending visible, for whoever published it."""
+
+from typing import Literal
+
+import msgspec
+
+from producers import codec
+from producers.events import AnswerCancelled, AnswerCompleted, Message, Terminal, status_of
+from producers.jobs.record import Retention, describe
+from producers.jobs.scripts import Argument, Scripts
+
+Settled = Literal["settled", "again", "duplicate"]
+
+
+def turn_of(ending: Terminal) -> tuple[Message, ...]:
+    """What the turn leaves in its conversation: nothing of a failed one, of a cancelled one what was shown."""
+    match ending:
+        case AnswerCompleted() | AnswerCancelled(ran=True):
+            return (*ending.prompt.messages, Message("assistant", ending.text))
+        case _:
+            return ()
+
+
+def arguments(ending: Terminal, retention: Retention, published_ms: float) -> tuple[bytes, bytes, list[Argument]]:
+    """The ending's bytes, its turn's bytes (empty for none) and the job's pairs, as the scripts want them."""
+    turn = turn_of(ending) if ending.prompt.conversation else ()
+    pairs = [*describe(ending.prompt, retention, ending), "published_ms", f"{published_ms:.3f}"]
+    return codec.encode(ending), msgspec.json.encode(turn) if turn else b"", list(pairs)
+
+
+class Settling:
+    """Makes endings visible; twice is once, and the first record by offset wins."""
+
+    def __init__(self, scripts: Scripts, retention: Retention) -> None:
+        self._scripts = scripts
+        self._retention = retention
+
+    async def settle(self, ending: Terminal, partition: int, offset: int, published_ms: float) -> Settled:
+        """Make the ending visible that `answers` holds at this place.
+
+        Raises:
+            Unavailable: Redis does not answer.
+        """
+        stored, turn, pairs = arguments(ending, self._retention, published_ms)
+        result: Settled = (
+            await self._scripts.run(
+                "settle", ending.job_id, status_of(ending), partition, offset, stored, turn, self._retention.tokens_ms,
+                *pairs,
+            )
+        ).decode()  # fmt: skip
+        return result

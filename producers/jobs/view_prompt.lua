@@ -1,0 +1,20 @@
+-- The state view reads a prompt. ARGV: 6 job, 7 conversation, 8... the job's pairs
+return step(function()
+  local id, conversation = ARGV[6], ARGV[7]
+  local state = redis.call('HGET', job(id), 'state')
+  if not state then
+    create(id, 'queued', 8, string.format('%d', now_ms()))
+  elseif state == 'accepting' then
+    redis.call('HSET', job(id), 'state', 'queued')
+    redis.call('ZREM', P .. 'accepting', id)
+  end
+  if conversation ~= '' then
+    local home = P .. 'conversation:' .. conversation
+    redis.call('HSETNX', home, 'lane', redis.call('HGET', job(id), 'lane'))
+    local traceless = state == 'failed' or state == 'aborted' or state == 'expired'
+    if not traceless and redis.call('HEXISTS', home, 'deleted') == 0 then
+      redis.call('ZADD', turns(conversation), 'NX', ARGV[4], id)
+    end
+  end
+  return state or 'new'
+end)
