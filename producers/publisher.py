@@ -1,0 +1,185 @@
+"""The pen: publishes events and waits for the broker's acknowledgement, without ever blocking the event loop.
+
+kafka-python's `send` may wait for metadata, so one thread of the publisher's own calls it; acknowledgements come back
+through the loop. What is handed in and not yet acknowledged is bounded; beyond that, publishing is refused at once.
+"""
+
+import asyncio
+import logging
+import queue
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+from kafka.errors import KafkaError
+
+from infra import kafka
+from infra.errors import Unavailable
+from infra.settings import KafkaSettings
+from producers import codec, partitioning
+from producers.events import PromptSubmitted
+from producers.topics import Topic, prompts
+
+log = logging.getLogger(__name__)
+
+RECONNECT_S = 1.0
+
+
+@dataclass(frozen=True)
+class Written:
+    """Where the log holds a record, and the broker's time of it."""
+
+    partition: int
+    offset: int
+    timestamp_ms: float
+
+
+@dataclass(frozen=True)
+class _Order:
+    topic: str
+    partition: int
+    key: bytes
+    value: bytes
+    headers: list[tuple[str, bytes]]
+    receipt: "asyncio.Future[Written]"
+
+
+class Publisher:
+    """Publishes events from one event loop; `start` before use, `close` after."""
+
+    def __init__(self, settings: KafkaSettings, client_id: str) -> None:
+        self._settings = settings
+        self._client_id = client_id
+        self._orders: queue.SimpleQueue[_Order | None] = queue.SimpleQueue()
+        self._in_flight = 0
+        self._connected = threading.Event()
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._work, name=f"publisher-{client_id}", daemon=True)
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    @property
+    def connected(self) -> bool:
+        """Whether a broker has answered."""
+        return self._connected.is_set()
+
+    def start(self) -> None:
+        """Begin to connect; publishing is refused until a broker answers."""
+        self._loop = asyncio.get_running_loop()
+        self._thread.start()
+
+    async def close(self) -> None:
+        """Let what is in flight be acknowledged (for as long as the producer's patience lasts) and end the thread."""
+        self._closing.set()
+        self._orders.put(None)
+        await asyncio.to_thread(self._thread.join)
+
+    async def submit(self, prompt: PromptSubmitted) -> Written:
+        """Publish a prompt to its lane; the record is on all in-sync replicas when this returns.
+
+        Raises:
+            Unavailable: the broker did not acknowledge in time; the record may still appear.
+        """
+        topic = prompts(prompt.lane)
+        spread_by = prompt.conversation or prompt.job_id
+        partition = partitioning.of_prompt(prompt.tenant, spread_by, topic.partitions)
+        return await self.write(topic, spread_by, prompt, partition, prompt.traceparent, prompt.job_id)
+
+    async def publish(self, topic: Topic, key: str, event: Any, traceparent: str | None = None) -> Written:
+        """Publish any other event under its key.
+
+        Raises:
+            Unavailable: the broker did not acknowledge in time; the record may still appear.
+        """
+        job_id = getattr(event, "job_id", None)
+        return await self.write(topic, key, event, partitioning.of_key(key, topic.partitions), traceparent, job_id)
+
+    async def write(
+        self, topic: Topic, key: str, event: Any, partition: int, traceparent: str | None, job_id: str | None
+    ) -> Written:
+        """Publish to a partition of the caller's choice.
+
+        Raises:
+            Unavailable: the broker did not acknowledge in time; the record may still appear.
+        """
+        if self._closing.is_set() or not self.connected:
+            raise Unavailable("kafka", "no broker answers")
+        if self._in_flight >= self._settings.max_in_flight:
+            raise Unavailable("kafka", f"{self._in_flight} records wait for their acknowledgement already")
+        headers = [
+            (name, value.encode()) for name, value in (("traceparent", traceparent), ("job_id", job_id)) if value
+        ]
+        receipt: asyncio.Future[Written] = asyncio.get_running_loop().create_future()
+        receipt.add_done_callback(_retrieve)
+        self._in_flight += 1
+        name = f"{self._settings.topic_prefix}{topic.name}"
+        self._orders.put(_Order(name, partition, key.encode(), codec.encode(event), headers, receipt))
+        try:
+            async with asyncio.timeout(self._settings.ack_timeout_s):
+                return await asyncio.shield(receipt)
+        except TimeoutError:
+            raise Unavailable(
+                "kafka", f"the broker did not acknowledge within {self._settings.ack_timeout_s} s"
+            ) from None
+
+    def _work(self) -> None:
+        producer: Any = None
+        while not self._closing.is_set():
+            try:
+                producer = kafka.producer(self._settings, self._client_id)
+            except Unavailable as error:
+                log.warning("%s; trying again in %s s", error, RECONNECT_S)
+                self._closing.wait(RECONNECT_S)
+                continue
+            self._connected.set()
+            self._send_until_closed(producer)
+        if producer is not None:
+            producer.close(timeout=self._settings.delivery_timeout_s)
+        self._refuse_the_rest()
+
+    def _send_until_closed(self, producer: Any) -> None:
+        while (order := self._orders.get()) is not None:
+            try:
+                sent = producer.send(
+                    order.topic,
+                    value=order.value,
+                    key=order.key,
+                    headers=order.headers,
+                    partition=order.partition,
+                )
+                sent.add_callback(self._acknowledged, order.receipt)
+                sent.add_errback(self._failed, order.receipt)
+            except (KafkaError, AssertionError, ValueError) as error:
+                self._failed(order.receipt, error)
+
+    def _refuse_the_rest(self) -> None:
+        while not self._orders.empty():
+            if (order := self._orders.get()) is not None:
+                self._failed(order.receipt, Unavailable("kafka", "the publisher is closing"))
+
+    def _acknowledged(self, receipt: "asyncio.Future[Written]", metadata: Any) -> None:
+        self._tell(receipt, Written(metadata.partition, metadata.offset, float(metadata.timestamp)))
+
+    def _failed(self, receipt: "asyncio.Future[Written]", error: BaseException) -> None:
+        self._tell(receipt, Unavailable("kafka", f"the broker did not take the record: {error!r}"))
+
+    def _tell(self, receipt: "asyncio.Future[Written]", result: Written | Unavailable) -> None:
+        assert self._loop is not None  # noqa: S101 # start() sets it before the thread runs
+        try:
+            self._loop.call_soon_threadsafe(self._settle, receipt, result)
+        except RuntimeError:
+            log.debug("the loop ended before a receipt came")
+
+    def _settle(self, receipt: "asyncio.Future[Written]", result: Written | Unavailable) -> None:
+        self._in_flight -= 1
+        if receipt.done():
+            return
+        if isinstance(result, Unavailable):
+            receipt.set_exception(result)
+        else:
+            receipt.set_result(result)
+
+
+def _retrieve(receipt: "asyncio.Future[Written]") -> None:
+    """Look at the exception of a receipt that nobody waits for any more, so that asyncio does not complain of it."""
+    if not receipt.cancelled():
+        receipt.exception()
