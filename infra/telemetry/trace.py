@@ -1,4 +1,4 @@
-"""W3C trace context (https://www.w3.org/TR/trace-context/): the `traceparent` that travels from header to record to header."""
+"""W3C trace context (https://www.w3.org/TR/trace-context/): the `traceparent` of headers and records."""
 
 import re
 import secrets
