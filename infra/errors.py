@@ -3,6 +3,7 @@
 HeadraceError
 ├── TryAgain            the same call may succeed later; `after_s` says when
 │   └── Unavailable     a part we depend on does not answer; `part` says which
+│       └── CannotStart an embedded part does not start; the message says why and what to do
 ├── NeverTryAgain       the same call will fail the same way
 │   ├── WrongSetting    a setting is unknown, of the wrong type or contradicts another
 │   └── InvalidEvent    bytes on a topic that are no event of ours
@@ -28,6 +29,13 @@ class Unavailable(TryAgain):
     def __init__(self, part: str, message: str = "", *, after_s: float = 1.0) -> None:
         super().__init__(message or f"{part} does not answer", after_s=after_s)
         self.part = part
+
+
+class CannotStart(Unavailable):
+    """An embedded part does not start."""
+
+    def __init__(self, part: str, why: str, *, advice: str) -> None:
+        super().__init__(part, f"{part} cannot start: {why}\n  What to do: {advice}")
 
 
 class NeverTryAgain(HeadraceError):

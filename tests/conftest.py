@@ -1,0 +1,99 @@
+"""The hygiene every test is held to, and the real parts a test can ask for.
+
+- `kafka`, `redis_server`: shared by the whole session, started when first asked for
+- `kafka_settings`, `redis_settings`: for clients of those, with a prefix no other test uses
+- `own_kafka`, `own_redis`: one for this test alone, to stop and kill
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from infra.settings import KafkaSettings, RedisSettings
+from tests.support import hygiene
+from tests.support.stack import RunningKafka, RunningRedis, a_kafka, a_prefix, a_redis
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_behind() -> Iterator[None]:
+    """No thread, no child process, no change of the environment."""
+    with hygiene.no_environment_change(), hygiene.no_thread_left(), hygiene.no_child_left():
+        yield
+
+
+@pytest.fixture(autouse=True)
+def a_tidy_loop(request: pytest.FixtureRequest, nothing_left_behind: None) -> Iterator[None]:
+    """In an async test: no task left, and no call of ours that blocks the loop."""
+    if request.node.get_closest_marker("asyncio") is None:
+        yield
+        return
+    request.getfixturevalue("no_task_left")
+    with hygiene.no_blocked_loop():
+        yield
+
+
+@pytest.fixture
+async def no_task_left() -> AsyncIterator[None]:
+    """Fails when a task is left on the test's loop."""
+    before = set(asyncio.all_tasks())
+    yield
+    left = await hygiene.tasks_left(before)
+    # pytest-asyncio would end these threads, but only after we have counted them.
+    await asyncio.get_running_loop().shutdown_default_executor()
+    assert not left, f"tasks left running: {left}"
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningKafka]:
+    """A broker all tests share; use it under a prefix of your own (`kafka_settings`)."""
+    part = a_kafka(tmp_path_factory.mktemp("kafka"), shared=True)
+    part.start()
+    yield part
+    part.stop()
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningRedis]:
+    """A server all tests share; use it under a prefix of your own (`redis_settings`)."""
+    part = a_redis(tmp_path_factory.mktemp("redis"), shared=True)
+    part.start()
+    yield part
+    part.stop()
+
+
+@pytest.fixture
+def topic_prefix() -> str:
+    """Put before every topic and consumer group of this test."""
+    return a_prefix()
+
+
+@pytest.fixture
+def kafka_settings(kafka: RunningKafka, topic_prefix: str) -> KafkaSettings:
+    """The shared broker, with names of this test's own."""
+    return kafka.settings(topic_prefix)
+
+
+@pytest.fixture
+def redis_settings(redis_server: RunningRedis) -> RedisSettings:
+    """The shared server, with keys of this test's own."""
+    return redis_server.settings(a_prefix())
+
+
+@pytest.fixture
+def own_kafka(tmp_path: Path) -> Iterator[RunningKafka]:
+    """A running broker for this test alone."""
+    part = a_kafka(tmp_path)
+    part.start()
+    yield part
+    part.stop()
+
+
+@pytest.fixture
+def own_redis(tmp_path: Path) -> Iterator[RunningRedis]:
+    """A running server for this test alone."""
+    part = a_redis(tmp_path)
+    part.start()
+    yield part
+    part.stop()

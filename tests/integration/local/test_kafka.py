@@ -1,0 +1,130 @@
+"""The embedded broker: a real one, and what it keeps."""
+
+import struct
+from pathlib import Path
+
+import pytest
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
+from kafka.admin import NewTopic
+from kafka.errors import UnknownTopicOrPartitionError
+
+from infra.errors import CannotStart
+from infra.local.downloads import Jar, fetch_jars, read_lock
+from infra.local.kafka import LOCK, MESSAGE_MAX_BYTES, EmbeddedKafka
+from infra.local.ports import free_ports
+from infra.local.process import Child
+from infra.settings import KafkaSettings, LocalSettings
+from tests.support.stack import RunningKafka
+
+
+def create(bootstrap_servers: str, topic: str) -> None:
+    admin = KafkaAdminClient(bootstrap_servers=bootstrap_servers)
+    admin.create_topics([NewTopic(topic, 1, 1, topic_configs={"max.message.bytes": str(MESSAGE_MAX_BYTES)})])
+    admin.close()
+
+
+def send(bootstrap_servers: str, topic: str, value: bytes) -> int:
+    producer = KafkaProducer(bootstrap_servers=bootstrap_servers, acks="all", max_request_size=MESSAGE_MAX_BYTES)
+    offset = producer.send(topic, value).get(10).offset
+    producer.close()
+    return int(offset)
+
+
+def read_all(bootstrap_servers: str, topic: str) -> list[bytes]:
+    consumer = KafkaConsumer(
+        topic, bootstrap_servers=bootstrap_servers, auto_offset_reset="earliest", consumer_timeout_ms=1500
+    )
+    values = [record.value for record in consumer]
+    consumer.close()
+    return values
+
+
+def test_what_was_acknowledged_survives_sigkill_and_a_restart(own_kafka: RunningKafka) -> None:
+    servers = own_kafka.bootstrap_servers
+    create(servers, "kept")
+    send(servers, "kept", b"before")
+
+    own_kafka.kill()
+    own_kafka.start()
+
+    assert send(servers, "kept", b"after") == 1
+    assert read_all(servers, "kept") == [b"before", b"after"]
+
+
+def test_storage_is_formatted_once_and_may_move_to_other_ports(own_kafka: RunningKafka, tmp_path: Path) -> None:
+    identity = (tmp_path / "kafka" / "data" / "meta.properties").read_text()
+    create(own_kafka.bootstrap_servers, "kept")
+    own_kafka.stop()
+
+    port, controller_port = free_ports(2)
+    moved = EmbeddedKafka(tmp_path / "kafka", port, controller_port, LocalSettings().cache_dir)
+    child = Child(moved.prepare())
+    child.wait_ready()
+
+    try:
+        assert send(moved.address, "kept", b"still here") == 0
+        assert (tmp_path / "kafka" / "data" / "meta.properties").read_text() == identity
+    finally:
+        child.wait_stopped()
+
+
+def test_a_misspelt_topic_is_not_created(kafka_settings: KafkaSettings) -> None:
+    admin = KafkaAdminClient(bootstrap_servers=kafka_settings.bootstrap_servers)
+
+    described = admin.describe_topics([kafka_settings.topic_prefix + "promts"])
+
+    admin.close()
+    assert [topic["error_code"] for topic in described] == [UnknownTopicOrPartitionError.errno]
+
+
+def test_a_record_of_nearly_four_mebibytes_passes(kafka_settings: KafkaSettings) -> None:
+    topic = kafka_settings.topic_prefix + "large"
+    create(kafka_settings.bootstrap_servers, topic)
+
+    assert send(kafka_settings.bootstrap_servers, topic, bytes(MESSAGE_MAX_BYTES - 1024)) == 0
+
+
+def test_a_taken_port_is_said_with_its_reason_and_a_way_out(kafka: RunningKafka, tmp_path: Path) -> None:
+    taken = int(kafka.bootstrap_servers.rpartition(":")[2])
+    broker = EmbeddedKafka(tmp_path / "kafka", taken, free_ports(1)[0], LocalSettings().cache_dir)
+    command = broker.prepare()
+
+    with pytest.raises(CannotStart, match=f"Kafka cannot start: port {taken} is taken") as refused:
+        Child(command)
+
+    assert "What to do:" in str(refused.value)
+
+
+def test_damaged_storage_is_said_with_its_reason_and_a_way_out(tmp_path: Path) -> None:
+    port, controller_port = free_ports(2)
+    broker = EmbeddedKafka(tmp_path / "kafka", port, controller_port, LocalSettings().cache_dir)
+    (tmp_path / "kafka" / "data").mkdir(parents=True)
+    child = Child(broker.prepare())
+
+    with pytest.raises(CannotStart) as refused:
+        child.wait_ready()
+
+    assert "No readable meta.properties files found" in str(refused.value)
+    assert "HEADRACE_KAFKA__BOOTSTRAP_SERVERS" in str(refused.value)
+
+
+def test_a_damaged_jar_is_fetched_again(tmp_path: Path) -> None:
+    smallest = min(read_lock(LOCK), key=lambda jar: jar.size_bytes)
+    (path,) = fetch_jars([smallest], tmp_path, part="Kafka")
+    path.write_bytes(struct.pack(">i", 0) * 3)
+
+    told: list[tuple[str, int, int]] = []
+    fetch_jars([smallest], tmp_path, part="Kafka", report=lambda *step: told.append(step))
+
+    assert path.stat().st_size == smallest.size_bytes
+    assert told[-1] == ("downloading Kafka", smallest.size_bytes, smallest.size_bytes)
+
+
+def test_a_jar_that_is_not_what_the_lock_says_is_refused(tmp_path: Path) -> None:
+    true = min(read_lock(LOCK), key=lambda jar: jar.size_bytes)
+    false = Jar(true.group, true.artifact, true.version, true.size_bytes, "0" * 64)
+
+    with pytest.raises(CannotStart, match="SHA-256"):
+        fetch_jars([false], tmp_path, part="Kafka")
+
+    assert [path.name for path in (tmp_path / "jars").iterdir()] == [".lock"]

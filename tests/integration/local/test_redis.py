@@ -1,0 +1,39 @@
+"""The embedded Redis: a real one, and what it keeps."""
+
+import redis
+
+from infra.settings import RedisSettings
+from tests.support.eventually import eventually_sync
+from tests.support.stack import RunningRedis
+
+
+def connect(url: str) -> "redis.Redis":
+    return redis.Redis.from_url(url, decode_responses=True)
+
+
+def test_it_is_redis_eight_with_vector_sets_and_without_foreign_modules(redis_settings: RedisSettings) -> None:
+    with connect(redis_settings.url) as client:
+        client.execute_command("VADD", redis_settings.prefix + "v", "VALUES", 2, "1.0", "0.0", "east")
+
+        modules = {each["name"] for each in client.module_list()}
+        assert str(client.info("server")["redis_version"]).startswith("8.")
+        assert "graph" not in modules
+
+
+def test_it_refuses_to_forget_and_keeps_an_append_only_file(redis_settings: RedisSettings) -> None:
+    with connect(redis_settings.url) as client:
+        kept = client.config_get("maxmemory-policy") | client.config_get("appendonly") | client.config_get("bind")
+
+    assert kept == {"maxmemory-policy": "noeviction", "appendonly": "yes", "bind": "127.0.0.1"}
+
+
+def test_what_was_flushed_survives_sigkill_and_a_restart(own_redis: RunningRedis) -> None:
+    with connect(own_redis.url) as client:
+        client.set("kept", "yes")
+        eventually_sync(lambda: client.info("persistence")["aof_pending_bio_fsync"] == 0)
+
+    own_redis.kill()
+    own_redis.start()
+
+    with connect(own_redis.url) as client:
+        assert client.get("kept") == "yes"
