@@ -14,14 +14,15 @@ def client(settings: RedisSettings, connections: int = 64) -> Redis:
     Raises:
         Unavailable: no address is given.
     """
-    return Redis(
-        connection_pool=BlockingConnectionPool.from_url(
+    return Redis.from_pool(
+        BlockingConnectionPool.from_url(
             _url(settings),
             max_connections=connections,
             timeout=settings.timeout_s,
             socket_timeout=settings.timeout_s,
             socket_connect_timeout=settings.timeout_s,
             retry=Retry(NoBackoff(), 0),
+            driver_info=None,  # else redis-py reads its own version from the disk for each connection
         )
     )
 
@@ -38,6 +39,7 @@ def listener(settings: RedisSettings) -> Redis:
         socket_connect_timeout=settings.timeout_s,
         retry=Retry(NoBackoff(), 0),
         health_check_interval=0,
+        driver_info=None,
     )
 
 

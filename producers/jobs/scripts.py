@@ -1,6 +1,5 @@
 """The Lua scripts beside this file, each put together from its parts and kept loaded in Redis."""
 
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +25,14 @@ _PARTS: dict[str, tuple[str, ...]] = {
 Argument = str | bytes | int | float
 
 
-@cache
-def source(name: str) -> str:
-    """The whole text of a script: what all share, its own parts, and itself."""
-    return "\n".join((_HERE / f"{part}.lua").read_text() for part in ("common", *_PARTS.get(name, ()), name))
+def _whole_texts() -> dict[str, str]:
+    """Every script by name: what all share, its own parts, and itself."""
+    texts = {path.stem: path.read_text() for path in _HERE.glob("*.lua")}
+    return {name: "\n".join(texts[part] for part in ("common", *_PARTS.get(name, ()), name)) for name in texts}
+
+
+# Read once, when the module is: no event loop waits for a disk.
+_SOURCES = _whole_texts()
 
 
 class Scripts:
@@ -48,7 +51,7 @@ class Scripts:
         """
         script = self._loaded.get(name)
         if script is None:
-            script = self._loaded[name] = self.redis.register_script(source(name))
+            script = self._loaded[name] = self.redis.register_script(_SOURCES[name])
         try:
             return await script(args=[self.prefix, *arguments])
         except (RedisConnectionError, RedisTimeoutError, OSError) as error:

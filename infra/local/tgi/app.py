@@ -1,0 +1,107 @@
+"""The table of routes, and what holds for all of them: API key, CORS, 404, 405, refusals."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from infra.local.tgi import chat, completions, native, plain, tokens
+from infra.local.tgi.errors import CutConnection, Malformed, Refused, SendGarbage
+from infra.local.tgi.replies import empty, malformed, refused
+from infra.local.tgi.service import Service
+from infra.local.tgi.stream import hang_up
+
+Handler = Callable[[Service, web.Request], Awaitable[web.StreamResponse]]
+
+CORS = {
+    "vary": "origin, access-control-request-method, access-control-request-headers",
+    "access-control-allow-origin": "*",
+}
+PREFLIGHT = {"access-control-allow-methods": "GET,POST", "access-control-allow-headers": "content-type"}
+
+
+@dataclass(frozen=True)
+class Route:
+    """The handlers of one path; `guarded` paths ask for the API key, whatever the method."""
+
+    post: Handler | None = None
+    get: Handler | None = None
+    put: Handler | None = None
+    guarded: bool = True
+
+    @property
+    def methods(self) -> dict[str, Handler]:
+        """The handler of each method, in the order in which `allow` names them."""
+        named = {"POST": self.post, "GET": self.get, "HEAD": self.get, "PUT": self.put}
+        return {method: handler for method, handler in named.items() if handler is not None}
+
+
+ROUTES: Mapping[str, Route] = {
+    "/": Route(post=native.compat, get=plain.health),
+    "/generate": Route(post=native.generate),
+    "/generate_stream": Route(post=native.generate_stream),
+    "/v1/chat/completions": Route(post=chat.chat),
+    "/v1/completions": Route(post=completions.completions),
+    "/tokenize": Route(post=tokens.tokenize),
+    "/chat_tokenize": Route(post=tokens.chat_tokenize, guarded=False),
+    "/invocations": Route(post=chat.invocations),
+    "/vertex": Route(post=native.vertex),
+    "/health": Route(get=plain.health, guarded=False),
+    "/ping": Route(get=plain.health, guarded=False),
+    "/info": Route(get=plain.info, guarded=False),
+    "/metrics": Route(get=plain.metrics, guarded=False),
+    "/v1/models": Route(get=plain.models, guarded=False),
+    "/docs": Route(get=plain.docs, guarded=False),
+}
+
+
+def application(service: Service, extra: Mapping[str, Route] | None = None) -> web.Application:
+    """The server's routes, and those of the timed engine beside them."""
+    routes = {**ROUTES, **(extra or {})}
+
+    async def dispatch(request: web.Request) -> web.StreamResponse:
+        return await _dispatch(service, routes, request)
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", dispatch)
+    app.on_response_prepare.append(_dress)
+    return app
+
+
+async def _dispatch(service: Service, routes: Mapping[str, Route], request: web.Request) -> web.StreamResponse:
+    route = routes.get(request.path)
+    if request.method == "OPTIONS":
+        allow = {"allow": ",".join(route.methods)} if route else {}
+        return empty(200, PREFLIGHT | allow)
+    if route is None:
+        return empty(404)
+    if not _may_enter(service, route, request):
+        return empty(401)
+    handler = route.methods.get(request.method)
+    if handler is None:
+        return empty(405, {"allow": ",".join(route.methods)})
+    try:
+        return await handler(service, request)
+    except Malformed as error:
+        return malformed(error)
+    except Refused as error:
+        return refused(error)
+    except (CutConnection, SendGarbage):
+        hang_up(request)
+        return empty(500)
+
+
+def _may_enter(service: Service, route: Route, request: web.Request) -> bool:
+    """TGI compares the whole header without regard to case, and lets GET of `/` pass."""
+    key = service.options.api_key
+    if not key or not route.guarded or (request.path == "/" and request.method in {"GET", "HEAD"}):
+        return True
+    return request.headers.get("Authorization", "").lower() == f"bearer {key}".lower()
+
+
+async def _dress(_request: web.Request, response: web.StreamResponse) -> None:
+    """Every answer bears the CORS headers and names no server; an empty one has no type."""
+    response.headers.update(CORS)
+    response.headers.popall("Server", None)
+    if isinstance(response, web.Response) and not response.body:
+        response.headers.popall("Content-Type", None)

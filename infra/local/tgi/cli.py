@@ -1,0 +1,112 @@
+"""`headrace tgi`: the embedded model server, alone."""
+
+import asyncio
+from pathlib import Path
+
+import click
+import uvloop
+
+from infra.clock import SystemClock
+from infra.local.tgi.knobs import Knobs
+from infra.local.tgi.options import Options
+from infra.local.tgi.server import serve
+from infra.local.tgi.timed import TimedEngine
+from infra.local.tgi.timed_routes import control_routes
+
+_DEFAULT = Options()
+_KNOBS = Knobs()
+
+
+@click.command()
+@click.option("--hostname", default="127.0.0.1", show_default=True, help="address to listen on")
+@click.option("--port", default=8080, show_default=True, help="port to listen on; 0: any free one")
+@click.option("--port-file", type=click.Path(path_type=Path), help="write the port there once it is open")
+@click.option("--model-id", default=_DEFAULT.model_id, show_default=True, help="the name the model goes by")
+@click.option("--max-concurrent-requests", default=_DEFAULT.max_concurrent_requests, show_default=True, help="permits")
+@click.option("--max-input-tokens", default=_DEFAULT.max_input_tokens, show_default=True, help="longest prompt")
+@click.option("--max-total-tokens", default=_DEFAULT.max_total_tokens, show_default=True, help="prompt and answer")
+@click.option("--max-best-of", default=_DEFAULT.max_best_of, show_default=True, help="largest best_of")
+@click.option("--max-stop-sequences", default=_DEFAULT.max_stop_sequences, show_default=True, help="most stop texts")
+@click.option("--max-top-n-tokens", default=_DEFAULT.max_top_n_tokens, show_default=True, help="largest top_n_tokens")
+@click.option("--max-client-batch-size", default=_DEFAULT.max_client_batch_size, show_default=True, help="most prompts")
+@click.option("--payload-limit", default=_DEFAULT.payload_limit_bytes, show_default=True, help="largest body in bytes")
+@click.option("--api-key", default="", help="key that guarded routes ask for")
+@click.option("--disable-grammar-support", is_flag=True, help="refuse grammars and tools")
+@click.option("--timed", is_flag=True, help="answer by the clock instead of by a model")
+@click.option("--first-token-ms", default=_KNOBS.first_token_ms, show_default=True, help="timed: until the first token")
+@click.option("--token-ms", default=_KNOBS.token_ms, show_default=True, help="timed: between tokens")
+@click.option("--answer-tokens", default=_KNOBS.answer_tokens, show_default=True, help="timed: natural length")
+@click.option("--slots", default=0, help="answers made at a time; the rest queue. 0: timed unbounded, model 4")
+@click.option("--overload-rate", default=0.0, help="timed: share of requests answered 429")
+@click.option("--error-rate", default=0.0, help="timed: share of answers that fail (424)")
+@click.option("--cut-rate", default=0.0, help="timed: share of answers hung up on")
+@click.option("--garbage-rate", default=0.0, help="timed: share of answers that turn into garbage")
+@click.option("--after-tokens", default=_KNOBS.after_tokens, show_default=True, help="timed: when those go wrong")
+def tgi(  # noqa: PLR0913 # one parameter for each of TGI's options
+    *,
+    hostname: str,
+    port: int,
+    port_file: Path | None,
+    model_id: str,
+    max_concurrent_requests: int,
+    max_input_tokens: int,
+    max_total_tokens: int,
+    max_best_of: int,
+    max_stop_sequences: int,
+    max_top_n_tokens: int,
+    max_client_batch_size: int,
+    payload_limit: int,
+    api_key: str,
+    disable_grammar_support: bool,
+    timed: bool,
+    first_token_ms: float,
+    token_ms: float,
+    answer_tokens: int,
+    slots: int,
+    overload_rate: float,
+    error_rate: float,
+    cut_rate: float,
+    garbage_rate: float,
+    after_tokens: int,
+) -> None:
+    """Serve the embedded model as TGI 3.3 would, until SIGTERM or Ctrl-C.
+
+    Ready when GET /health says 200. With --timed, tokens come by the clock and faults to order (PUT /timed/knobs,
+    POST /timed/faults), for tests and benchmarks.
+    """
+    options = Options(
+        model_id=model_id,
+        max_concurrent_requests=max_concurrent_requests,
+        max_best_of=max_best_of,
+        max_stop_sequences=max_stop_sequences,
+        max_top_n_tokens=max_top_n_tokens,
+        max_input_tokens=max_input_tokens,
+        max_total_tokens=max_total_tokens,
+        max_client_batch_size=max_client_batch_size,
+        payload_limit_bytes=payload_limit,
+        api_key=api_key,
+        grammar_support=not disable_grammar_support,
+    )
+    knobs = Knobs(
+        first_token_ms=first_token_ms,
+        token_ms=token_ms,
+        answer_tokens=answer_tokens,
+        slots=slots,
+        overload_rate=overload_rate,
+        error_rate=error_rate,
+        cut_rate=cut_rate,
+        garbage_rate=garbage_rate,
+        after_tokens=after_tokens,
+    )
+    engine = TimedEngine(knobs)
+    serving = serve(
+        options,
+        engine,
+        SystemClock(),
+        hostname=hostname,
+        port=port,
+        port_file=port_file,
+        extra=control_routes(engine),
+    )
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(serving)

@@ -1,0 +1,111 @@
+"""The model's chat template makes one prompt of a conversation."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from jinja2 import Template, TemplateError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from infra.clock import Clock
+from infra.local.tgi.errors import template_error
+from infra.local.tgi.wire import ChatRequest, ContentPart, Message
+
+CHATML = (
+    "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>\n' }}"
+    "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
+)
+TOOL_PROMPT = (
+    "\nGiven the functions available, please respond with a JSON for a function call with its proper arguments that "
+    "best answers the given prompt. Respond in the format {name: function name, parameters: dictionary of argument "
+    "name and its value}.Do not use variables.\n"
+)
+END = "<|im_end|>"
+NO_TOOL = "no_tool"
+
+
+def _today(clock: Clock) -> datetime:
+    return datetime.fromtimestamp(clock.now_ms() / 1000, UTC)
+
+
+class Refuses(TemplateError):
+    """The template itself says that the messages are wrong."""
+
+
+def _raise(message: str) -> None:
+    raise Refuses(message)
+
+
+class ChatTemplate:
+    """A compiled chat template."""
+
+    def __init__(self, source: str, clock: Clock) -> None:
+        # A prompt is no page: nothing is escaped.
+        environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True, autoescape=False)
+        environment.globals["raise_exception"] = _raise
+        environment.globals["strftime_now"] = lambda form: _today(clock).strftime(form)
+        self._template: Template = environment.from_string(source)
+
+    def render(self, asked: ChatRequest) -> str:
+        """The prompt; a last message of the assistant is left open, so that it is continued.
+
+        Raises:
+            Refused: the template does not take these messages.
+        """
+        messages = [_message(each) for each in asked.messages]
+        if asked.tools is not None and messages:
+            messages[-1]["content"] += _tool_text(asked)
+        continued = bool(messages) and messages[-1]["role"] == "assistant"
+        try:
+            text = self._template.render(
+                messages=messages, add_generation_prompt=not continued, bos_token="", eos_token=END
+            )
+        except TemplateError as error:
+            raise template_error(f"syntax error: {error}") from None
+        if continued:
+            text = text[: text.rfind(messages[-1]["content"]) + len(messages[-1]["content"])]
+        return text
+
+
+def _message(message: Message) -> dict[str, Any]:
+    if message.content is None:
+        calls = [
+            {
+                "id": each.id,
+                "type": each.type,
+                "function": {
+                    "description": each.function.description,
+                    "name": each.function.name,
+                    "arguments": each.function.arguments,
+                },
+            }
+            for each in message.tool_calls or []
+        ]
+        return {"role": message.role, "content": json.dumps(calls, separators=(",", ":"))}
+    if isinstance(message.content, str):
+        return {"role": message.role, "content": message.content}
+    return {"role": message.role, "content": "".join(_part(each) for each in message.content)}
+
+
+def _part(part: ContentPart) -> str:
+    """A text model sees an image as its Markdown."""
+    return f"![]({part.image_url.url})" if part.image_url is not None else part.text or ""
+
+
+def _tool_text(asked: ChatRequest) -> str:
+    tools = [(each.function.description, each.function.name, each.function.schema) for each in asked.tools or []]
+    if asked.tool_choice in {None, "auto"}:
+        tools.append(("Open ended response with no specific tool selected", NO_TOOL, {"type": "object"}))
+    shown = [
+        {
+            "type": "function",
+            "function": {
+                "description": description,
+                "name": name,
+                "arguments": schema if isinstance(schema, str) else json.dumps(schema, separators=(",", ":")),
+            },
+        }
+        for description, name, schema in tools
+    ]
+    prompt = TOOL_PROMPT if asked.tool_prompt is None else asked.tool_prompt
+    return "\n---\n" + json.dumps(shown, separators=(",", ":"), ensure_ascii=False) + "\n" + prompt

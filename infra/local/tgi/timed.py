@@ -1,0 +1,157 @@
+"""The timed engine: tokens by the clock instead of by a model, and faults to order."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator, Callable
+from typing import Literal
+
+from msgspec import Struct
+
+from infra.local.tgi.engine import Ask, Piece, Token
+from infra.local.tgi.errors import CutConnection, EngineFailed, SendGarbage
+from infra.local.tgi.knobs import Fault, Knobs, by_chance, luck, take
+from infra.local.tgi.slots import Slots
+from infra.local.tgi.template import CHATML
+from infra.local.tgi.timed_text import answer_words, pieces, token_id
+
+REMEMBERED = 10_000
+State = Literal["queued", "running", "held", "finished", "closed", "cut", "failed"]
+
+
+class Seen(Struct):
+    """One generation that was asked for; `closed` means that the client hung up or a stop string was met."""
+
+    number: int
+    inputs: str
+    max_new_tokens: int
+    tokens: int = 0
+    state: State = "queued"
+
+
+class TimedEngine:
+    """Answers with words derived from the prompt, at the pace of its knobs."""
+
+    chat_template = CHATML
+
+    def __init__(self, knobs: Knobs) -> None:
+        self.knobs = knobs
+        self.faults: list[Fault] = []
+        self.seen: deque[Seen] = deque(maxlen=REMEMBERED)
+        self._slots = Slots(knobs.slots)
+        self._released: dict[int, asyncio.Event] = {}
+        self._count = 0
+        self._asked = 0
+
+    async def load(self) -> None:
+        """Nothing to load."""
+
+    async def healthy(self) -> bool:
+        """Always."""
+        return True
+
+    async def close(self) -> None:
+        """Nothing to close."""
+
+    def turn(self, knobs: Knobs) -> None:
+        """Behave like this from now on."""
+        self.knobs = knobs
+        self._slots.resize(knobs.slots)
+
+    def release(self, contains: str = "") -> int:
+        """Let the held generations whose prompt contains this go on; how many."""
+        held = [each for each in self.seen if each.state == "held" and contains in each.inputs]
+        for each in held:
+            self._released[each.number].set()
+        return len(held)
+
+    def forget(self) -> None:
+        """As if just started: no faults, nothing seen, what is held goes on."""
+        self.release()
+        self.faults.clear()
+        self.seen.clear()
+
+    async def tokenize(self, text: str) -> list[Piece]:
+        """Words with the space before them."""
+        found, start = [], 0
+        for each in pieces(text):
+            stop = start + len(each.encode())
+            found.append(Piece(token_id(each), each, start, stop))
+            start = stop
+        return found
+
+    def admit(self, inputs: str) -> bool:
+        """Not when an overload was ordered."""
+        self._asked += 1
+        return take(self.faults, inputs, ["overload"]) is None and (
+            luck("overload", self._asked) >= self.knobs.overload_rate
+        )
+
+    async def generate(self, ask: Ask, on_start: Callable[[], None]) -> AsyncGenerator[Token, None]:
+        """The answer's words, each when it is due."""
+        self._count += 1
+        seen = Seen(self._count, ask.inputs, ask.max_new_tokens)
+        self.seen.append(seen)
+        fault = take(self.faults, ask.inputs, ["cut", "fail", "garbage", "hold"]) or by_chance(self.knobs, self._count)
+        try:
+            async with self._slots:
+                on_start()
+                seen.state = "running"
+                async for token in self._tokens(ask, seen, fault):
+                    yield token
+        except (GeneratorExit, asyncio.CancelledError):
+            seen.state = "finished" if seen.state == "finished" else "closed"
+            raise
+
+    async def _tokens(self, ask: Ask, seen: Seen, fault: Fault | None) -> AsyncGenerator[Token, None]:
+        knobs, clock = self.knobs, asyncio.get_running_loop().time
+        start_s = clock()
+        words = answer_words(ask.inputs, seed=ask.given_seed, answer_tokens=knobs.answer_tokens)
+        due_ms = knobs.first_token_ms
+        for index in range(min(len(words) + 1, ask.max_new_tokens)):
+            if fault is not None and fault.after_tokens == index:
+                start_s += await self._strike(fault, seen)
+            await asyncio.sleep(start_s + due_ms / 1000 - clock())
+            due_ms += knobs.token_ms
+            seen.tokens = index + 1
+            token = _token(words[index], ask.top_n_tokens) if index < len(words) else END
+            if token.ends or seen.tokens == ask.max_new_tokens:
+                seen.state = "finished"
+            yield token
+
+    async def _strike(self, fault: Fault, seen: Seen) -> float:
+        """Do the fault's work; how long a hold lasted."""
+        match fault.kind:
+            case "cut":
+                seen.state = "cut"
+                raise CutConnection("as ordered")
+            case "fail":
+                seen.state = "failed"
+                raise EngineFailed("as ordered")
+            case "garbage":
+                seen.state = "failed"
+                raise SendGarbage("as ordered")
+            case _:
+                return await self._hold(seen)
+
+    async def _hold(self, seen: Seen) -> float:
+        clock = asyncio.get_running_loop().time
+        start_s = clock()
+        self._released[seen.number] = asyncio.Event()
+        seen.state = "held"
+        try:
+            await self._released[seen.number].wait()
+        finally:
+            del self._released[seen.number]
+        seen.state = "running"
+        return clock() - start_s
+
+
+def _token(word: str, top_n_tokens: int) -> Token:
+    number = token_id(word)
+    logprob = -1 / (1 + number % 16)
+    others = [Token((number + 1 + i) % 1000 + 3, f" other{i}", logprob - 1 - i) for i in range(top_n_tokens - 1)]
+    top = (Token(number, word, logprob), *others) if top_n_tokens else ()
+    return Token(number, word, logprob, top=top)
+
+
+END = Token(2, "<|im_end|>", -0.5, special=True, ends=True)
