@@ -6,6 +6,7 @@
 - `telemetry`: logs, metrics, trace context
 - `kafka`, `redis`, `clickhouse`: settings in, client out
 - `service`: start, serve, drain, stop
+- `stack_file`: how a running stack describes itself to the command line
 - `sse`: server-sent events, both ways
 - `cli`, `doctor`: the `headrace` command
 - `local`: the embedded stack of real parts

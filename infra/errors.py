@@ -6,7 +6,8 @@ HeadraceError
 │       └── CannotStart an embedded part does not start; the message says why and what to do
 ├── NeverTryAgain       the same call will fail the same way
 │   ├── WrongSetting    a setting is unknown, of the wrong type or contradicts another
-│   └── InvalidEvent    bytes on a topic that are no event of ours
+│   ├── InvalidEvent    bytes on a topic that are no event of ours
+│   └── WrongTopic      a topic on the broker is not as the contracts say
 └── OurFault            a promise of our own code is broken
 """
 
@@ -48,6 +49,10 @@ class WrongSetting(NeverTryAgain):
 
 class InvalidEvent(NeverTryAgain):
     """Bytes on a topic that are no event of ours."""
+
+
+class WrongTopic(NeverTryAgain):
+    """A topic on the broker is not as the contracts say."""
 
 
 class OurFault(HeadraceError):

@@ -9,6 +9,8 @@ from infra.errors import Unavailable
 from infra.settings import KafkaSettings
 
 MAX_RECORD_BYTES = 4 * 1024 * 1024
+ADMIN_CONNECT_MS = 5000
+"""A person waits for what an admin client does."""
 
 
 def servers(settings: KafkaSettings) -> list[str]:
@@ -69,6 +71,8 @@ def admin(settings: KafkaSettings) -> Any:
         Unavailable: no broker answers.
     """
     try:
-        return KafkaAdminClient(bootstrap_servers=servers(settings), client_id="headrace-admin")
+        return KafkaAdminClient(
+            bootstrap_servers=servers(settings), client_id="headrace-admin", bootstrap_timeout_ms=ADMIN_CONNECT_MS
+        )
     except KafkaError as error:
         raise Unavailable("kafka", f"no broker answers at {settings.bootstrap_servers}: {error!r}") from error

@@ -2,6 +2,7 @@
 
 - `topics`, `events`, `codec`: every topic, every event, events to bytes and back
 - `partitioning`, `publisher`: where a record goes, and the pen that writes it
+- `topic_admin`, `cli`, `keys_cli`: topics on the broker; `headrace topics` and `headrace keys`
 - `registry`: tenants and API keys, read from the log into memory
 - `jobs`: the life of a job in Redis, as scripts that are atomic
 - `conversations`, `answer_cache`: their keys and shapes in Redis

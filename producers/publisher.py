@@ -67,6 +67,15 @@ class Publisher:
         self._loop = asyncio.get_running_loop()
         self._thread.start()
 
+    async def wait_connected(self, timeout_s: float) -> None:
+        """Wait until a broker has answered.
+
+        Raises:
+            Unavailable: none did within `timeout_s`.
+        """
+        if not await asyncio.to_thread(self._connected.wait, timeout_s):
+            raise Unavailable("kafka", f"no broker answered at {self._settings.bootstrap_servers} in {timeout_s:g} s")
+
     async def close(self) -> None:
         """Let what is in flight be acknowledged (for as long as the producer's patience lasts) and end the thread."""
         self._closing.set()

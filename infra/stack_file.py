@@ -1,0 +1,80 @@
+"""`stack.json`: how a running stack describes itself, so that a command without an address finds it."""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Final, TypeVar
+
+import msgspec
+
+from infra.errors import WrongSetting
+from infra.settings import Block, LocalSettings
+
+NAME: Final = "stack.json"
+
+# By block: which settings the file stands in for. The first is the address; where it is given, nothing is filled in,
+# because a secret of the stack must not go to another server.
+_STANDS_FOR: Final[dict[str, dict[str, str]]] = {
+    "": {"secret_key": "secret_key"},
+    "kafka": {"bootstrap_servers": "kafka"},
+    "redis": {"url": "redis"},
+    "clickhouse": {"url": "clickhouse"},
+    "tgi": {"url": "tgi"},
+    "client": {"url": "gateway_url", "api_key": "api_key"},
+}
+
+Settings = TypeVar("Settings", bound=Block)
+
+
+class Stack(msgspec.Struct, frozen=True, kw_only=True):
+    """A running stack: addresses in the form the settings take, a development key, and process name → pid."""
+
+    gateway_url: str
+    api_key: str
+    webhook_secret: str
+    kafka: str
+    redis: str
+    clickhouse: str
+    tgi: str
+    processes: dict[str, int]
+    secret_key: str = ""
+
+
+def path_of(settings: LocalSettings) -> Path:
+    """Where the stack of this checkout describes itself."""
+    return settings.dir / NAME
+
+
+def read(settings: LocalSettings) -> Stack | None:
+    """The stack of this checkout, or None where none was started.
+
+    Raises:
+        WrongSetting: the file is there and cannot be understood.
+    """
+    path = path_of(settings)
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Stack)
+    except FileNotFoundError:
+        return None
+    except (OSError, msgspec.DecodeError) as error:
+        raise WrongSetting(f"{path} cannot be read ({error}); remove it and start the stack anew") from None
+
+
+def write(settings: LocalSettings, stack: Stack) -> Path:
+    """Describe the stack; the file is whole or not there, and only its owner may read it."""
+    path = path_of(settings)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{NAME}.{os.getpid()}")
+    beside.unlink(missing_ok=True)
+    with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(msgspec.json.format(msgspec.json.encode(stack)) + b"\n")
+    beside.replace(path)
+    return path
+
+
+def addressed(block: Settings, stack: Stack | None) -> Settings:
+    """The block, its address taken from the running stack where the settings give none."""
+    fills = _STANDS_FOR.get(block.block, {})
+    if stack is None or not fills or getattr(block, next(iter(fills))):
+        return block
+    return replace(block, **{name: getattr(stack, attribute) for name, attribute in fills.items()})

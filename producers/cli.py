@@ -1,0 +1,86 @@
+"""`headrace topics`: create, list and check the topics of the log."""
+
+import typing
+from dataclasses import asdict
+
+import click
+import msgspec
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from infra import stack_file
+from infra.errors import WrongTopic
+from infra.settings import KafkaSettings, LocalSettings
+from producers import topic_admin
+from producers.topics import TOPICS, Topic
+
+DAY_MS = 86_400_000
+
+
+@click.group()
+def topics() -> None:
+    """The topics of the log: what they are, and whether the broker has them as they should be.
+
+    The broker is the one of HEADRACE_KAFKA__BOOTSTRAP_SERVERS, or else that of the stack running here.
+    """
+
+
+@topics.command()
+def create() -> None:
+    """Create the topics that are missing; run it as often as you like.
+
+    What is there already is left as it is: partition counts are never changed in place, since keys would move to other
+    partitions. A topic with too few partitions is refused by name (exit code 1).
+    """
+    created = topic_admin.create(_settings())
+    for name in created:
+        click.echo(f"created {name}")
+    click.echo(f"{len(created)} topics created, {len(TOPICS) - len(created)} were there already")
+
+
+@topics.command()
+def check() -> None:
+    """Compare the broker's topics with the contracts; exit code 1 when one differs.
+
+    A difference is only told, never mended: partitions cannot be taken back, and other options may be the operator's
+    own choice.
+    """
+    found = topic_admin.check(_settings())
+    for each in found:
+        click.secho(str(each), fg="red" if each.grave else "yellow")
+    if found:
+        raise WrongTopic(f"{len({each.topic for each in found})} topics are not as the contracts say")
+    click.echo(f"all {len(TOPICS)} topics are as the contracts say")
+
+
+@topics.command(name="list")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON array instead of a table.")
+def list_(as_json: bool) -> None:
+    """Show every topic: its events, its key, who writes and who reads it. Asks no broker."""
+    if as_json:
+        click.echo(msgspec.json.encode([_plain(each) for each in TOPICS]))
+        return
+    table = Table("topic", "events", "written by", "read by", box=SIMPLE_HEAD, padding=(0, 2, 1, 0))
+    for each in TOPICS:
+        about = f"[bold]{each.name}[/]\n{each.partitions} partitions by\n{each.key},\nkept: {kept(each)}"
+        table.add_row(about, "\n".join(event_names(each)), "\n".join(each.written_by), "\n".join(each.read_by))
+    Console().print(table)
+
+
+def event_names(topic: Topic) -> list[str]:
+    """Names of the events that are said on a topic, in order of declaration."""
+    return [each.__name__ for each in typing.get_args(topic.events) or (topic.events,)]
+
+
+def kept(topic: Topic) -> str:
+    """How long a topic keeps its records, for a person."""
+    return "newest of each key" if topic.compacted else f"{topic.retention_ms // DAY_MS} days"
+
+
+def _plain(topic: Topic) -> dict[str, object]:
+    return {**asdict(topic), "events": event_names(topic)}
+
+
+def _settings() -> KafkaSettings:
+    return stack_file.addressed(KafkaSettings.from_env(), stack_file.read(LocalSettings.from_env()))

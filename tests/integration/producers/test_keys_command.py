@@ -1,0 +1,98 @@
+"""`headrace keys` against a real broker."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra import stack_file
+from infra.sealing import Seal
+from infra.settings import CommonSettings, KafkaSettings, LocalSettings
+from producers import topic_admin
+from producers.registry import Registry, RegistryReader
+from producers.topics import REGISTRY
+from tests.support.command import headrace
+
+SECRETS = CommonSettings(secret_key="a key of more than thirty-two characters")
+
+
+@pytest.fixture
+def log(kafka_settings: KafkaSettings) -> KafkaSettings:
+    topic_admin.create(kafka_settings, [REGISTRY])
+    return kafka_settings
+
+
+def make_key(log: KafkaSettings, folder: Path, tenant: str = "acme") -> dict[str, Any]:
+    made = headrace(
+        "keys", "create", "--tenant", tenant, "--name", "a test", "--requests-per-minute", "7", "--json",
+        settings=(log, SECRETS), folder=folder,
+    )  # fmt: skip
+    assert made.returncode == 0, made.stderr
+    key: dict[str, Any] = json.loads(made.stdout)
+    return key
+
+
+async def read_registry(log: KafkaSettings) -> Registry:
+    reader = RegistryReader(log, "test")
+    reader.start()
+    try:
+        await reader.wait_ready(10)
+    finally:
+        await reader.close()
+    return reader.registry
+
+
+async def test_a_key_is_shown_once_and_the_log_holds_only_its_hash(log: KafkaSettings, tmp_path: Path) -> None:
+    made = make_key(log, tmp_path)
+
+    registry = await read_registry(log)
+    known = registry.key_for(made["api_key"])
+    assert known is not None
+    assert (known.id, known.tenant, known.requests_per_minute) == (made["id"], "acme", 7)
+    assert made["api_key"] not in repr(known)
+    assert Seal(SECRETS.secret_key).unseal(known.webhook_secret_encrypted) == made["webhook_secret"]
+    assert list(registry.tenants) == ["acme"]
+
+
+async def test_a_revoked_key_is_unknown_and_revoking_twice_is_once(log: KafkaSettings, tmp_path: Path) -> None:
+    gone, stays = make_key(log, tmp_path), make_key(log, tmp_path)
+
+    first = headrace("keys", "revoke", gone["id"], settings=(log,), folder=tmp_path)
+    again = headrace("keys", "revoke", gone["id"], settings=(log,), folder=tmp_path)
+    never = headrace("keys", "revoke", "key_unknown", settings=(log,), folder=tmp_path)
+
+    assert (first.stdout, again.stdout) == (f"{gone['id']} is revoked\n", f"{gone['id']} was revoked already\n")
+    assert never.returncode == 1
+    assert "there is no key key_unknown" in never.stderr
+    registry = await read_registry(log)
+    assert registry.key_for(gone["api_key"]) is None
+    assert registry.key_for(stays["api_key"]) is not None
+    listed = headrace("keys", "list", "--json", settings=(log,), folder=tmp_path)
+    assert {each["id"]: each["revoked"] for each in json.loads(listed.stdout)} == {gone["id"]: True, stays["id"]: False}
+    assert stays["api_key"] not in listed.stdout
+
+
+def test_where_no_address_is_given_the_running_stack_is_meant(log: KafkaSettings, tmp_path: Path) -> None:
+    stack = stack_file.Stack(
+        gateway_url="", api_key="", webhook_secret="", kafka=log.bootstrap_servers, redis="", clickhouse="", tgi="",
+        processes={}, secret_key=SECRETS.secret_key,
+    )  # fmt: skip
+    stack_file.write(LocalSettings(dir=tmp_path / ".headrace"), stack)
+
+    made = headrace(
+        "keys", "create", "--tenant", "acme", "--name", "a test",
+        settings=(KafkaSettings(topic_prefix=log.topic_prefix),), folder=tmp_path,
+    )  # fmt: skip
+
+    assert made.returncode == 0, made.stderr
+    assert "webhook secret  whsec_" in made.stdout
+
+
+def test_a_key_without_a_secret_key_or_with_a_strange_tenant_is_refused(tmp_path: Path) -> None:
+    unsealed = headrace("keys", "create", "--tenant", "acme", "--name", "a test", folder=tmp_path)
+    strange = headrace("keys", "create", "--tenant", "a/b", "--name", "a test", folder=tmp_path)
+
+    assert (unsealed.returncode, strange.returncode) == (2, 2)
+    assert "HEADRACE_SECRET_KEY must have at least 32 characters" in unsealed.stderr
+    assert "1 to 64 letters" in strange.stderr
