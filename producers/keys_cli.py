@@ -37,8 +37,8 @@ Answer = TypeVar("Answer")
 def keys() -> None:
     """API keys: make one, list them, take one back.
 
-    Of a key only its hash is kept, and its webhook secret only encrypted under HEADRACE_SECRET_KEY: `create` shows both,
-    once. The broker is the one of HEADRACE_KAFKA__BOOTSTRAP_SERVERS, or else that of the stack running here.
+    Of a key only its hash is kept, and its webhook secret only encrypted under HEADRACE_SECRET_KEY: `create` shows
+    both, once. The broker is the one of HEADRACE_KAFKA__BOOTSTRAP_SERVERS, or else that of the stack running here.
     """
 
 
