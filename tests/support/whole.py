@@ -1,0 +1,85 @@
+"""The whole service as a user runs it: `headrace up` in an empty folder, over the timed model server."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.support.model_servers import ModelServer, model_server
+
+START_S = 90.0
+STOP_S = 40.0
+
+
+@dataclass
+class Whole:
+    """A running service; `stack` is what it says of itself just now."""
+
+    folder: Path
+    process: subprocess.Popen[bytes]
+    model: ModelServer
+
+    @property
+    def stack(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads((self.folder / ".headrace" / "stack.json").read_text())
+        return found
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"authorization": f"Bearer {self.stack['api_key']}"}
+
+    def kill(self, name: str) -> None:
+        """SIGKILL one process; the supervisor starts it again."""
+        os.kill(self.stack["processes"][name], signal.SIGKILL)
+
+    def log(self) -> str:
+        """What the supervisor said, for a test that failed."""
+        return (self.folder / "up.log").read_text()
+
+
+@contextmanager
+def whole(folder: Path, **settings: str) -> Iterator[Whole]:
+    """Start everything, and stop it again in order."""
+    with model_server("--timed") as model:
+        environment = {
+            **os.environ,
+            "HEADRACE_TGI__URL": model.url,
+            "HEADRACE_WEBHOOKS__ALLOW_LOOPBACK": "1",
+            **settings,
+        }
+        with (folder / "up.log").open("wb") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "infra.cli", "up", "--no-prompts"],
+                cwd=folder,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        try:
+            _wait_until_up(folder, process)
+            yield Whole(folder, process, model)
+        finally:
+            process.terminate()
+            try:
+                process.wait(STOP_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+                raise
+
+
+def _wait_until_up(folder: Path, process: subprocess.Popen[bytes]) -> None:
+    deadline_s = time.monotonic() + START_S
+    while not (folder / ".headrace" / "stack.json").exists():
+        said = (folder / "up.log").read_text()
+        assert process.poll() is None, f"`headrace up` ended:\n{said}"
+        assert time.monotonic() < deadline_s, f"`headrace up` was not ready within {START_S} s:\n{said}"
+        time.sleep(0.1)
