@@ -1,8 +1,8 @@
 """What the whole path through Kafka adds to a call, and what it leaves of the model server's tokens a second.
 
 Run: `python -m benchmarks.pipeline [--rounds 8]`. Starts the whole service over the timed model server in a temporary
-folder and compares calls through the gateway with the same calls to that very server; baseline and control are the direct
-calls.
+folder and compares calls through the gateway with the same calls to that very server; the direct ones are baseline
+and control.
 """
 
 import asyncio
