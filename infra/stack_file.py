@@ -1,6 +1,8 @@
-"""`stack.json`: how a running stack describes itself, so that a command without an address finds it."""
+"""`stack.json`: how a running stack describes itself, so that a command without an address finds it.
 
-import os
+The embedded stack's supervisor writes it, and beside it keeps the key under which its webhook secrets are encrypted.
+"""
+
 from dataclasses import replace
 from pathlib import Path
 from typing import Final, TypeVar
@@ -11,6 +13,7 @@ from infra.errors import WrongSetting
 from infra.settings import Block, LocalSettings
 
 NAME: Final = "stack.json"
+SECRET_KEY: Final = "secret.key"
 
 # By block: which settings the file stands in for. The first is the address; where it is given, nothing is filled in,
 # because a secret of the stack must not go to another server.
@@ -29,14 +32,14 @@ Settings = TypeVar("Settings", bound=Block)
 class Stack(msgspec.Struct, frozen=True, kw_only=True):
     """A running stack: addresses in the form the settings take, a development key, and process name → pid."""
 
-    gateway_url: str
-    api_key: str
-    webhook_secret: str
-    kafka: str
-    redis: str
-    clickhouse: str
-    tgi: str
-    processes: dict[str, int]
+    gateway_url: str = ""
+    api_key: str = ""
+    webhook_secret: str = ""
+    kafka: str = ""
+    redis: str = ""
+    clickhouse: str = ""
+    tgi: str = ""
+    processes: dict[str, int] = {}
     secret_key: str = ""
 
 
@@ -53,23 +56,13 @@ def read(settings: LocalSettings) -> Stack | None:
     """
     path = path_of(settings)
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Stack)
+        stack = msgspec.json.decode(path.read_bytes(), type=Stack)
+        secret = settings.dir / SECRET_KEY
+        return msgspec.structs.replace(stack, secret_key=secret.read_text().strip()) if secret.exists() else stack
     except FileNotFoundError:
         return None
     except (OSError, msgspec.DecodeError) as error:
         raise WrongSetting(f"{path} cannot be read ({error}); remove it and start the stack anew") from None
-
-
-def write(settings: LocalSettings, stack: Stack) -> Path:
-    """Describe the stack; the file is whole or not there, and only its owner may read it."""
-    path = path_of(settings)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{NAME}.{os.getpid()}")
-    beside.unlink(missing_ok=True)
-    with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(msgspec.json.format(msgspec.json.encode(stack)) + b"\n")
-    beside.replace(path)
-    return path
 
 
 def addressed(block: Settings, stack: Stack | None) -> Settings:

@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from infra import stack_file
 from infra.sealing import Seal
-from infra.settings import CommonSettings, KafkaSettings, LocalSettings
+from infra.settings import CommonSettings, KafkaSettings
 from producers import topic_admin
 from producers.registry import Registry, RegistryReader
 from producers.topics import REGISTRY
@@ -74,11 +73,9 @@ async def test_a_revoked_key_is_unknown_and_revoking_twice_is_once(log: KafkaSet
 
 
 def test_where_no_address_is_given_the_running_stack_is_meant(log: KafkaSettings, tmp_path: Path) -> None:
-    stack = stack_file.Stack(
-        gateway_url="", api_key="", webhook_secret="", kafka=log.bootstrap_servers, redis="", clickhouse="", tgi="",
-        processes={}, secret_key=SECRETS.secret_key,
-    )  # fmt: skip
-    stack_file.write(LocalSettings(dir=tmp_path / ".headrace"), stack)
+    (tmp_path / ".headrace").mkdir()
+    (tmp_path / ".headrace" / "stack.json").write_text(json.dumps({"kafka": log.bootstrap_servers}))
+    (tmp_path / ".headrace" / "secret.key").write_text(SECRETS.secret_key + "\n")
 
     made = headrace(
         "keys", "create", "--tenant", "acme", "--name", "a test",
