@@ -13,7 +13,7 @@ from infra.errors import WrongSetting
 from infra.settings import Block, LocalSettings
 
 NAME: Final = "stack.json"
-SECRET_KEY: Final = "secret.key"
+KEY_FILE: Final = "secret.key"
 
 # By block: which settings the file stands in for. The first is the address; where it is given, nothing is filled in,
 # because a secret of the stack must not go to another server.
@@ -57,7 +57,7 @@ def read(settings: LocalSettings) -> Stack | None:
     path = path_of(settings)
     try:
         stack = msgspec.json.decode(path.read_bytes(), type=Stack)
-        secret = settings.dir / SECRET_KEY
+        secret = settings.dir / KEY_FILE
         return msgspec.structs.replace(stack, secret_key=secret.read_text().strip()) if secret.exists() else stack
     except FileNotFoundError:
         return None
