@@ -27,7 +27,7 @@ demo: $(INSTALLED) ## the same, then stop everything and exit
 
 test: check ## every check and every test
 
-check: lint types imports pytest ## the one definition of the checks
+check: lint types imports schemas-check pytest ## the one definition of the checks
 
 lint: $(INSTALLED) ## ruff: style, banned calls, formatting
 	@$(BIN)/python -m ruff check .
@@ -43,7 +43,13 @@ types: $(INSTALLED) ## mypy, strict, tests included
 imports: $(INSTALLED) ## the laws between the rooms
 	@$(BIN)/lint-imports
 
+schemas: $(INSTALLED) ## write the topics' JSON Schemas anew from the event classes
+	@$(BIN)/python -m producers.contracts
+
+schemas-check: $(INSTALLED) ## fail where a schema is not as the event classes say
+	@$(BIN)/python -m producers.contracts --check
+
 pytest: $(INSTALLED)
 	@$(BIN)/python -m pytest
 
-.PHONY: help install up demo test check lint fmt types imports pytest
+.PHONY: help install up demo test check lint fmt types imports schemas schemas-check pytest

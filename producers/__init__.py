@@ -1,6 +1,7 @@
 """The vocabulary: what can be said on Kafka, how it is written, and the shapes two services share in Redis.
 
 - `topics`, `events`, `codec`: every topic, every event, events to bytes and back
+- `contracts`: JSON Schemas of the topics, and golden examples of every event
 - `partitioning`, `publisher`: where a record goes, and the pen that writes it
 - `topic_admin`, `cli`, `keys_cli`: topics on the broker; `headrace topics` and `headrace keys`
 - `registry`: tenants and API keys, read from the log into memory

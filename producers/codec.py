@@ -38,5 +38,6 @@ def decode_as(kind: Any, value: bytes | None) -> Any:
     """
     try:
         return _decoder(kind).decode(value or b"")
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        # Broken UTF-8 and brackets nested without end are bytes that anybody may send, too.
         raise InvalidEvent(str(error)) from None
