@@ -1,32 +1,16 @@
 """The exact answer cache in Redis: the same tenant, model, parameters and whole conversation give the same answer.
 
-Written by the state view's process, read by gateway and worker; so its key and shape live here.
+Written by the state view in the script that makes an answer visible; read by gateway and worker.
 """
 
-import hashlib
 from collections.abc import Sequence
 
-import msgspec
-
 from producers import codec
+from producers.cache_policy import TTL_MS, cacheable, key_of
 from producers.events import AnswerCompleted, Message, PromptSubmitted
 from producers.jobs.scripts import Scripts, asked
 
-TTL_MS = 86_400_000
-
-
-def cacheable(prompt: PromptSubmitted) -> bool:
-    """Whether an answer may be reused: not past the cache, and an explicit temperature > 0 only if asked for.
-
-    (`cache` is "use" by default, so the gateway says "bypass" for a sampled prompt that did not ask for the cache.)
-    """
-    return prompt.cache != "bypass"
-
-
-def key_of(prompt: PromptSubmitted, history: Sequence[Message] = ()) -> str:
-    """The cache key: SHA-256 over all that the answer depends on; `history` for a prompt of a conversation."""
-    depends_on = (prompt.tenant, prompt.model, prompt.sampling, (*history, *prompt.messages))
-    return hashlib.sha256(msgspec.json.encode(depends_on)).hexdigest()
+__all__ = ["TTL_MS", "AnswerCache", "cacheable", "key_of"]
 
 
 class AnswerCache:

@@ -4,6 +4,7 @@
 - `intake`: the gateway's steps: accept, acknowledge, cancel, read
 - `lease`: the worker's steps: claim, renew, show, finish
 - `settling`: making an ending visible, for whoever published it
+- `positions`: where a view of the log stands
 - `view`: the state view's steps: apply a record of the log, together with its offset
 - `live`: what readers of a job's token stream see
 """

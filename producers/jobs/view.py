@@ -1,11 +1,11 @@
 """The state view's steps: each record of the log is applied in one script together with its offset, or not at all."""
 
-from dataclasses import dataclass
-
 import msgspec
 
+from producers import cache_policy
 from producers.events import (
     LANES,
+    AnswerCompleted,
     ConversationCreated,
     ConversationDeleted,
     ConversationEvent,
@@ -13,54 +13,29 @@ from producers.events import (
     Terminal,
     status_of,
 )
+from producers.jobs.positions import Applied, Place, Positions, Seek, verdict
 from producers.jobs.record import Retention, describe
-from producers.jobs.scripts import Argument, Scripts, asked
+from producers.jobs.scripts import Argument, Call, Scripts, asked
 from producers.jobs.settling import arguments
 from producers.topics import ANSWERS, CONVERSATIONS, Topic, prompts
 
+NAME = "state"
 TOPICS: tuple[Topic, ...] = (*(prompts(lane) for lane in LANES), ANSWERS, CONVERSATIONS)
 """What the state view follows."""
 PARTITIONS = sum(topic.partitions for topic in TOPICS)
 """How many partitions must be whole before anybody trusts the view."""
 
-
-@dataclass(frozen=True)
-class Place:
-    """Where a record stands: its offset, the position the reader expects, and where its partition becomes whole."""
-
-    topic: str
-    partition: int
-    offset: int
-    expected: int
-    mark: int
-    timestamp_ms: float
-
-    @property
-    def arguments(self) -> tuple[Argument, ...]:
-        """As the scripts want it."""
-        return f"{self.topic}:{self.partition}", self.expected, self.offset, self.mark
-
-
-@dataclass(frozen=True)
-class Applied:
-    """The record is in the view; `result` says what became of it."""
-
-    result: str
-
-
-@dataclass(frozen=True)
-class Seek:
-    """The view in Redis stands elsewhere (it was emptied or set back): go on reading from there."""
-
-    position: int
+__all__ = ["NAME", "PARTITIONS", "TOPICS", "Applied", "Place", "Seek", "StateView", "is_whole"]
 
 
 class StateView:
-    """Follows `TOPICS` into Redis."""
+    """Follows `TOPICS` into Redis. The methods that return a Call leave it to the caller to run it, with others."""
 
-    def __init__(self, scripts: Scripts, retention: Retention) -> None:
+    def __init__(self, scripts: Scripts, retention: Retention, cache_ttl_ms: int = cache_policy.TTL_MS) -> None:
         self._scripts = scripts
         self._retention = retention
+        self._cache_ttl_ms = cache_ttl_ms
+        self.positions = Positions(scripts, NAME)
 
     async def position(self, topic: str, partition: int) -> int:
         """The offset of the next record to apply, as Redis knows it.
@@ -68,10 +43,7 @@ class StateView:
         Raises:
             Unavailable: Redis does not answer.
         """
-        found = await asked(
-            self._scripts.redis.hget(f"{self._scripts.prefix}view:state:positions", f"{topic}:{partition}")
-        )
-        return int(found or 0)
+        return (await self.positions.read([(topic, partition)]))[0].position
 
     async def mark_whole(self, topic: str, partition: int, *, is_whole: bool) -> None:
         """Say whether a partition has been read up to its mark.
@@ -79,8 +51,7 @@ class StateView:
         Raises:
             Unavailable: Redis does not answer.
         """
-        change = self._scripts.redis.sadd if is_whole else self._scripts.redis.srem
-        await asked(change(f"{self._scripts.prefix}view:state:whole", f"{topic}:{partition}"))
+        await self.positions.mark_whole(topic, partition, is_whole=is_whole)
 
     async def is_whole(self) -> bool:
         """Whether the view has read all of the log up to its start-up marks.
@@ -90,39 +61,60 @@ class StateView:
         """
         return await is_whole(self._scripts)
 
-    async def apply_prompt(self, prompt: PromptSubmitted, place: Place) -> Applied | Seek:
+    def prompt(self, prompt: PromptSubmitted, place: Place) -> Call:
         """A prompt is in the log: the job exists and is at least queued."""
-        return await self._step(
+        return self._call(
             "view_prompt", place, prompt.job_id, prompt.conversation or "", *describe(prompt, self._retention)
         )
 
-    async def apply_ending(self, ending: Terminal, place: Place) -> Applied | Seek:
-        """An ending is in the log: make it visible unless an earlier one is."""
+    def ending(self, ending: Terminal, place: Place, now_ms: float) -> Call:
+        """An ending is in the log: make it visible unless an earlier one is, and keep a fresh answer in the cache."""
         stored, turn, pairs = arguments(ending, self._retention, place.timestamp_ms)
-        return await self._step(
+        key, ttl_ms = self._cached(ending, now_ms - place.timestamp_ms)
+        return self._call(
             "view_ending", place, ending.job_id, status_of(ending), place.partition, stored, turn,
-            self._retention.tokens_ms, *pairs,
+            self._retention.tokens_ms, key, ttl_ms, *pairs,
         )  # fmt: skip
 
-    async def apply_conversation(self, event: ConversationEvent, place: Place) -> Applied | Seek:
+    def conversation(self, event: ConversationEvent, place: Place) -> Call:
         """A conversation was created or deleted."""
         ttl_ms = self._retention.job_ms
         match event:
             case ConversationCreated():
                 told = ("1", event.conversation, event.tenant, event.title or "", msgspec.json.encode(event.metadata))
-                return await self._step("view_conversation", place, *told, f"{event.at_ms:.3f}", ttl_ms)
+                return self._call("view_conversation", place, *told, f"{event.at_ms:.3f}", ttl_ms)
             case ConversationDeleted():
-                return await self._step(
-                    "view_conversation", place, "0", event.conversation, event.tenant, "", "", "", ttl_ms
-                )
+                return self._call("view_conversation", place, "0", event.conversation, event.tenant, "", "", "", ttl_ms)
+
+    async def apply_prompt(self, prompt: PromptSubmitted, place: Place) -> Applied | Seek:
+        """Apply a prompt."""
+        return await self._step(self.prompt(prompt, place))
+
+    async def apply_ending(self, ending: Terminal, place: Place, now_ms: float | None = None) -> Applied | Seek:
+        """Apply an ending."""
+        return await self._step(self.ending(ending, place, place.timestamp_ms if now_ms is None else now_ms))
+
+    async def apply_conversation(self, event: ConversationEvent, place: Place) -> Applied | Seek:
+        """Apply the creation or deletion of a conversation."""
+        return await self._step(self.conversation(event, place))
 
     async def pass_over(self, place: Place) -> Applied | Seek:
         """Nothing to apply, or nothing readable: the position moves on."""
-        return await self._step("view_pass", place)
+        return await self._step(self.positions.passing(place))
 
-    async def _step(self, script: str, place: Place, *told: Argument) -> Applied | Seek:
-        verdict, result = await self._scripts.run(script, *place.arguments, *told)
-        return Seek(int(result)) if verdict == b"seek" else Applied(result.decode())
+    def _call(self, script: str, place: Place, *told: Argument) -> Call:
+        return Call(script, (*place.arguments(NAME), *told))
+
+    async def _step(self, call: Call) -> Applied | Seek:
+        return verdict(await self._scripts.run(call.name, *call.arguments))
+
+    def _cached(self, ending: Terminal, age_ms: float) -> tuple[str, int]:
+        """The key under which the answer is to be kept, and for how long; none for what the model did not just say."""
+        ttl_ms = int(self._cache_ttl_ms - max(0.0, age_ms))
+        fresh = isinstance(ending, AnswerCompleted) and ending.cache == "miss" and cache_policy.cacheable(ending.prompt)
+        if not fresh or ttl_ms <= 0:
+            return "", 0
+        return f"cache:{cache_policy.key_of(ending.prompt, ending.history)}", ttl_ms
 
 
 async def is_whole(scripts: Scripts) -> bool:
@@ -131,4 +123,4 @@ async def is_whole(scripts: Scripts) -> bool:
     Raises:
         Unavailable: Redis does not answer.
     """
-    return bool(await asked(scripts.redis.scard(f"{scripts.prefix}view:state:whole")) >= PARTITIONS)
+    return bool(await asked(scripts.redis.scard(f"{scripts.prefix}view:{NAME}:whole")) >= PARTITIONS)

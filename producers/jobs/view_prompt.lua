@@ -1,9 +1,9 @@
--- The state view reads a prompt. ARGV: 6 job, 7 conversation, 8... the job's pairs
+-- The state view reads a prompt. ARGV: 7 job, 8 conversation, 9... the job's pairs
 return step(function()
-  local id, conversation = ARGV[6], ARGV[7]
+  local id, conversation = ARGV[7], ARGV[8]
   local state = redis.call('HGET', job(id), 'state')
   if not state then
-    create(id, 'queued', 8, string.format('%d', now_ms()))
+    create(id, 'queued', 9, string.format('%d', now_ms()))
   elseif state == 'accepting' then
     redis.call('HSET', job(id), 'state', 'queued')
     redis.call('ZREM', P .. 'accepting', id)
@@ -13,7 +13,7 @@ return step(function()
     redis.call('HSETNX', home, 'lane', redis.call('HGET', job(id), 'lane'))
     local traceless = state == 'failed' or state == 'aborted' or state == 'expired'
     if not traceless and redis.call('HEXISTS', home, 'deleted') == 0 then
-      redis.call('ZADD', turns(conversation), 'NX', ARGV[4], id)
+      redis.call('ZADD', turns(conversation), 'NX', ARGV[5], id)
     end
   end
   return state or 'new'

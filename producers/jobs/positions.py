@@ -1,0 +1,114 @@
+"""Where a view of the log stands: its position in each partition, kept in Redis beside what it made of the records.
+
+A view's script moves the position together with its writes, and only from the position that the reader expects. So a
+reader whose Redis was emptied or set back is told to seek, and two readers of one partition do no harm.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from producers.jobs.scripts import Argument, Call, Scripts, asked
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a record stands: its offset, the position the reader expects, and where its partition becomes whole."""
+
+    topic: str
+    partition: int
+    offset: int
+    expected: int
+    mark: int
+    timestamp_ms: float
+
+    def arguments(self, view: str) -> tuple[Argument, ...]:
+        """As the scripts of a view want it."""
+        return view, field_of(self.topic, self.partition), self.expected, self.offset, self.mark
+
+
+@dataclass(frozen=True)
+class Applied:
+    """The record is in the view; `result` says what became of it."""
+
+    result: str
+
+
+@dataclass(frozen=True)
+class Seek:
+    """The view in Redis stands elsewhere (it was emptied or set back): go on reading from there."""
+
+    position: int
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What Redis knows of one partition of a view."""
+
+    position: int
+    whole: bool
+
+
+def field_of(topic: str, partition: int) -> str:
+    """How a partition is named in Redis."""
+    return f"{topic}:{partition}"
+
+
+def verdict(answer: list[bytes]) -> Applied | Seek:
+    """What a script of a view answered."""
+    told, result = answer
+    return Seek(int(result)) if told == b"seek" else Applied(result.decode())
+
+
+class Positions:
+    """The positions of one view by its name."""
+
+    def __init__(self, scripts: Scripts, view: str) -> None:
+        self._scripts = scripts
+        self.view = view
+        self._positions = f"{scripts.prefix}view:{view}:positions"
+        self._whole = f"{scripts.prefix}view:{view}:whole"
+
+    async def read(self, partitions: Sequence[tuple[str, int]]) -> list[Standing]:
+        """What Redis knows of each partition, all at one moment.
+
+        Raises:
+            Unavailable: Redis does not answer.
+        """
+        if not partitions:
+            return []
+        names = [field_of(topic, partition) for topic, partition in partitions]
+        pipeline: Any = self._scripts.redis.pipeline(transaction=True)
+        pipeline.hmget(self._positions, names)
+        pipeline.smismember(self._whole, names)
+        positions, whole = await asked(pipeline.execute())
+        return [Standing(int(at or 0), bool(flag)) for at, flag in zip(positions, whole, strict=True)]
+
+    async def mark_whole(self, topic: str, partition: int, *, is_whole: bool) -> None:
+        """Say whether a partition has been read up to its mark.
+
+        Raises:
+            Unavailable: Redis does not answer.
+        """
+        change = self._scripts.redis.sadd if is_whole else self._scripts.redis.srem
+        await asked(change(self._whole, field_of(topic, partition)))
+
+    async def start_over(self, topic: str, partition: int) -> None:
+        """Forget the position in a partition whose log is another one now.
+
+        Raises:
+            Unavailable: Redis does not answer.
+        """
+        await asked(self._scripts.redis.hdel(self._positions, field_of(topic, partition)))
+
+    async def whole(self) -> int:
+        """How many partitions have been read up to their marks.
+
+        Raises:
+            Unavailable: Redis does not answer.
+        """
+        return int(await asked(self._scripts.redis.scard(self._whole)))
+
+    def passing(self, place: Place) -> Call:
+        """The call that moves the position on and does nothing else."""
+        return Call("view_pass", place.arguments(self.view))
