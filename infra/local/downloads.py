@@ -2,6 +2,7 @@
 
 import fcntl
 import hashlib
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -91,6 +92,9 @@ def _fetch_all(jars: list[Jar], folder: Path, part: str, report: Report) -> None
     total = sum(jar.size_bytes for jar in jars)
     done = 0
     report(f"downloading {part}", done, total)
+    # What a process that died in mid-download left; nobody else is at it, we hold the lock.
+    for stale in folder.glob(".fetching-*"):
+        shutil.rmtree(stale, ignore_errors=True)
     # In the cache's own folder, so that the last step is a rename.
     with tempfile.TemporaryDirectory(prefix=".fetching-", dir=folder) as scratch, ThreadPoolExecutor(_AT_ONCE) as pool:
         for jar in pool.map(lambda jar: _fetch(jar, Path(scratch), folder, part), jars):

@@ -5,23 +5,20 @@ exact coordinates and hashes (kafka_jars.txt).
 """
 
 import base64
-import os
 import secrets
 import shutil
 import socket
 import struct
 import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from infra.errors import CannotStart
-from infra.local import leash
 from infra.local.downloads import Report, fetch_jars, read_lock, silent
 from infra.local.ports import LOOPBACK
-from infra.local.process import Command
+from infra.local.process import Command, leashed
 
 PART: Final = "Kafka"
 LOCK: Final = Path(__file__).with_name("kafka_jars.txt")
@@ -106,6 +103,11 @@ class EmbeddedKafka:
         """The bootstrap servers."""
         return f"{LOOPBACK}:{self.port}"
 
+    def cluster_id(self) -> str:
+        """What Kafka calls this log; it lasts as long as the data do."""
+        lines = (self.folder / "data" / "meta.properties").read_text().splitlines()
+        return dict(line.split("=", 1) for line in lines if "=" in line)["cluster.id"]
+
     def prepare(self, report: Report = silent) -> Command:
         """Fetch what is missing, format the storage once, and say what to run.
 
@@ -140,7 +142,7 @@ class EmbeddedKafka:
         properties = self._write_properties(scratch.with_name("format.properties"), scratch)
         argv = (*java, "kafka.tools.StorageTool", "format", "-t", _cluster_id(), "-c", str(properties))
         done = subprocess.run(
-            (sys.executable, "-I", "-S", leash.__file__, str(os.getpid()), *argv),
+            leashed(argv),
             capture_output=True,
             text=True,
             check=False,

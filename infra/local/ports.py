@@ -1,11 +1,14 @@
 """Loopback ports: which are free, and which part had which the last time."""
 
 import json
+import secrets
 import socket
 from collections.abc import Iterable
 from pathlib import Path
 
 LOOPBACK = "127.0.0.1"
+
+_FIRST, _BEYOND = 20_000, 32_768
 
 
 def is_free(port: int) -> bool:
@@ -21,15 +24,16 @@ def is_free(port: int) -> bool:
 
 
 def free_ports(count: int) -> list[int]:
-    """So many different free ports."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for each in sockets:
-            each.bind((LOOPBACK, 0))
-        return [each.getsockname()[1] for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()
+    """So many different free ports, from below those that systems lend to outgoing connections.
+
+    A lent one could be taken by any client's connection in the moment a part is restarted.
+    """
+    found: set[int] = set()
+    while len(found) < count:
+        port = _FIRST + secrets.randbelow(_BEYOND - _FIRST)
+        if is_free(port):
+            found.add(port)
+    return list(found)
 
 
 def accepts(port: int) -> bool:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -25,7 +25,10 @@ _LOG_KEEP_BYTES: Final = 10_000_000
 
 @dataclass(frozen=True)
 class Command:
-    """What to run, how to see that it is ready, and what a person can do when it does not start."""
+    """What to run, how to see that it is ready, and what a person can do when it does not start.
+
+    Its `ports` must be free when it starts; a `ready_file` left by an earlier run is removed then.
+    """
 
     name: str
     argv: tuple[str, ...]
@@ -33,6 +36,7 @@ class Command:
     ready: Callable[[], bool]
     advice: str
     ports: tuple[int, ...] = ()
+    ready_file: Path | None = None
     environment: Mapping[str, str] | None = field(default=None, repr=False)
     ready_within_s: float = 60.0
     stop_within_s: float = 15.0
@@ -49,6 +53,8 @@ class Child:
         if threading.current_thread() is not threading.main_thread():
             raise OurFault(f"{command.name} must be started from the main thread: it would die with this one")
         _refuse_taken_ports(command)
+        if command.ready_file:
+            command.ready_file.unlink(missing_ok=True)
         self.command = command
         self._process = _spawn(command)
 
@@ -76,6 +82,12 @@ class Child:
         steps = self._until_ready()
         while await asyncio.to_thread(next, steps, "ready") != "ready":  # noqa: ASYNC110 - no Event spans processes
             await asyncio.sleep(_PAUSE_S)
+
+    async def ended(self) -> int:
+        """Wait until it ends by itself; returns its exit code."""
+        while self.exit_code is None:  # noqa: ASYNC110 - no Event spans processes
+            await asyncio.sleep(_PAUSE_S)
+        return self._process.wait()
 
     def wait_stopped(self) -> int:
         """Ask it to end, insist after its deadline; returns its exit code."""
@@ -153,12 +165,21 @@ def _refuse_taken_ports(command: Command) -> None:
             )
 
 
+def leashed(argv: Sequence[str]) -> tuple[str, ...]:
+    """The same command, tied to this process's life."""
+    return (sys.executable, "-I", "-S", leash.__file__, str(os.getpid()), *argv)
+
+
 def _spawn(command: Command) -> subprocess.Popen[bytes]:
-    leashed = (sys.executable, "-I", "-S", leash.__file__, str(os.getpid()), *command.argv)
     command.log.parent.mkdir(parents=True, exist_ok=True)
     if command.log.exists() and command.log.stat().st_size > _LOG_KEEP_BYTES:
         command.log.replace(command.log.with_suffix(".log.1"))
     with command.log.open("ab") as log:
         return subprocess.Popen(
-            leashed, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=command.environment, start_new_session=True
+            leashed(command.argv),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env=command.environment,
+            start_new_session=True,
         )

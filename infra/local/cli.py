@@ -1,0 +1,163 @@
+"""`headrace up` and `headrace demo`: the whole service on this machine."""
+
+import asyncio
+import contextlib
+import json
+import os
+import shlex
+import signal
+import sys
+import time
+from collections.abc import Awaitable, Iterator
+from typing import Final, TypeVar
+
+import aiohttp
+import click
+from rich.console import Console
+
+from infra.errors import CannotStart
+from infra.local import tour
+from infra.local.checkout import Checkout
+from infra.local.progress import StartUp
+from infra.local.stack import Stack
+from infra.local.supervisor import Supervisor
+from infra.settings import LocalSettings
+
+ENDED_BY_SIGNAL: Final = 130
+UNANSWERED: Final = 1
+
+Made = TypeVar("Made")
+
+
+class Interrupted(Exception):  # noqa: N818,RUF100 - no fault, a wish
+    """Ctrl-C or SIGTERM came first."""
+
+
+@click.command()
+def up() -> None:
+    """Start the whole service on this machine, show it working, and stay until Ctrl-C.
+
+    Real Kafka, Redis, ClickHouse and a model server are started as child processes. What is given by its address is
+    used instead: HEADRACE_KAFKA__BOOTSTRAP_SERVERS, HEADRACE_REDIS__URL, HEADRACE_CLICKHOUSE__URL, HEADRACE_TGI__URL.
+    Everything is kept in .headrace/ (HEADRACE_LOCAL__DIR); .headrace/stack.json says where everything is.
+    """
+    sys.exit(asyncio.run(live(stay=True)))
+
+
+@click.command()
+def demo() -> None:
+    """Start the whole service, send three real prompts through it, and stop it again.
+
+    Exits with 0 only if all three were answered.
+    """
+    sys.exit(asyncio.run(live(stay=False)))
+
+
+async def live(*, stay: bool) -> int:
+    """One life of the stack, from start to stop; returns the exit code."""
+    began = time.monotonic()
+    console = Console()
+    local = LocalSettings.from_env()
+    checkout = Checkout(local.dir)
+    with checkout.held(), _signals() as stop:
+        stack = Stack.at(checkout, local)
+        supervisor = Supervisor(
+            say=lambda text: console.print(text, style="yellow", markup=False, highlight=False),
+            changed=lambda pids: checkout.describe(stack.description(pids)),
+        )
+        try:
+            with StartUp(console) as shown:
+                await _unless(stop, supervisor.start(stack.plan(), shown))
+            return await _unless(stop, _show_and_stay(stack, console, stop if stay else None, began))
+        except Interrupted:
+            return 0 if stay else ENDED_BY_SIGNAL
+        finally:
+            console.print("stopping …")
+            await supervisor.stop()
+            checkout.forget_description()
+            console.print("stopped; nothing is left running")
+
+
+async def _show_and_stay(stack: Stack, console: Console, stop: asyncio.Event | None, began: float) -> int:
+    async with aiohttp.ClientSession() as session:
+        guide = _guide(stack, session, console)
+        if not await guide.knows_the_key():
+            await stack.renew_key()
+            raise CannotStart("key", "the log does not know the kept API key", advice="start again: another was made")
+        model = await guide.model()
+        console.print(f"\nready after {time.monotonic() - began:.1f} s; three prompts through the whole chain:")
+        asked = await tour.walk(guide, model)
+    console.print()
+    console.print(tour.hops(asked))
+    _print_places(stack, model, console)
+    if stop is not None:
+        console.print("\nup; Ctrl-C stops everything")
+        await stop.wait()
+        return 0
+    return 0 if all(each.answered for each in asked) else UNANSWERED
+
+
+def _guide(stack: Stack, session: aiohttp.ClientSession, console: Console) -> tour.Guide:
+    assert stack.key is not None  # noqa: S101 - it is up
+    return tour.Guide(session, stack.gateway_url, stack.key.api_key, stack.receiver_url, console)
+
+
+def _print_places(stack: Stack, model: str, console: Console) -> None:
+    assert stack.key is not None  # noqa: S101 - it is up
+    body = json.dumps({"model": model, "messages": [{"role": "user", "content": "What is a headrace?"}]})
+    places = {
+        "gateway": stack.gateway_url,
+        "API key": stack.key.api_key,
+        "webhooks": f"{stack.receiver_url}received",
+        "kafka": stack.addresses.kafka.bootstrap_servers,
+        "redis": stack.addresses.redis.url,
+        "clickhouse": stack.addresses.clickhouse.url,
+        "tgi": stack.addresses.tgi.url,
+        "all of it": str(stack.local.dir / "stack.json"),
+        "logs": str(stack.local.dir / "logs"),
+    }
+    console.print()
+    for name, place in places.items():
+        console.out(f"  {name:<11} {place}", highlight=False)
+    curl = (
+        f"curl -s {stack.gateway_url}/v1/chat/completions -H 'Authorization: Bearer {stack.key.api_key}' "
+        f"-H 'Content-Type: application/json' -d {shlex.quote(body)}"
+    )
+    console.print("\nTry it:")
+    console.out(curl, highlight=False)
+
+
+@contextlib.contextmanager
+def _signals() -> Iterator[asyncio.Event]:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+    def heard() -> None:
+        if stop.is_set():
+            # Every child is tied to us and ends with us.
+            os._exit(ENDED_BY_SIGNAL)
+        stop.set()
+
+    for number in numbers:
+        loop.add_signal_handler(number, heard)
+    try:
+        yield stop
+    finally:
+        for number in numbers:
+            loop.remove_signal_handler(number)
+
+
+async def _unless(stop: asyncio.Event, work: Awaitable[Made]) -> Made:
+    """What the work gives, unless `stop` is set before it ends; the work is cancelled then."""
+    working = asyncio.ensure_future(work)
+    stopping = asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait((working, stopping), return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            raise Interrupted
+        return await working
+    finally:
+        for task in (working, stopping):
+            task.cancel()
+        await asyncio.gather(working, stopping, return_exceptions=True)

@@ -1,0 +1,212 @@
+"""The plan of the whole stack: every part and service, after what it starts, and how it is told of the others."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+from infra.errors import CannotStart
+from infra.local.addresses import PORT_NAMES, Addresses
+from infra.local.checkout import Checkout, DevelopmentKey
+from infra.local.downloads import Report
+from infra.local.errands import headrace, run_once
+from infra.local.kafka import EmbeddedKafka
+from infra.local.ports import LOOPBACK, accepts
+from infra.local.process import Command
+from infra.local.redis import EmbeddedRedis
+from infra.local.settings import ReceiverSettings
+from infra.local.supervisor import Errand, Part
+from infra.settings import CommonSettings, LocalSettings, blocks, child_environment
+
+# The processes of the service, each after what it needs to be of use.
+SERVICES: Final = (
+    ("worker", ("topics", "redis", "tgi")),
+    ("fanout", ("topics", "redis")),
+    ("deliver", ("topics", "redis")),
+    ("retrain", ("topics",)),
+    ("ingest", ("topics", "tables")),
+    ("reports", ("tables",)),
+    ("gateway", ("topics", "redis")),
+)
+# Who stops in which turn: first the door, then the services, then what they stand on.
+_DOOR, _SERVICES, _GROUND = 0, 1, 2
+
+# Generous enough for load on one machine: the development key is no tenant to be held back.
+_DEVELOPMENT_KEY: Final = (
+    *("--tenant", "development", "--name", "headrace up"),
+    *("--requests-per-minute", "1000000", "--jobs-in-flight", "100000"),
+)
+
+_READ_THE_LOG: Final = "read the log named above, mend the cause and start again"
+
+
+@dataclass
+class Stack:
+    """One stack on its way up: where everything is, and the plan to get there."""
+
+    checkout: Checkout
+    local: LocalSettings
+    addresses: Addresses
+    ports: Mapping[str, int]
+    common: CommonSettings
+    key: DevelopmentKey | None = None
+
+    @classmethod
+    def at(cls, checkout: Checkout, local: LocalSettings) -> "Stack":
+        """The stack of this checkout, as the environment asks for it."""
+        ports = checkout.ports(PORT_NAMES)
+        common = CommonSettings.from_env()
+        return cls(
+            checkout=checkout,
+            local=local,
+            addresses=Addresses.choose(ports),
+            ports=ports,
+            common=common if common.secret_key else CommonSettings(secret_key=checkout.secret_key()),
+        )
+
+    @property
+    def gateway_url(self) -> str:
+        """Where clients go."""
+        return f"http://{LOOPBACK}:{self.ports['gateway']}"
+
+    @property
+    def receiver_url(self) -> str:
+        """Where the webhooks of the development key may go."""
+        return f"http://{LOOPBACK}:{self.ports['receiver']}/"
+
+    def plan(self) -> list[Part | Errand]:
+        """Everything that is to be started."""
+        return [
+            *(self._ground(name) for name in ("kafka", "redis", "clickhouse", "tgi")),
+            Errand("topics", partial(self._run, "topics", "topics", "create"), ("kafka",)),
+            Errand("tables", partial(self._run, "tables", "migrate"), ("clickhouse",)),
+            Errand("key", self._find_key, ("topics",)),
+            Part("receiver", self._receiver, ("key",), _SERVICES),
+            *(
+                Part(name, partial(self._service, name), after, _DOOR if name == "gateway" else _SERVICES)
+                for name, after in SERVICES
+            ),
+        ]
+
+    def description(self, pids: Mapping[str, int]) -> dict[str, Any]:
+        """What stack.json says."""
+        assert self.key is not None  # noqa: S101 - described only once it is up
+        return {
+            "gateway_url": self.gateway_url,
+            "api_key": self.key.api_key,
+            "webhook_secret": self.key.webhook_secret,
+            "kafka": self.addresses.kafka.bootstrap_servers,
+            "redis": self.addresses.redis.url,
+            "clickhouse": self.addresses.clickhouse.url,
+            "tgi": self.addresses.tgi.url,
+            "processes": dict(pids),
+        }
+
+    def environment(self, **extra: str) -> dict[str, str]:
+        """The environment of every child of ours."""
+        where = self.addresses
+        return child_environment(
+            where.kafka, where.redis, where.clickhouse, where.tgi, self.common, **self._places(), **extra
+        )
+
+    async def renew_key(self) -> None:
+        """Make another development key: the log that knew the kept one is gone."""
+        printed = await run_once(
+            "key",
+            headrace("keys", "create", "--json", *_DEVELOPMENT_KEY),
+            self.environment(),
+            advice="see that the broker takes records, then start again",
+        )
+        try:
+            made = json.loads(printed)
+            self.key = DevelopmentKey(made["api_key"], made["webhook_secret"])
+        except (ValueError, KeyError, TypeError):
+            raise CannotStart(
+                "key", f"`headrace keys create --json` printed {printed!r}", advice="report this"
+            ) from None
+        self.checkout.keep_development_key(self._identity(), self.key)
+
+    def _places(self) -> dict[str, str]:
+        places = {
+            "HEADRACE_GATEWAY__HOST": LOOPBACK,
+            "HEADRACE_GATEWAY__PORT": str(self.ports["gateway"]),
+            "HEADRACE_REPORTS__PORT": str(self.ports["reports"]),
+            "HEADRACE_GATEWAY__REPORTS_URL": f"http://{LOOPBACK}:{self.ports['reports']}",
+            "HEADRACE_WEBHOOKS__RECEIVER": self.receiver_url,
+        }
+        known = {block.variable(each.name) for block in blocks() for each in fields(block)}
+        return {name: value for name, value in places.items() if name in known}
+
+    def _ground(self, name: str) -> Part | Errand:
+        if name in self.addresses.given:
+            return Errand(name, partial(self._check_given, name))
+        return Part(name, {"kafka": self._kafka, "redis": self._redis}.get(name, partial(self._own, name)), (), _GROUND)
+
+    async def _check_given(self, name: str) -> None:
+        self.addresses.check_given(name)
+
+    def _embedded_kafka(self) -> EmbeddedKafka:
+        folder, ports = self.local.dir / "kafka", self.ports
+        return EmbeddedKafka(folder, ports["kafka"], ports["kafka_controller"], self.local.cache_dir)
+
+    def _kafka(self, report: Report) -> Command:
+        return self._embedded_kafka().prepare(report)
+
+    def _redis(self, report: Report) -> Command:
+        return EmbeddedRedis(self.local.dir / "redis", self.ports["redis"]).prepare()
+
+    def _own(self, name: str, report: Report) -> Command:
+        port = self.ports[name]
+        options = {"clickhouse": ("--data-dir", str((self.local.dir / "clickhouse").absolute())), "tgi": ()}[name]
+        return Command(
+            name=name,
+            argv=headrace(name, "--port", str(port), *options),
+            log=self._log(name),
+            environment=self.environment(),
+            ports=(port,),
+            ready=partial(accepts, port),
+            advice=f"{_READ_THE_LOG}, or set HEADRACE_{name.upper()}__URL to a server of yours",
+            ready_within_s=120.0,
+        )
+
+    def _receiver(self, report: Report) -> Command:
+        assert self.key is not None  # noqa: S101 - the plan has it after the key
+        settings = ReceiverSettings(secret=self.key.webhook_secret)
+        return self._command("receiver", "--port", str(self.ports["receiver"]), **settings.to_env())
+
+    def _service(self, name: str, report: Report) -> Command:
+        return self._command(name)
+
+    def _command(self, name: str, *options: str, **extra: str) -> Command:
+        ready_file = (self.local.dir / "ready" / name).absolute()
+        ready_file.parent.mkdir(parents=True, exist_ok=True)
+        return Command(
+            name=name,
+            argv=headrace(name, *options),
+            log=self._log(name),
+            environment=self.environment(HEADRACE_SERVICE__READY_FILE=str(ready_file), **extra),
+            ports=(self.ports[name],) if name in self.ports else (),
+            ready_file=ready_file,
+            ready=ready_file.exists,
+            advice=_READ_THE_LOG,
+        )
+
+    def _log(self, name: str) -> Path:
+        return (self.local.dir / "logs" / f"{name}.log").absolute()
+
+    async def _run(self, name: str, *words: str) -> None:
+        await run_once(name, headrace(*words), self.environment(), advice="mend what it says and start again")
+
+    async def _find_key(self) -> None:
+        self.key = self.checkout.development_key(self._identity())
+        if self.key is None:
+            await self.renew_key()
+
+    def _identity(self) -> str:
+        """What a kept key belongs to: this log, and the secret under which its webhook secret is sealed there."""
+        kafka = self.addresses.kafka
+        log = kafka.bootstrap_servers if "kafka" in self.addresses.given else self._embedded_kafka().cluster_id()
+        return hashlib.sha256(f"{log} {kafka.topic_prefix} {self.common.secret_key}".encode()).hexdigest()
