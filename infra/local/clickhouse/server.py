@@ -1,0 +1,109 @@
+"""Listens on a port, gives each client a thread, stops without leaving anything behind."""
+
+import logging
+import socket
+import threading
+
+from infra.errors import CannotStart
+from infra.local.clickhouse import packets
+from infra.local.clickhouse.connection import Connection, Limits
+from infra.local.clickhouse.embedded import PART
+from infra.local.clickhouse.engine import Engine
+from infra.local.clickhouse.faults import TOO_MANY_CLIENTS
+
+_log = logging.getLogger(__name__)
+_BACKLOG = 128
+_STOP_S = 5.0
+
+
+class Server:
+    """ClickHouse's native protocol on one port.
+
+    Threads rather than a loop: every step of a conversation either waits for the client or for the engine, and both
+    waits block.
+    """
+
+    def __init__(self, engine: Engine, *, host: str, port: int, limits: Limits | None = None, most: int = 200) -> None:
+        """Listen.
+
+        Raises:
+            CannotStart: the port is taken or not ours.
+        """
+        self._engine = engine
+        self._limits = limits or Limits()
+        self._most = most
+        self._clients: dict[threading.Thread, socket.socket] = {}
+        self._lock = threading.Lock()
+        self._stopping = False
+        try:
+            self._listener = socket.create_server((host, port), backlog=_BACKLOG)
+        except OSError as error:
+            advice = "end the process that has the port, or give another one"
+            raise CannotStart(PART, f"cannot listen on {host}:{port}: {error}", advice=advice) from None
+        self.port: int = self._listener.getsockname()[1]
+
+    def serve(self) -> None:
+        """Take clients until `stop` is called."""
+        while not self._stopping:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                if not self._stopping:
+                    _log.exception("cannot take a client")
+                continue
+            self._take(client)
+
+    def stop(self) -> None:
+        """Take no more clients: may be called from a signal handler or another thread."""
+        self._stopping = True
+        # Closing alone does not wake a thread that waits in accept().
+        _hang_up(self._listener)
+        self._listener.close()
+
+    def close(self) -> None:
+        """Let every client go and wait, for a while, until their queries have ended."""
+        self.stop()
+        with self._lock:
+            open_now = list(self._clients.items())
+        for _, client in open_now:
+            _hang_up(client)
+        self._engine.interrupt()
+        for thread, _ in open_now:
+            thread.join(_STOP_S)
+
+    def _take(self, client: socket.socket) -> None:
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        thread = threading.Thread(target=self._converse, args=(client,), daemon=True, name="clickhouse-client")
+        with self._lock:
+            if len(self._clients) < self._most:
+                self._clients[thread] = client
+        if thread in self._clients:  # only the thread itself takes it out again
+            thread.start()
+        else:
+            _refuse(client, self._most)
+
+    def _converse(self, client: socket.socket) -> None:
+        try:
+            with client:
+                Connection(client, self._engine, self._limits).converse()
+        except Exception:
+            _log.exception("a conversation ended by our fault")
+        finally:
+            with self._lock:
+                del self._clients[threading.current_thread()]
+
+
+def _refuse(client: socket.socket, most: int) -> None:
+    with client:
+        client.settimeout(0)
+        try:
+            client.send(packets.exception(TOO_MANY_CLIENTS, f"{most} clients are connected already"))
+        except OSError:
+            pass  # it has left already
+
+
+def _hang_up(end: socket.socket) -> None:
+    try:
+        end.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        pass  # the other side was faster

@@ -1,0 +1,72 @@
+"""The embedded ClickHouse for tests: a process that may be killed, and a fresh database for each test."""
+
+import itertools
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from clickhouse_driver import Client
+
+from infra.local.clickhouse.embedded import EmbeddedClickHouse
+from infra.local.ports import free_ports
+from infra.settings import ClickHouseSettings
+from tests.support.stack import RunningPart
+
+_numbers = itertools.count(1)
+
+
+@dataclass
+class RunningClickHouse(RunningPart):
+    """An embedded ClickHouse; its port and data stay the same over restarts."""
+
+    port: int = 0
+    folder: Path = Path()
+
+    def url(self, database: str = "default") -> str:
+        """The address as clients take it."""
+        return EmbeddedClickHouse(self.folder, self.port).url(database)
+
+    @contextmanager
+    def client(self, database: str = "default") -> Iterator[Client]:
+        """A client of its own."""
+        with Client.from_url(self.url(database)) as client:
+            yield client
+
+
+@dataclass(frozen=True)
+class Database:
+    """A database of this test's own, and a client of it."""
+
+    server: RunningClickHouse
+    name: str
+    client: Client
+
+    @property
+    def settings(self) -> ClickHouseSettings:
+        """Settings for clients of this database."""
+        return ClickHouseSettings(url=self.server.url(self.name))
+
+    @contextmanager
+    def another_client(self) -> Iterator[Client]:
+        """One more client of the same database."""
+        with self.server.client(self.name) as client:
+            yield client
+
+
+def a_clickhouse(folder: Path, *, shared: bool = False) -> RunningClickHouse:
+    """An embedded ClickHouse that is not started yet."""
+    embedded = EmbeddedClickHouse(folder / "clickhouse", free_ports(1)[0])
+    return RunningClickHouse(prepare=embedded.prepare, shared=shared, port=embedded.port, folder=embedded.folder)
+
+
+@contextmanager
+def a_database(server: RunningClickHouse) -> Iterator[Database]:
+    """A fresh database, dropped afterwards."""
+    name = f"test_{os.getpid()}_{next(_numbers)}"
+    with server.client() as admin:
+        admin.execute(f"CREATE DATABASE {name}")
+        with server.client(name) as client:
+            yield Database(server, name, client)
+        admin.execute(f"DROP DATABASE {name}")
