@@ -2,7 +2,8 @@
 
 - `kafka`, `redis_server`: shared by the whole session, started when first asked for
 - `kafka_settings`, `redis_settings`: for clients of those, with a prefix no other test uses
-- `own_kafka`, `own_redis`: one for this test alone, to stop and kill
+- `clickhouse`: a database of this test's own on a server that all share (`clickhouse_server`)
+- `own_kafka`, `own_redis`, `own_clickhouse`: one for this test alone, to stop and kill
 """
 
 import asyncio
@@ -13,6 +14,7 @@ import pytest
 
 from infra.settings import KafkaSettings, RedisSettings
 from tests.support import hygiene
+from tests.support.clickhouse import Database, RunningClickHouse, a_clickhouse, a_database
 from tests.support.stack import RunningKafka, RunningRedis, a_kafka, a_prefix, a_redis
 
 
@@ -94,6 +96,31 @@ def own_kafka(tmp_path: Path) -> Iterator[RunningKafka]:
 def own_redis(tmp_path: Path) -> Iterator[RunningRedis]:
     """A running server for this test alone."""
     part = a_redis(tmp_path)
+    part.start()
+    yield part
+    part.stop()
+
+
+@pytest.fixture(scope="session")
+def clickhouse_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningClickHouse]:
+    """An embedded ClickHouse all tests share; use it by a database of your own (`clickhouse`)."""
+    part = a_clickhouse(tmp_path_factory.mktemp("clickhouse"), shared=True)
+    part.start()
+    yield part
+    part.stop()
+
+
+@pytest.fixture
+def clickhouse(clickhouse_server: RunningClickHouse) -> Iterator[Database]:
+    """A fresh database of this test's own, with a client."""
+    with a_database(clickhouse_server) as database:
+        yield database
+
+
+@pytest.fixture
+def own_clickhouse(tmp_path: Path) -> Iterator[RunningClickHouse]:
+    """A running embedded ClickHouse for this test alone."""
+    part = a_clickhouse(tmp_path)
     part.start()
     yield part
     part.stop()

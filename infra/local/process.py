@@ -56,6 +56,8 @@ class Child:
         if command.ready_file:
             command.ready_file.unlink(missing_ok=True)
         self.command = command
+        # What earlier runs wrote to the log is not why this one fails.
+        self._log_start = _prepare_log(command.log)
         self._process = _spawn(command)
 
     @property
@@ -135,7 +137,7 @@ class Child:
 
     def _cannot_start(self, why: str) -> CannotStart:
         command = self.command
-        tail = "".join(f"\n    {line}" for line in last_lines(command.log))
+        tail = "".join(f"\n    {line}" for line in last_lines(command.log, self._log_start))
         return CannotStart(command.name, f"it {why}. Last lines of {command.log}:{tail}", advice=command.advice)
 
 
@@ -144,11 +146,11 @@ def ending(exit_code: int) -> str:
     return f"exit code {exit_code}" if exit_code >= 0 else signal.Signals(-exit_code).name
 
 
-def last_lines(log: Path) -> list[str]:
-    """The end of a log file; empty if there is none."""
+def last_lines(log: Path, start: int = 0) -> list[str]:
+    """The end of a log file, at most back to `start`; empty if there is none."""
     try:
         with log.open("rb") as file:
-            file.seek(max(0, file.seek(0, os.SEEK_END) - _LOG_TAIL_BYTES))
+            file.seek(max(start, file.seek(0, os.SEEK_END) - _LOG_TAIL_BYTES))
             text = file.read().decode(errors="replace")
     except OSError:
         return []
@@ -170,10 +172,16 @@ def leashed(argv: Sequence[str]) -> tuple[str, ...]:
     return (sys.executable, "-I", "-S", leash.__file__, str(os.getpid()), *argv)
 
 
+def _prepare_log(log: Path) -> int:
+    log.parent.mkdir(parents=True, exist_ok=True)
+    size_bytes = log.stat().st_size if log.exists() else 0
+    if size_bytes <= _LOG_KEEP_BYTES:
+        return size_bytes
+    log.replace(log.with_suffix(".log.1"))
+    return 0
+
+
 def _spawn(command: Command) -> subprocess.Popen[bytes]:
-    command.log.parent.mkdir(parents=True, exist_ok=True)
-    if command.log.exists() and command.log.stat().st_size > _LOG_KEEP_BYTES:
-        command.log.replace(command.log.with_suffix(".log.1"))
     with command.log.open("ab") as log:
         return subprocess.Popen(
             leashed(command.argv),

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -153,10 +153,10 @@ class Stack:
         return EmbeddedKafka(folder, ports["kafka"], ports["kafka_controller"], self.local.cache_dir)
 
     def _kafka(self, report: Report) -> Command:
-        return self._embedded_kafka().prepare(report)
+        return replace(self._embedded_kafka().prepare(report), log=self._log("kafka"))
 
     def _redis(self, report: Report) -> Command:
-        return EmbeddedRedis(self.local.dir / "redis", self.ports["redis"]).prepare()
+        return replace(EmbeddedRedis(self.local.dir / "redis", self.ports["redis"]).prepare(), log=self._log("redis"))
 
     def _own(self, name: str, report: Report) -> Command:
         port = self.ports[name]
