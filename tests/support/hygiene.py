@@ -17,7 +17,13 @@ from tests.support.stack import SHARED_PIDS
 
 OURS = ("gateway", "producers", "stream_workers", "analytics", "infra")
 # They start and watch processes for tests; nobody is served on the loop they would block.
-MAY_BLOCK = ("infra.local.process", "infra.local.kafka", "infra.local.redis", "infra.local.ports")
+MAY_BLOCK = (
+    "infra.local.process",
+    "infra.local.kafka",
+    "infra.local.redis",
+    "infra.local.ports",
+    "infra.local.supervisor",
+)
 
 Found = TypeVar("Found")
 

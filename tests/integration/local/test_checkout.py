@@ -1,0 +1,108 @@
+"""What a stack keeps beside its checkout."""
+
+import json
+import socket
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from infra.errors import CannotStart
+from infra.local.addresses import Addresses
+from infra.local.checkout import AlreadyRunning, Checkout, DevelopmentKey
+from infra.local.ports import free_ports
+from infra.settings import ClickHouseSettings, KafkaSettings, RedisSettings, TgiSettings
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from infra.local.checkout import Checkout
+with Checkout(Path(sys.argv[1])).held():
+    print("held", flush=True)
+    time.sleep(600)
+"""
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Checkout:
+    checkout = Checkout(tmp_path / ".headrace")
+    checkout.folder.mkdir()
+    return checkout
+
+
+def test_a_second_stack_in_one_folder_is_refused_by_name_of_the_first(checkout: Checkout) -> None:
+    command = [sys.executable, "-c", HOLD, str(checkout.folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "held\n"
+
+        with pytest.raises(AlreadyRunning, match=f"process {other.pid}"), checkout.held():
+            pass
+
+        other.kill()
+    with checkout.held():
+        assert int((checkout.folder / "lock").read_text()) > 0
+
+
+def test_ports_are_remembered_and_a_taken_one_is_replaced(checkout: Checkout) -> None:
+    first = checkout.ports(["gateway", "kafka"])
+    assert checkout.ports(["gateway", "kafka"]) == first
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", first["kafka"]))
+        taken.listen()
+        second = checkout.ports(["gateway", "kafka"])
+
+    assert second["gateway"] == first["gateway"]
+    assert second["kafka"] != first["kafka"]
+
+
+def test_a_damaged_list_of_ports_is_made_anew(checkout: Checkout) -> None:
+    (checkout.folder / "ports.json").write_text('{"gateway": "80')
+
+    assert checkout.ports(["gateway"])["gateway"] > 1024
+
+
+def test_the_secret_key_is_made_once_and_only_its_owner_may_read_it(checkout: Checkout) -> None:
+    key = checkout.secret_key()
+
+    assert checkout.secret_key() == key
+    assert len(key) >= 32
+    assert stat.S_IMODE((checkout.folder / "secret.key").stat().st_mode) == 0o600
+
+
+def test_the_description_is_whole_and_private(checkout: Checkout) -> None:
+    checkout.describe({"gateway_url": "http://127.0.0.1:1"})
+
+    path = checkout.folder / "stack.json"
+    assert json.loads(path.read_text()) == {"gateway_url": "http://127.0.0.1:1"}
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_kept_key_belongs_to_one_log(checkout: Checkout) -> None:
+    key = DevelopmentKey("sk-headrace-a", "whsec_b")
+    checkout.keep_development_key("this log", key)
+
+    assert checkout.development_key("this log") == key
+    assert checkout.development_key("another log") is None
+
+
+@pytest.mark.parametrize("name", ["kafka", "redis", "clickhouse", "tgi"])
+def test_a_given_address_where_nobody_answers_is_said_so(name: str) -> None:
+    (port,) = free_ports(1)
+    addresses = Addresses(
+        kafka=KafkaSettings(bootstrap_servers=f"127.0.0.1:{port}"),
+        redis=RedisSettings(url=f"redis://:secret@127.0.0.1:{port}/0"),
+        clickhouse=ClickHouseSettings(url=f"clickhouse://127.0.0.1:{port}/default"),
+        tgi=TgiSettings(url=f"http://127.0.0.1:{port}"),
+        given=frozenset({name}),
+    )
+
+    with pytest.raises(CannotStart) as refused:
+        addresses.check_given(name)
+
+    assert f"HEADRACE_{name.upper()}__" in str(refused.value)
+    assert f"127.0.0.1:{port}" in str(refused.value)
+    assert "secret" not in str(refused.value)
