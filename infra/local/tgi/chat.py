@@ -1,22 +1,20 @@
 """`/v1/chat/completions`, whole and streamed, and `/invocations`, which takes any of the three forms."""
 
 from contextlib import aclosing
-from typing import Any
 
 from aiohttp import web
 
 from infra.local.tgi import completions, native
-from infra.local.tgi.answer import Final, Step
+from infra.local.tgi.answer import Final
 from infra.local.tgi.bodies import decode, decode_any, read
+from infra.local.tgi.chat_shapes import call_chunk, choice, head, parameters, stream_error, text_chunk
 from infra.local.tgi.collect import whole
-from infra.local.tgi.engine import Token
-from infra.local.tgi.errors import Refused, invalid, tool_error
+from infra.local.tgi.errors import Refused
 from infra.local.tgi.replies import cost_of, json_reply
 from infra.local.tgi.service import Service, Times
 from infra.local.tgi.stream import EventStream
-from infra.local.tgi.wire import ChatRequest, CompletionRequest, Parameters
-
-FINISH = {"eos_token": "stop", "length": "length", "stop_sequence": "stop_sequence"}
+from infra.local.tgi.tools import call_grammar, call_of, cut_call_of, offered, stream_id
+from infra.local.tgi.wire import ChatRequest, CompletionRequest, Parameters, Tool
 
 
 async def chat(service: Service, request: web.Request) -> web.StreamResponse:
@@ -38,116 +36,80 @@ async def invocations(service: Service, request: web.Request) -> web.StreamRespo
 
 
 async def answer_chat(service: Service, request: web.Request, asked: ChatRequest) -> web.StreamResponse:
-    """The assistant's next message."""
+    """The assistant's next message.
+
+    Raises:
+        Refused: the tools or the template do not fit; and if it is no stream, everything else that may be refused.
+    """
     service.metrics.count("tgi_request_count")
-    _check_tools(service, asked)
-    inputs = _templated(service, asked)
-    given = parameters(asked)
+    tools = offered(asked)
+    inputs = service.templated(asked, tools)
     service.metrics.count("tgi_request_count")
     if asked.stream:
-        return await _stream(service, request, asked, inputs, given)
+        return await _stream(service, request, asked, tools, inputs)
     with service.permits(inputs):
-        made = await whole(service, inputs, given)
-    choice = {
-        "index": 0,
-        "message": {"role": "assistant", "content": made.final.generated_text},
-        "logprobs": _logprobs(made.tokens) if asked.logprobs else None,
-        "finish_reason": FINISH[made.final.finish_reason],
+        made = await whole(service, inputs, _parameters(asked, tools))
+        call = None if tools is None else call_of(made.final.generated_text)
+        if tools is not None and call is None:
+            inputs = service.templated(asked, None)
+            made = await whole(service, inputs, parameters(asked, None))
+    body = {
+        **head(service, asked, "chat.completion"),
+        "choices": [choice(made, asked, call)],
+        "usage": made.cost.usage(),
     }
-    body = {**_head(service, asked, "chat.completion"), "choices": [choice], "usage": made.cost.usage()}
     return json_reply(body, headers=made.cost.headers(len(inputs)))
 
 
-def _templated(service: Service, asked: ChatRequest) -> str:
-    try:
-        return service.template.render(asked)
-    except Refused:
-        service.metrics.failed("template")
-        raise
-
-
-def _check_tools(service: Service, asked: ChatRequest) -> None:
-    if asked.tools is None:
-        return
-    if asked.response_format is not None:
-        raise tool_error("Grammar and tools are mutually exclusive")
-    if not service.options.grammar_support:
-        raise invalid("grammar is not supported")
-
-
-def parameters(asked: ChatRequest) -> Parameters:
-    """What the native route would have been told; temperature 0 is greedy, and a presence penalty counts from 2."""
-    greedy = asked.temperature == 0.0
-    repetition = None if asked.presence_penalty is None else asked.presence_penalty + 2.0
-    return Parameters(
-        best_of=1,
-        temperature=None if greedy else asked.temperature,
-        repetition_penalty=repetition,
-        frequency_penalty=asked.frequency_penalty,
-        top_p=asked.top_p,
-        do_sample=not greedy,
-        max_new_tokens=asked.limit,
-        stop=asked.stop or [],
-        details=not asked.stream,
-        seed=asked.seed,
-        top_n_tokens=asked.top_logprobs,
-        grammar=asked.response_format,
-    )
-
-
-def _head(service: Service, asked: ChatRequest, kind: str) -> dict[str, Any]:
-    model = service.options.model_id if asked.model in {None, "tgi"} else asked.model
-    return {
-        "object": kind,
-        "id": "",
-        "created": int(service.clock.now_ms() / 1000),
-        "model": model,
-        "system_fingerprint": service.options.fingerprint,
-    }
-
-
-def _logprobs(tokens: list[Token]) -> dict[str, Any]:
-    return {
-        "content": [
-            {
-                "token": each.text,
-                "logprob": each.logprob,
-                "top_logprobs": [{"token": top.text, "logprob": top.logprob} for top in each.top],
-            }
-            for each in tokens
-        ]
-    }
+def _parameters(asked: ChatRequest, tools: list[Tool] | None) -> Parameters:
+    return parameters(asked, asked.response_format if tools is None else call_grammar(tools))
 
 
 async def _stream(
-    service: Service, request: web.Request, asked: ChatRequest, inputs: str, given: Parameters
+    service: Service, request: web.Request, asked: ChatRequest, tools: list[Tool] | None, inputs: str
 ) -> web.StreamResponse:
-    head, times = _head(service, asked, "chat.completion.chunk"), Times()
-    final: Final | None = None
     async with EventStream(request, len(inputs), service.options.keep_alive_s) as events:
         try:
             with service.permits(inputs):
-                async with aclosing(service.answer(inputs, given, times)) as steps:
-                    async for step in steps:
-                        final = step.final
-                        await events.send({**head, "choices": [_chunk(step, asked)], "usage": None})
-            if final is not None and asked.usage_wanted:
-                await events.send({**head, "choices": [], "usage": cost_of(final, times).usage()})
+                if tools is None:
+                    await _stream_text(service, events, asked, inputs)
+                elif not await _stream_call(service, events, asked, tools, inputs):
+                    await _stream_text(service, events, asked, service.templated(asked, None))
         except Refused as refused:
             await events.send(stream_error(refused))
         await events.done()
     return events.response
 
 
-def _chunk(step: Step, asked: ChatRequest) -> dict[str, Any]:
-    return {
-        "index": 0,
-        "delta": {"role": "assistant", "content": "" if step.token.special else step.token.text},
-        "logprobs": _logprobs([step.token]) if asked.logprobs else None,
-        "finish_reason": FINISH[step.final.finish_reason] if step.final else None,
-    }
+async def _stream_text(service: Service, events: EventStream, asked: ChatRequest, inputs: str) -> None:
+    start, times = head(service, asked, "chat.completion.chunk"), Times()
+    final: Final | None = None
+    async with aclosing(service.answer(inputs, parameters(asked, asked.response_format), times)) as steps:
+        async for step in steps:
+            final = step.final
+            await events.send({**start, "choices": [text_chunk(step, asked)], "usage": None})
+    if final is not None and asked.usage_wanted:
+        await events.send({**start, "choices": [], "usage": cost_of(final, times).usage()})
 
 
-def stream_error(refused: Refused) -> dict[str, Any]:
-    """The error event of the OpenAI-style routes: its status is 422 whatever went wrong."""
-    return {"error": {"message": str(refused), "http_status_code": 422}}
+async def _stream_call(
+    service: Service, events: EventStream, asked: ChatRequest, tools: list[Tool], inputs: str
+) -> bool:
+    """Send the call in pieces once it is known whole; False if the model chose no tool.
+
+    An answer that was cut, or is no call, ends the stream without a word, as TGI's does.
+    """
+    start, number = head(service, asked, "chat.completion.chunk"), stream_id(asked)
+    made = await whole(service, inputs, _parameters(asked, tools))
+    text = made.final.generated_text
+    try:
+        call = call_of(text)
+        if call is None:
+            return False
+    except Refused:
+        call = cut_call_of(text)
+    if call is not None:
+        for name, arguments in ((call.name, call.arguments[:1]), (None, call.arguments[1:])):
+            chunk = call_chunk(number, name, arguments)
+            await events.send({**start, "choices": [chunk], "usage": None})
+    return True

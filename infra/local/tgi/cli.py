@@ -7,14 +7,19 @@ import click
 import uvloop
 
 from infra.clock import SystemClock
+from infra.local.tgi.app import Route
+from infra.local.tgi.engine import Engine
 from infra.local.tgi.knobs import Knobs
+from infra.local.tgi.model import Progress, model_file
 from infra.local.tgi.options import Options
 from infra.local.tgi.server import serve
 from infra.local.tgi.timed import TimedEngine
 from infra.local.tgi.timed_routes import control_routes
+from infra.settings import LocalSettings
 
 _DEFAULT = Options()
 _KNOBS = Knobs()
+DEFAULT_SLOTS = 4
 
 
 @click.command()
@@ -32,6 +37,12 @@ _KNOBS = Knobs()
 @click.option("--payload-limit", default=_DEFAULT.payload_limit_bytes, show_default=True, help="largest body in bytes")
 @click.option("--api-key", default="", help="key that guarded routes ask for")
 @click.option("--disable-grammar-support", is_flag=True, help="refuse grammars and tools")
+@click.option(
+    "--model-file",
+    "model_path",
+    type=click.Path(path_type=Path, exists=True),
+    help="a GGUF to serve instead of our own",
+)
 @click.option("--timed", is_flag=True, help="answer by the clock instead of by a model")
 @click.option("--first-token-ms", default=_KNOBS.first_token_ms, show_default=True, help="timed: until the first token")
 @click.option("--token-ms", default=_KNOBS.token_ms, show_default=True, help="timed: between tokens")
@@ -58,6 +69,7 @@ def tgi(  # noqa: PLR0913 # one parameter for each of TGI's options
     payload_limit: int,
     api_key: str,
     disable_grammar_support: bool,
+    model_path: Path | None,
     timed: bool,
     first_token_ms: float,
     token_ms: float,
@@ -98,15 +110,33 @@ def tgi(  # noqa: PLR0913 # one parameter for each of TGI's options
         garbage_rate=garbage_rate,
         after_tokens=after_tokens,
     )
-    engine = TimedEngine(knobs)
-    serving = serve(
-        options,
-        engine,
-        SystemClock(),
-        hostname=hostname,
-        port=port,
-        port_file=port_file,
-        extra=control_routes(engine),
-    )
+    engine, extra = _timed(knobs) if timed else _embedded(options, model_path, slots or DEFAULT_SLOTS)
+    serving = serve(options, engine, SystemClock(), hostname=hostname, port=port, port_file=port_file, extra=extra)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serving)
+
+
+def _timed(knobs: Knobs) -> tuple[Engine, dict[str, Route]]:
+    engine = TimedEngine(knobs)
+    return engine, control_routes(engine)
+
+
+def _embedded(options: Options, given: Path | None, slots: int) -> tuple[Engine, dict[str, Route]]:
+    # Imported only here: llama.cpp is a large library, and the timed server starts without it.
+    from infra.local.tgi.llama import LlamaEngine  # noqa: PLC0415
+
+    found = given or model_file(LocalSettings.from_env().cache_dir, _show_progress())
+    return LlamaEngine(found, slots=slots, max_total_tokens=options.max_total_tokens), {}
+
+
+def _show_progress() -> Progress:
+    """Tenths of the download, one line each, on standard error."""
+    told: set[int] = set()
+
+    def show(done_bytes: int, total_bytes: int) -> None:
+        tenths = 10 * done_bytes // max(total_bytes, 1)
+        if tenths not in told:
+            told.add(tenths)
+            click.echo(f"model: {10 * tenths} % of {total_bytes >> 20} MB", err=True)
+
+    return show

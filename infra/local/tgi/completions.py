@@ -9,14 +9,13 @@ from aiohttp import web
 
 from infra.local.tgi.answer import Step
 from infra.local.tgi.bodies import decode, read
+from infra.local.tgi.chat_shapes import FINISH, stream_error
 from infra.local.tgi.collect import Whole, whole
 from infra.local.tgi.errors import Refused
 from infra.local.tgi.replies import cost_of, json_reply
 from infra.local.tgi.service import Service, Times
 from infra.local.tgi.stream import EventStream
 from infra.local.tgi.wire import CompletionRequest, Parameters
-
-FINISH = {"eos_token": "stop", "length": "length", "stop_sequence": "stop_sequence"}
 
 
 async def completions(service: Service, request: web.Request) -> web.StreamResponse:
@@ -150,4 +149,4 @@ def _event(head: dict[str, Any], index: int, step: Step, times: Times) -> dict[s
 
 
 async def _tell(events: EventStream, refused: Refused) -> None:
-    await events.send({"error": {"message": str(refused), "http_status_code": 422}})
+    await events.send(stream_error(refused))

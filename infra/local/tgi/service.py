@@ -15,7 +15,7 @@ from infra.local.tgi.metrics import Metrics
 from infra.local.tgi.options import Options
 from infra.local.tgi.template import ChatTemplate
 from infra.local.tgi.validation import check_length, check_values, constraint, samples, sampling
-from infra.local.tgi.wire import Parameters
+from infra.local.tgi.wire import ChatRequest, Parameters, Tool
 
 
 @dataclass
@@ -55,6 +55,18 @@ class Service:
             yield
         finally:
             self.permits_taken -= count
+
+    def templated(self, asked: ChatRequest, tools: list[Tool] | None) -> str:
+        """The prompt of a conversation.
+
+        Raises:
+            Refused: the template does not take it.
+        """
+        try:
+            return self.template.render(asked, tools)
+        except Refused:
+            self.metrics.failed("template")
+            raise
 
     async def answer(self, inputs: str, given: Parameters, times: Times) -> AsyncGenerator[Step, None]:
         """The answer, token by token; needs a permit. Closing it early counts as dropped.

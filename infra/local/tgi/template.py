@@ -9,7 +9,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from infra.clock import Clock
 from infra.local.tgi.errors import template_error
-from infra.local.tgi.wire import ChatRequest, ContentPart, Message
+from infra.local.tgi.wire import ChatRequest, ContentPart, Message, Tool
 
 CHATML = (
     "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>\n' }}"
@@ -21,7 +21,6 @@ TOOL_PROMPT = (
     "name and its value}.Do not use variables.\n"
 )
 END = "<|im_end|>"
-NO_TOOL = "no_tool"
 
 
 def _today(clock: Clock) -> datetime:
@@ -46,15 +45,19 @@ class ChatTemplate:
         environment.globals["strftime_now"] = lambda form: _today(clock).strftime(form)
         self._template: Template = environment.from_string(source)
 
-    def render(self, asked: ChatRequest) -> str:
+    def render(self, asked: ChatRequest, tools: list[Tool] | None = None) -> str:
         """The prompt; a last message of the assistant is left open, so that it is continued.
+
+        Args:
+            asked: the conversation.
+            tools: those the model may call; they are shown behind the last message.
 
         Raises:
             Refused: the template does not take these messages.
         """
         messages = [_message(each) for each in asked.messages]
-        if asked.tools is not None and messages:
-            messages[-1]["content"] += _tool_text(asked)
+        if tools is not None and messages:
+            messages[-1]["content"] += _tool_text(tools, asked.tool_prompt)
         continued = bool(messages) and messages[-1]["role"] == "assistant"
         try:
             text = self._template.render(
@@ -81,7 +84,7 @@ def _message(message: Message) -> dict[str, Any]:
             }
             for each in message.tool_calls or []
         ]
-        return {"role": message.role, "content": json.dumps(calls, separators=(",", ":"))}
+        return {"role": message.role, "content": _compact(calls)}
     if isinstance(message.content, str):
         return {"role": message.role, "content": message.content}
     return {"role": message.role, "content": "".join(_part(each) for each in message.content)}
@@ -92,20 +95,20 @@ def _part(part: ContentPart) -> str:
     return f"![]({part.image_url.url})" if part.image_url is not None else part.text or ""
 
 
-def _tool_text(asked: ChatRequest) -> str:
-    tools = [(each.function.description, each.function.name, each.function.schema) for each in asked.tools or []]
-    if asked.tool_choice in {None, "auto"}:
-        tools.append(("Open ended response with no specific tool selected", NO_TOOL, {"type": "object"}))
+def _tool_text(tools: list[Tool], tool_prompt: str | None) -> str:
     shown = [
         {
             "type": "function",
             "function": {
-                "description": description,
-                "name": name,
-                "arguments": schema if isinstance(schema, str) else json.dumps(schema, separators=(",", ":")),
+                "description": each.function.description,
+                "name": each.function.name,
+                "arguments": _compact(each.function.schema),
             },
         }
-        for description, name, schema in tools
+        for each in tools
     ]
-    prompt = TOOL_PROMPT if asked.tool_prompt is None else asked.tool_prompt
-    return "\n---\n" + json.dumps(shown, separators=(",", ":"), ensure_ascii=False) + "\n" + prompt
+    return f"\n---\n{_compact(shown)}\n{TOOL_PROMPT if tool_prompt is None else tool_prompt}"
+
+
+def _compact(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"), ensure_ascii=False)

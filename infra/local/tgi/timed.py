@@ -3,15 +3,18 @@
 import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Callable
+from itertools import cycle
 from typing import Literal
 
 from msgspec import Struct
 
 from infra.local.tgi.engine import Ask, Piece, Token
 from infra.local.tgi.errors import CutConnection, EngineFailed, SendGarbage
+from infra.local.tgi.grammar import check_regex
 from infra.local.tgi.knobs import Fault, Knobs, by_chance, luck, take
 from infra.local.tgi.slots import Slots
 from infra.local.tgi.template import CHATML
+from infra.local.tgi.timed_json import json_pieces
 from infra.local.tgi.timed_text import answer_words, pieces, token_id
 
 REMEMBERED = 10_000
@@ -105,7 +108,7 @@ class TimedEngine:
     async def _tokens(self, ask: Ask, seen: Seen, fault: Fault | None) -> AsyncGenerator[Token, None]:
         knobs, clock = self.knobs, asyncio.get_running_loop().time
         start_s = clock()
-        words = answer_words(ask.inputs, seed=ask.given_seed, answer_tokens=knobs.answer_tokens)
+        words = _words(ask, knobs)
         due_ms = knobs.first_token_ms
         for index in range(min(len(words) + 1, ask.max_new_tokens)):
             if fault is not None and fault.after_tokens == index:
@@ -144,6 +147,16 @@ class TimedEngine:
             del self._released[seen.number]
         seen.state = "running"
         return clock() - start_s
+
+
+def _words(ask: Ask, knobs: Knobs) -> list[str]:
+    words = answer_words(ask.inputs, seed=ask.given_seed, answer_tokens=knobs.answer_tokens)
+    if ask.constraint is None:
+        return words
+    if ask.constraint.regex:
+        check_regex(ask.constraint.regex)
+        return words
+    return json_pieces(ask.constraint.schema, cycle(words or ["word"]))
 
 
 def _token(word: str, top_n_tokens: int) -> Token:

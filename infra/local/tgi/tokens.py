@@ -6,9 +6,9 @@ from aiohttp import web
 
 from infra.local.tgi.bodies import decode, read
 from infra.local.tgi.engine import Piece
-from infra.local.tgi.errors import Refused
 from infra.local.tgi.replies import json_reply
 from infra.local.tgi.service import Service
+from infra.local.tgi.tools import offered
 from infra.local.tgi.wire import ChatRequest, GenerateRequest
 
 
@@ -22,11 +22,7 @@ async def chat_tokenize(service: Service, request: web.Request) -> web.StreamRes
     """`POST /chat_tokenize`: the templated text and its tokens."""
     asked = decode(await read(request, service.options.payload_limit_bytes), ChatRequest)
     service.metrics.count("tgi_request_count")
-    try:
-        text = service.template.render(asked)
-    except Refused:
-        service.metrics.failed("template")
-        raise
+    text = service.templated(asked, offered(asked))
     return json_reply({"tokenize_response": _shown(await service.engine.tokenize(text)), "templated_text": text})
 
 
