@@ -34,14 +34,17 @@ class Interrupted(Exception):  # noqa: N818,RUF100 - no fault, a wish
 
 
 @click.command()
-def up() -> None:
+@click.option(
+    "--prompts/--no-prompts", default=True, show_default=True, help="Send three prompts first, to show it work."
+)
+def up(*, prompts: bool) -> None:
     """Start the whole service on this machine, show it working, and stay until Ctrl-C.
 
     Real Kafka, Redis, ClickHouse and a model server are started as child processes. What is given by its address is
     used instead: HEADRACE_KAFKA__BOOTSTRAP_SERVERS, HEADRACE_REDIS__URL, HEADRACE_CLICKHOUSE__URL, HEADRACE_TGI__URL.
     Everything is kept in .headrace/ (HEADRACE_LOCAL__DIR); .headrace/stack.json says where everything is.
     """
-    sys.exit(asyncio.run(live(stay=True)))
+    sys.exit(asyncio.run(live(stay=True, prompts=prompts)))
 
 
 @click.command()
@@ -50,10 +53,10 @@ def demo() -> None:
 
     Exits with 0 only if all three were answered.
     """
-    sys.exit(asyncio.run(live(stay=False)))
+    sys.exit(asyncio.run(live(stay=False, prompts=True)))
 
 
-async def live(*, stay: bool) -> int:
+async def live(*, stay: bool, prompts: bool) -> int:
     """One life of the stack, from start to stop; returns the exit code."""
     began = time.monotonic()
     console = Console()
@@ -68,7 +71,7 @@ async def live(*, stay: bool) -> int:
         try:
             with StartUp(console) as shown:
                 await _unless(stop, supervisor.start(stack.plan(), shown))
-            return await _unless(stop, _show_and_stay(stack, console, stop if stay else None, began))
+            return await _unless(stop, _show_and_stay(stack, console, stop if stay else None, began, prompts=prompts))
         except Interrupted:
             return 0 if stay else ENDED_BY_SIGNAL
         finally:
@@ -78,17 +81,22 @@ async def live(*, stay: bool) -> int:
             console.print("stopped; nothing is left running")
 
 
-async def _show_and_stay(stack: Stack, console: Console, stop: asyncio.Event | None, began: float) -> int:
+async def _show_and_stay(
+    stack: Stack, console: Console, stop: asyncio.Event | None, began: float, *, prompts: bool
+) -> int:
     async with aiohttp.ClientSession() as session:
         guide = _guide(stack, session, console)
         if not await guide.knows_the_key():
             await stack.renew_key()
             raise CannotStart("key", "the log does not know the kept API key", advice="start again: another was made")
         model = await guide.model()
-        console.print(f"\nready after {time.monotonic() - began:.1f} s; three prompts through the whole chain:")
-        asked = await tour.walk(guide, model)
-    console.print()
-    console.print(tour.hops(asked))
+        console.print(f"\nready after {time.monotonic() - began:.1f} s")
+        asked = []
+        if prompts:
+            console.print("three prompts through the whole chain:")
+            asked = await tour.walk(guide, model)
+            console.print()
+            console.print(tour.hops(asked))
     _print_places(stack, model, console)
     if stop is not None:
         console.print("\nup; Ctrl-C stops everything")
