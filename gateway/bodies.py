@@ -117,7 +117,7 @@ def canonical(body: bytes) -> bytes:
 
 def _invalid(said: str) -> Problem:
     found = _AT.search(said)
-    path = found["path"] if found else ""
+    path = found["path"].removesuffix("[...]") if found else ""
     text = said[: found.start()] if found else said
     if inner := _UNKNOWN.search(text) or _MISSING.search(text):
         path = f"{path}.{inner['field']}" if path else inner["field"]

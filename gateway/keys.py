@@ -14,18 +14,20 @@ from producers.answer_cache import AnswerCache
 from producers.conversations import Conversations
 from producers.events import KeyIssued
 from producers.jobs.intake import Intake
+from producers.jobs.record import Retention
 from producers.jobs.scripts import Scripts
 from producers.jobs.settling import Settling
 from producers.publisher import Publisher
 from producers.registry import RegistryReader
 
 SETTINGS = web.AppKey("settings", GatewaySettings)
-CLOCK: web.AppKey[Clock] = web.AppKey("clock", Clock)  # type: ignore[type-abstract] # a key names a protocol too
+CLOCK: web.AppKey[Clock] = web.AppKey("clock", Clock)
 METRICS = web.AppKey("metrics", Metrics)
 PUBLISHER = web.AppKey("publisher", Publisher)
 REGISTRY = web.AppKey("registry", RegistryReader)
 SCRIPTS = web.AppKey("scripts", Scripts)
 INTAKE = web.AppKey("intake", Intake)
+RETENTION = web.AppKey("retention", Retention)
 SETTLING = web.AppKey("settling", Settling)
 CACHE = web.AppKey("cache", AnswerCache)
 CONVERSATIONS = web.AppKey("conversations", Conversations)

@@ -32,15 +32,18 @@ _BROKEN = (RedisConnectionError, RedisTimeoutError, OSError)
 
 
 class Reader:
-    """One reader of one job's stream; `last` is the number of the last entry it has got."""
+    """One reader of one job's stream; `last` is the number of the last entry it has got.
 
-    def __init__(self, scripts: Scripts, job_id: str, after: int) -> None:
+    `fresh` says that the job's prompt is not in the log yet, so that nothing can have been missed so far.
+    """
+
+    def __init__(self, scripts: Scripts, job_id: str, after: int, *, fresh: bool = False) -> None:
+        self.job_id = job_id
         self.last = after
-        self.subscribed = asyncio.Event()
         self._scripts = scripts
-        self._job_id = job_id
         self._arrived: deque[Entry] = deque()
-        self._stale = True
+        self._fresh = fresh
+        self._stale = not fresh
         self._wake = asyncio.Event()
 
     def announce(self, entry: Entry) -> None:
@@ -54,15 +57,17 @@ class Reader:
 
     def confirm(self) -> None:
         """From now on everything is announced; what was said before may have been missed."""
-        self._stale = True
-        self.subscribed.set()
+        self._stale = self._stale or not self._fresh
+        self._fresh = False
         self._wake.set()
 
-    def nothing_missed(self) -> None:
-        """Say that nothing was said before this moment (the job is about to be made)."""
-        if self.subscribed.is_set():
-            self._stale = False
-            self._wake.clear()
+    def begun(self) -> None:
+        """The prompt is in the log: a subscription confirmed later may have missed something."""
+        self._fresh = False
+
+    def nudge(self) -> None:
+        """End a wait early: there may be another reason to stop reading."""
+        self._wake.set()
 
     async def more(self, within_s: float) -> list[Entry]:
         """The next entries, in order; none if none came in time.
@@ -92,7 +97,7 @@ class Reader:
 
     async def _looked_up(self) -> list[Entry]:
         try:
-            return await live.entries_after(self._scripts, self._job_id, self.last)
+            return await live.entries_after(self._scripts, self.job_id, self.last)
         except Unavailable:
             self._stale = True
             raise
@@ -108,10 +113,10 @@ class Live:
         self._connection: AbstractConnection | None = None
 
     @asynccontextmanager
-    async def reading(self, job_id: str, after: int = 0) -> AsyncIterator[Reader]:
+    async def reading(self, job_id: str, after: int = 0, *, fresh: bool = False) -> AsyncIterator[Reader]:
         """A reader of the job's entries with greater numbers than `after`."""
         channel = live.channel(self._scripts.prefix, job_id).encode()
-        reader = Reader(self._scripts, job_id, after)
+        reader = Reader(self._scripts, job_id, after, fresh=fresh)
         others = self._readers.setdefault(channel, set())
         others.add(reader)
         try:
@@ -123,13 +128,19 @@ class Live:
                 del self._readers[channel]
                 await self._say("UNSUBSCRIBE", channel)
 
+    def nudge(self) -> None:
+        """End the wait of every reader early."""
+        for readers in self._readers.values():
+            for reader in readers:
+                reader.nudge()
+
     async def run(self) -> None:
         """Listen until cancelled; a broken connection is made anew, and its readers look up what they missed."""
         client = redis.listener(self._settings)
         try:
             while True:
                 try:
-                    await self._listen(client.connection_pool.make_connection())
+                    await self._listen(client.connection_pool.make_connection())  # type: ignore[no-untyped-call]
                 except _BROKEN as error:
                     log.warning("the live channel broke: %s; connecting again", error)
                 await asyncio.sleep(RECONNECT_S)
@@ -138,7 +149,7 @@ class Live:
 
     async def _listen(self, connection: AbstractConnection) -> None:
         try:
-            await connection.connect()
+            await connection.connect()  # type: ignore[no-untyped-call]
             # One channel of our own keeps the connection a subscriber's while nobody reads.
             own = f"{self._scripts.prefix}live".encode()
             await connection.send_command("SUBSCRIBE", own, *self._readers, check_health=False)

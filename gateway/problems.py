@@ -43,9 +43,7 @@ class Problem(NeverTryAgain):
 
     def response(self) -> web.Response:
         """The whole response."""
-        return web.Response(
-            status=self.status, body=self.body(), content_type="application/json", headers=self.headers
-        )
+        return web.Response(status=self.status, body=self.body(), content_type="application/json", headers=self.headers)
 
 
 def bad_value(message: str, param: str | None = None) -> Problem:

@@ -30,6 +30,6 @@ class GatewaySettings(Block):
             raise WrongSetting(f"{self.variable('models')} names no model")
         if self.body_limit_bytes > 2 * 1024 * 1024:
             raise WrongSetting(
-                f"{self.variable('body_limit_bytes')}={self.body_limit_bytes} leaves no room for the answer in a record "
-                "of 4 MiB: give 2097152 or less"
+                f"{self.variable('body_limit_bytes')}={self.body_limit_bytes} leaves no room for the answer "
+                "in a record of 4 MiB: give 2097152 or less"
             )
