@@ -6,4 +6,5 @@
 - `jobs`, `events`, `chat`, `conversations`, `feedback`, `timeline`, `models`, `health`, `reports`: one resource a file
 - `job_object`, `chat_chunks`, `streaming`: what clients are shown, as pure functions
 - `live`: the one subscription that feeds every reader of a stream
+- `client`: the other end of the wire: `headrace submit`
 """
