@@ -126,5 +126,5 @@ async def crashed(app: WorkerApp) -> None:
     Raises:
         OurFault: it did; only a new process helps.
     """
-    await app.wait_until_stopped()
-    raise OurFault(f"faust stopped by itself: {app.crash_reason!r}")
+    await app._crashed.wait()
+    raise OurFault(f"faust gave up: {app.crash_reason!r}")

@@ -32,14 +32,18 @@ class WorkerSettings(Block):
         if self.transport not in {"safe", "stock"}:
             raise WrongSetting(f"{self.variable('transport')}={self.transport!r} is neither safe nor stock")
         if self.slots < 1:
-            raise WrongSetting(f"{self.variable('slots')}={self.slots}: at least one prompt must be generated at a time")
+            raise WrongSetting(
+                f"{self.variable('slots')}={self.slots}: at least one prompt must be generated at a time"
+            )
         try:
             self.retry_delays_s()
         except ValueError:
             raise WrongSetting(f"{self.variable('retries_s')}={self.retries_s!r} are not numbers") from None
         step, _, times = self.die_after.partition(":")
         if self.die_after and (step not in DEATHS or not times.isdigit()):
-            raise WrongSetting(f"{self.variable('die_after')}={self.die_after!r} is not a step of {DEATHS} and a number")
+            raise WrongSetting(
+                f"{self.variable('die_after')}={self.die_after!r} is not a step of {DEATHS} and a number"
+            )
 
     def retry_delays_s(self) -> tuple[float, ...]:
         """`retries_s` as numbers."""

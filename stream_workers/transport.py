@@ -139,7 +139,6 @@ class SafeConsumer(driver.Consumer):
         return await super()._getmany(wanted, timeout if wanted == active_partitions else _PAUSE_S)
 
 
-
 class SafeProducer(driver.Producer):
     """An idempotent producer that waits for all in-sync replicas."""
 
