@@ -44,6 +44,7 @@ class Reader:
         self._arrived: deque[Entry] = deque()
         self._fresh = fresh
         self._stale = not fresh
+        self._nudged = False
         self._wake = asyncio.Event()
 
     def announce(self, entry: Entry) -> None:
@@ -67,6 +68,7 @@ class Reader:
 
     def nudge(self) -> None:
         """End a wait early: there may be another reason to stop reading."""
+        self._nudged = True
         self._wake.set()
 
     async def more(self, within_s: float) -> list[Entry]:
@@ -75,25 +77,33 @@ class Reader:
         Raises:
             Unavailable: Redis does not answer.
         """
-        if not self._stale and not self._arrived:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + within_s
+        while not (entries := await self._next()) and not self._nudged:
             try:
-                async with asyncio.timeout(within_s):
+                async with asyncio.timeout_at(deadline):
                     await self._wake.wait()
             except TimeoutError:
                 self._stale = True  # an announcement may have been lost: look
+                entries = await self._next()
+                break
+        self._nudged = False
+        return entries
+
+    async def _next(self) -> list[Entry]:
         self._wake.clear()
-        announced = [entry for entry in self._arrived if entry.seq > self.last]
+        entries = [entry for entry in self._arrived if entry.seq > self.last]
         self._arrived.clear()
-        if self._stale or (announced and announced[0].seq != self.last + 1):
-            # Announcements that come while we read are kept, and dropped below if the stream gave them already.
+        if self._stale or (entries and entries[0].seq != self.last + 1):
+            # Announcements that come while we look are kept, and passed over if the stream gave them already.
             self._stale = False
-            announced = await self._looked_up() or announced
-        if announced and self.last and announced[0].seq != self.last + 1:
+            entries = await self._looked_up() or entries
+        if entries and self.last and entries[0].seq != self.last + 1:
             # The stream began anew (Redis had lost it): what follows is not a continuation.
-            announced.insert(0, Entry(announced[0].seq - 1, "snapshot", ""))
-        if announced:
-            self.last = announced[-1].seq
-        return announced
+            entries.insert(0, Entry(entries[0].seq - 1, "snapshot", ""))
+        if entries:
+            self.last = entries[-1].seq
+        return entries
 
     async def _looked_up(self) -> list[Entry]:
         try:
@@ -112,15 +122,22 @@ class Live:
         self._readers: dict[bytes, set[Reader]] = {}
         self._connection: AbstractConnection | None = None
 
+    @property
+    def subscriptions(self) -> int:
+        """How many jobs have readers."""
+        return len(self._readers)
+
     @asynccontextmanager
     async def reading(self, job_id: str, after: int = 0, *, fresh: bool = False) -> AsyncIterator[Reader]:
         """A reader of the job's entries with greater numbers than `after`."""
         channel = live.channel(self._scripts.prefix, job_id).encode()
         reader = Reader(self._scripts, job_id, after, fresh=fresh)
+        is_first = channel not in self._readers
         others = self._readers.setdefault(channel, set())
         others.add(reader)
         try:
-            await self._say("SUBSCRIBE", channel)
+            if is_first:
+                await self._say("SUBSCRIBE", channel)
             yield reader
         finally:
             others.discard(reader)
@@ -143,6 +160,8 @@ class Live:
                     await self._listen(client.connection_pool.make_connection())  # type: ignore[no-untyped-call]
                 except _BROKEN as error:
                     log.warning("the live channel broke: %s; connecting again", error)
+                except Exception:
+                    log.exception("the live channel failed; connecting again")
                 await asyncio.sleep(RECONNECT_S)
         finally:
             await client.aclose()
@@ -184,8 +203,10 @@ class Live:
 
 async def _heard(connection: AbstractConnection) -> Any:
     """The next thing said; a silent connection is asked whether it lives."""
-    try:
-        return await connection.read_response(timeout=HEARTBEAT_S, disconnect_on_error=False)
-    except RedisTimeoutError:
+    said = await connection.read_response(timeout=HEARTBEAT_S)
+    if said is None:
         await connection.send_command("PING", check_health=False)
-        return await connection.read_response(timeout=HEARTBEAT_S)
+        said = await connection.read_response(timeout=HEARTBEAT_S)
+    if said is None:
+        raise RedisConnectionError(f"nothing was heard for {2 * HEARTBEAT_S:g} s")
+    return said

@@ -12,7 +12,7 @@ from aiohttp import web
 from kafka import TopicPartition
 
 from gateway.app import Parts, create_app
-from gateway.keys import REGISTRY, SCRIPTS
+from gateway.keys import LIVE, REGISTRY, SCRIPTS
 from gateway.settings import GatewaySettings
 from infra import kafka
 from infra.sealing import Seal
@@ -164,6 +164,10 @@ class RunningGateway:
         async with self.http.get(f"{self.url}{path}", headers=named) as response:
             return await Answer.of(response)
 
+    def subscriptions(self) -> int:
+        """How many jobs have readers here."""
+        return self.app[LIVE].subscriptions
+
     async def mark_whole(self, *, is_whole: bool = True) -> None:
         """Say that the state view has read the log, as its process would."""
         view = StateView(self.scripts, Retention())
@@ -215,11 +219,18 @@ async def a_publisher(settings: KafkaSettings) -> AsyncIterator[Publisher]:
 
 @asynccontextmanager
 async def a_gateway(
-    kafka_settings: KafkaSettings, redis_settings: RedisSettings, *, whole: bool = True, **settings: Any
+    kafka_settings: KafkaSettings,
+    redis_settings: RedisSettings,
+    *,
+    whole: bool = True,
+    look: Any = None,
+    **settings: Any,
 ) -> AsyncIterator[RunningGateway]:
-    """A gateway on a free port; its client's key is of a tenant no other test uses."""
+    """A gateway on a free port; its client's key is of a tenant no other test uses. `look` sees every response."""
     chosen = replace(GatewaySettings(models=(MODEL, "other/model"), port=0), **settings)
     app = create_app(chosen, Parts(kafka_settings, redis_settings))
+    if look is not None:
+        app.on_response_prepare.append(look)
     runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=1.0)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
