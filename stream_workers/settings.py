@@ -20,6 +20,7 @@ class WorkerSettings(Block):
     )
     slots: int = setting(32, "prompts that are generated at the same time")
     session_timeout_s: float = setting(10.0, "a worker that is silent for so long loses its partitions")
+    lease_s: float = setting(10.0, "a job whose worker is silent for so long is taken over; renewed at 3/10 of it")
     flush_s: float = setting(0.03, "shortest time between two pieces of shown text; the first is shown at once")
     retries_s: tuple[str, ...] = setting(
         ("0.5", "1.5", "4"), "waits before an answer that the model server broke off is tried again, in place"

@@ -34,6 +34,8 @@ from stream_workers.settings import WorkerSettings
 log = logging.getLogger(__name__)
 
 GROUP = "worker"
+RENEW_AT = 0.3
+"""A lease is renewed when so much of it has passed (3 s of 10)."""
 _STOP_S = 3.0
 _DRAIN_SHARE = 0.6
 
@@ -64,8 +66,9 @@ async def serve(
         stack.push_async_callback(model.close)
         pen = Pen(app, kafka)
         scripts = Scripts(client, redis_)
-        leases = Leases(scripts, Retention(), settings.name or f"{socket.gethostname()}-{os.getpid()}")
-        renewals = Renewals(leases, scripts)
+        worker = settings.name or f"{socket.gethostname()}-{os.getpid()}"
+        leases = Leases(scripts, Retention(), worker, int(settings.lease_s * 1000))
+        renewals = Renewals(leases, scripts, settings.lease_s * RENEW_AT)
         inference = Inference(
             _life(settings, scripts, leases, renewals, model, pen), pen, SystemClock(), kafka.topic_prefix
         )

@@ -1,13 +1,15 @@
 """Worker processes for tests, and a hand that plays the gateway and the state view beside them."""
 
+import asyncio
 import os
 import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,17 +24,17 @@ from infra.settings import (
     ServiceSettings,
     TgiSettings,
 )
-from producers import codec, topic_admin
-from producers.events import PromptSubmitted, Terminal
-from producers.jobs import record, view
+from producers import codec, partitioning, topic_admin
+from producers.events import AnswerCompleted, Lane, PromptSubmitted, Terminal
+from producers.jobs import live, record, view
 from producers.jobs.intake import Intake, Quota
 from producers.jobs.record import JobRecord, Retention
 from producers.jobs.scripts import Scripts
 from producers.jobs.view import StateView
 from producers.publisher import Publisher
-from producers.topics import ANSWERS, DEAD_LETTERS, Topic
+from producers.topics import ANSWERS, DEAD_LETTERS, Topic, prompts
 from stream_workers.settings import WorkerSettings
-from tests.support.eventually import eventually_sync
+from tests.support.eventually import eventually, eventually_sync
 
 GENEROUS = Quota(requests_per_minute=1_000_000, jobs_in_flight=1_000_000)
 
@@ -93,6 +95,19 @@ class Workshop:
             worker.wait_ready()
         return worker
 
+    async def committed(self, lane: Lane = "standard") -> dict[int, int]:
+        """What the workers' group has committed, by partition of a lane."""
+        return await asyncio.to_thread(self._committed, lane)
+
+    def _committed(self, lane: Lane) -> dict[int, int]:
+        admin = kafka.admin(self.kafka)
+        try:
+            group, name = f"{self.kafka.topic_prefix}worker", f"{self.kafka.topic_prefix}{prompts(lane).name}"
+            found = admin.list_group_offsets({group: None})[group]
+            return {tp.partition: told.offset for tp, told in found.items() if tp.topic == name}
+        finally:
+            admin.close()
+
     def end(self) -> None:
         """No worker outlives its test."""
         for worker in self.workers:
@@ -150,6 +165,29 @@ class Hand:
     async def ended(self, job_id: str) -> bool:
         return (await self.job(job_id)).ended
 
+    async def all_ended(self, submitted: Iterable[PromptSubmitted], within_s: float = 20.0) -> None:
+        """Wait until the end of each job is visible."""
+        for each in submitted:
+            await eventually(partial(self.ended, each.job_id), within_s=within_s, what=f"the end of {each.job_id}")
+
+    async def shown(self, job_id: str) -> str:
+        """The text that readers of the job's stream have."""
+        return live.text_of(await live.entries_after(self.scripts, job_id))
+
+    async def check_one_visible_result_each(self, place: Workshop, submitted: Iterable[PromptSubmitted]) -> "Log":
+        """The first ending by offset is what Redis shows, and what readers of the stream have seen."""
+        log = await asyncio.to_thread(answers, place.kafka)
+        jobs = {each.job_id for each in submitted}
+        assert set(log.first_by_job) == jobs
+        for job_id in jobs:
+            job, first = await self.job(job_id), log.first_by_job[job_id]
+            assert isinstance(first, AnswerCompleted)
+            assert (job.status, job.ending) == ("completed", first)
+            entries = await live.entries_after(self.scripts, job_id)
+            assert live.text_of(entries) == first.text
+            assert [entry.kind for entry in entries].count("done") == 1
+        return log
+
 
 @dataclass(frozen=True)
 class Log:
@@ -186,6 +224,12 @@ def read_topic(settings: KafkaSettings, topic: Topic) -> Log:
         return Log(events)
     finally:
         consumer.close()
+
+
+def partition_of(prompt: PromptSubmitted) -> int:
+    """Where in its lane a prompt goes."""
+    topic = prompts(prompt.lane)
+    return partitioning.of_prompt(prompt.tenant, prompt.conversation or prompt.job_id, topic.partitions)
 
 
 def answers(settings: KafkaSettings) -> Log:
