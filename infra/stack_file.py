@@ -70,5 +70,4 @@ def addressed(block: Settings, stack: Stack | None) -> Settings:
     fills = _STANDS_FOR.get(block.block, {})
     if stack is None or not fills or getattr(block, next(iter(fills))):
         return block
-    empty = {name: attribute for name, attribute in fills.items() if not getattr(block, name)}
-    return replace(block, **{name: getattr(stack, attribute) for name, attribute in empty.items()})
+    return replace(block, **{name: getattr(stack, attribute) for name, attribute in fills.items()})

@@ -139,9 +139,7 @@ def _print_places(stack: Stack, model: str, console: Console) -> None:
 def _signals() -> Iterator[asyncio.Event]:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    # Under nohup a closed terminal is to mean nothing.
-    hung_up = () if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else (signal.SIGHUP,)
-    numbers = (signal.SIGINT, signal.SIGTERM, *hung_up)
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
     def heard() -> None:
         if stop.is_set():

@@ -1,6 +1,6 @@
 """The gateway's steps: accept a prompt, note the broker's acknowledgement, stop a job."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 from producers import codec
@@ -41,7 +41,6 @@ class Again:
     """The same idempotency key and payload as before: this is its job."""
 
     job_id: str
-    standing: Standing | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,6 @@ class Refused:
 
     reason: Literal["rebuilding", "other_payload", "no_conversation", "lane"]
     lane: str = ""
-    standing: Standing | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -89,15 +87,13 @@ class Intake:
             case "accepted":
                 return Accepted(rest[0].decode(), _standing(rest[1:]))
             case "again":
-                return Again(rest[0].decode(), _standing(rest[1:]))
+                return Again(rest[0].decode())
             case "limited":
                 return Limited(rest[0].decode(), _standing(rest[1:]))
             case "lane":
-                return Refused("lane", rest[0].decode(), _standing(rest[1:]))
-            case "rebuilding":
-                return Refused("rebuilding")
+                return Refused("lane", rest[0].decode())
             case reason:
-                return Refused(reason, standing=_standing(rest))
+                return Refused(reason)
 
     async def acknowledge(self, job_id: str) -> str | None:
         """Step 3: the log holds the prompt; the job's state after it (None where it is unknown).

@@ -102,34 +102,26 @@ class Leases:
         pairs = [part for lease in leases for part in (lease.job_id, lease.token)]
         return [each.decode() for each in await self._scripts.run("renew", self._lease_ms, *pairs)]
 
-    async def show(self, lease: Lease, text: str, *, snapshot: bool = False) -> Kept:
-        """Step 5: show readers the next piece of text, or (`snapshot`) all text so far in place of what they have.
+    async def show(self, lease: Lease, text: str) -> Kept:
+        """Step 5: show readers the next piece of text.
 
         Raises:
             Unavailable: Redis does not answer.
         """
-        kept: Kept = (await self._scripts.run("show", lease.job_id, lease.token, text, _kind(snapshot))).decode()
+        kept: Kept = (await self._scripts.run("show", lease.job_id, lease.token, text)).decode()
         return kept
 
-    async def finish(
-        self, lease: Lease, ending: Terminal, rest: str = "", *, snapshot: bool = False
-    ) -> Finishing | Published | Lost:
-        """Step 6: show the rest of the text and store the ending, once; the one stored first is to be published.
+    async def finish(self, lease: Lease, ending: Terminal) -> Finishing | Published | Lost:
+        """Step 6: store the ending, once; what must be published is the ending that was stored first.
 
         Raises:
             Unavailable: Redis does not answer.
         """
-        verdict, *stored = await self._scripts.run(
-            "finish", lease.job_id, lease.token, codec.encode(ending), rest, _kind(snapshot)
-        )
+        verdict, *rest = await self._scripts.run("finish", lease.job_id, lease.token, codec.encode(ending))
         match verdict.decode():
             case "finishing":
-                return Finishing(codec.decode_as(Terminal, stored[0]) if stored else ending)
+                return Finishing(codec.decode_as(Terminal, rest[0]))
             case "published":
                 return Published()
             case _:
                 return Lost()
-
-
-def _kind(snapshot: bool) -> str:
-    return "snapshot" if snapshot else "token"

@@ -14,10 +14,7 @@ STEPS = ("received", "accepted", "acknowledged", "claimed", "first_token", "fini
 
 @dataclass(frozen=True)
 class JobRecord:
-    """One job. `times` are ms since the epoch, by step (`STEPS`), and `started` for the first claim.
-
-    `seq` is the number of the last entry of its token stream: of its `done`, once it has ended.
-    """
+    """One job. `times` are ms since the epoch, by step (`STEPS`), and `started` for the first claim."""
 
     job_id: str
     state: str
@@ -26,7 +23,6 @@ class JobRecord:
     attempt: int
     cancelling: bool
     times: dict[str, float]
-    seq: int = 0
 
     @property
     def ended(self) -> bool:
@@ -78,7 +74,6 @@ def parse(job_id: str, fields: dict[bytes, bytes]) -> JobRecord | None:
         attempt=int(fields.get(b"attempt", b"0")),
         cancelling=b"cancel" in fields,
         times=times,
-        seq=int(fields.get(b"seq", b"0")),
     )
 
 

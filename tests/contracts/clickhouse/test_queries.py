@@ -23,6 +23,32 @@ def test_a_result_may_be_read_as_it_comes(clickhouse: Database) -> None:
     assert sum(number for (number,) in rows) == 99_999 * 100_000 // 2
 
 
+@pytest.mark.parametrize("query", ["SELECT 1 AS one, 'x' AS x", "SELECT 1 AS one, 'x' AS x FROM numbers(100000)"])
+def test_a_result_has_names_and_types(clickhouse: Database, query: str) -> None:
+    rows, columns = clickhouse.client.execute(query, with_column_types=True)
+
+    assert rows[0] == (1, "x")
+    assert columns == [("one", "UInt8"), ("x", "String")]
+
+
+@pytest.mark.parametrize(
+    "expression",
+    ["toDateTime(0, 'Asia/Tokyo')", "[toDateTime(0, 'Asia/Tokyo')]", "toDateTime(0)", "toDateTime64(0, 3, 'UTC')"],
+)
+def test_a_time_keeps_its_zone(clickhouse: Database, expression: str) -> None:
+    query = f"SELECT {expression} AS at, toTypeName(at) AS kind, 'DateTime' AS word FROM numbers(100000)"
+    rows, columns = clickhouse.client.execute(query, with_column_types=True)
+
+    assert len(rows) == 100_000
+    assert columns[0] == ("at", rows[0][1])
+
+
+def test_a_show_has_names_and_types(clickhouse: Database) -> None:
+    clickhouse.client.execute("CREATE TABLE t (x UInt8) ENGINE = Memory")
+
+    assert clickhouse.client.execute("SHOW TABLES", with_column_types=True) == ([("t",)], [("name", "String")])
+
+
 def test_an_empty_result_still_has_names_and_types(clickhouse: Database) -> None:
     rows, columns = clickhouse.client.execute("SELECT 1 AS one, 'x' AS x WHERE 0;", with_column_types=True)
 

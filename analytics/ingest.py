@@ -1,0 +1,180 @@
+"""Kafka in, ClickHouse out: every record once in its table, whatever dies.
+
+How far a topic is written is what its table says, not the group's committed offset (that one only tells how far behind
+we are): ingest starts after max(offset) of each partition. A batch is of one partition and has a token, so that it may
+be sent twice; what two batches share all the same, the table keeps once.
+
+All partitions are assigned by hand: a restart goes on at once, without waiting for a dead member's session to end, and
+no rebalance can come while ClickHouse is away. A second ingest beside this one is a waste and does no harm.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, TypeVar
+
+from kafka import TopicPartition
+from kafka.errors import KafkaError
+from kafka.structs import OffsetAndMetadata
+
+from analytics.batches import Batch
+from analytics.burial import Gravedigger, dead_letter
+from analytics.rows import Origin, undecodable_row
+from analytics.settings import AnalyticsSettings
+from analytics.tables import UNDECODABLE, Source, sources
+from analytics.writer import Writer
+from infra import kafka
+from infra.clock import Clock
+from infra.errors import InvalidEvent, TryAgain, Unavailable
+from infra.settings import ClickHouseSettings, KafkaSettings
+
+log = logging.getLogger(__name__)
+
+RETRY_S = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+"""Waits between tries; the last one repeats."""
+
+_POLL_MS = 200
+_POLL_RECORDS = 2_000
+_Found = TypeVar("_Found")
+
+
+class Stopped(Exception):
+    """We were told to stop while we waited to try again."""
+
+
+class Ingest:
+    """One thread that reads, gathers and writes."""
+
+    def __init__(
+        self,
+        settings: AnalyticsSettings,
+        *,
+        kafka_settings: KafkaSettings,
+        clickhouse_settings: ClickHouseSettings,
+        gravedigger: Gravedigger,
+        clock: Clock,
+        stopping: threading.Event,
+    ) -> None:
+        self._settings = settings
+        self._kafka_settings = kafka_settings
+        self._gravedigger = gravedigger
+        self._clock = clock
+        self._stopping = stopping
+        self._writer = Writer(clickhouse_settings)
+        self._sources: Mapping[str, Source] = {
+            kafka_settings.topic_prefix + each.topic.name: each for each in sources(store_text=settings.store_text)
+        }
+        self._batches: dict[TopicPartition, Batch] = {}
+
+    def run(self, ready: Callable[[], None]) -> None:
+        """Read until told to stop; `ready` is called once the place to read from is known."""
+        consumer = None
+        try:
+            consumer = self._insist(self._connect)
+            self._insist(partial(self._take_places, consumer))
+            ready()
+            while not self._stopping.is_set():
+                self._step(consumer)
+            self._write(consumer, list(self._batches))
+        except Stopped:
+            log.info("stopped while waiting; what is not written is read again")
+        finally:
+            self._writer.close()
+            if consumer is not None:
+                consumer.close()
+
+    def _connect(self) -> Any:
+        group = f"{self._kafka_settings.topic_prefix}ingest"
+        return kafka.consumer(self._kafka_settings, "ingest", group_id=group, max_poll_records=_POLL_RECORDS)
+
+    def _take_places(self, consumer: Any) -> None:
+        """Assign every partition and seek to the offset after the last that is written."""
+        places = {
+            TopicPartition(topic, partition): self._writer.next_offsets(source.table, topic).get(partition, 0)
+            for topic, source in self._sources.items()
+            for partition in _partitions(consumer, topic)
+        }
+        consumer.assign(list(places))
+        for partition, offset in places.items():
+            consumer.seek(partition, offset)
+        log.info("reading", extra={"places": {f"{p.topic}-{p.partition}": o for p, o in places.items() if o}})
+
+    def _step(self, consumer: Any) -> None:
+        try:
+            polled = consumer.poll(timeout_ms=_POLL_MS)
+        except KafkaError as error:
+            log.warning("cannot read from Kafka: %r; trying again in %s s", error, RETRY_S[-2])
+            self._wait(RETRY_S[-2])
+            return
+        now_s = time.monotonic()
+        for place, records in polled.items():
+            for record in records:
+                self._gather(place, record, now_s)
+        due = [place for place, batch in self._batches.items() if batch.is_due(time.monotonic(), self._settings)]
+        self._write(consumer, due)
+
+    def _gather(self, place: TopicPartition, record: Any, now_s: float) -> None:
+        source = self._sources[place.topic]
+        batch = self._batches.setdefault(place, Batch(source, place.topic, place.partition, now_s))
+        origin = Origin(place.topic, place.partition, record.offset, float(record.timestamp))
+        size = len(record.value or b"")
+        try:
+            batch.add(source.read(record.value, origin), size)
+        except InvalidEvent as error:
+            letter = dead_letter(record, origin, str(error), self._clock.now_ms())
+            self._insist(partial(self._gravedigger.bury, letter))
+            batch.add(undecodable_row(str(error), origin), size)
+            log.warning("buried %s-%s at %s: %s", place.topic, place.partition, record.offset, error)
+
+    def _write(self, consumer: Any, places: list[TopicPartition]) -> None:
+        for place in places:
+            batch = self._batches[place]
+            self._insist(partial(_write_batch, self._writer, batch))
+            del self._batches[place]
+            _commit(consumer, place, batch.last_offset + 1)
+            log.debug("wrote", extra={"topic": place.topic, "partition": place.partition, "rows": len(batch.rows)})
+
+    def _insist(self, call: Callable[[], _Found]) -> _Found:
+        """Call until it succeeds: nothing is left out because a part is away."""
+        tries = 0
+        while True:
+            try:
+                return call()
+            except TryAgain as error:
+                wait_s = RETRY_S[min(tries, len(RETRY_S) - 1)]
+                log.warning("%s; trying again in %s s", error, wait_s)
+                self._wait(wait_s)
+                tries += 1
+
+    def _wait(self, wait_s: float) -> None:
+        if self._stopping.wait(wait_s):
+            raise Stopped
+
+
+def _write_batch(writer: Writer, batch: Batch) -> None:
+    """Write a batch; may be repeated whole, as each insert has its token."""
+    if batch.rows:
+        writer.insert(batch.source.table, batch.rows, batch.token)
+    # After the rows: these offsets count as read, and must not while rows before them are unwritten.
+    if batch.undecodable:
+        writer.insert(UNDECODABLE, batch.undecodable, batch.token_of_undecodable)
+
+
+def _partitions(consumer: Any, topic: str) -> set[int]:
+    try:
+        found = consumer.partitions_for_topic(topic)
+    except KafkaError as error:
+        raise Unavailable("kafka", f"no broker tells of {topic}: {error!r}") from None
+    if not found:
+        raise Unavailable("kafka", f"there is no topic {topic}; `headrace topics create` makes it")
+    return set(found)
+
+
+def _commit(consumer: Any, place: TopicPartition, offset: int) -> None:
+    """Tell the group how far we are, for those who look at its lag; nothing depends on it."""
+    try:
+        consumer.commit({place: OffsetAndMetadata(offset, "", -1)})
+    except KafkaError as error:
+        log.debug("the group's offset is not committed: %r", error)

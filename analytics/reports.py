@@ -1,0 +1,137 @@
+"""Read-only HTTP over the named queries, on loopback: the gateway authenticates, and proxies to it.
+
+- `GET /reports`: the queries there are
+- `GET /reports/{name}?since_s=&until_s=&bucket_s=&tenant=&limit=`: one query's rows; times are unix seconds
+- `GET /healthz`: whether ClickHouse answers
+"""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from aiohttp import web
+
+from analytics.questions import Question, WrongParameter, plain, read_range
+from infra import clickhouse
+from infra.clock import Clock
+from infra.errors import Unavailable
+from infra.settings import ClickHouseSettings
+
+
+class Reader:
+    """Asks ClickHouse off the loop: a few threads, each with a client of its own."""
+
+    def __init__(self, settings: ClickHouseSettings, threads: int) -> None:
+        self._settings = settings
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="reports")
+        self._mine = threading.local()
+        self._clients: list[Any] = []
+
+    async def ask(self, sql: str, parameters: dict[str, Any]) -> tuple[list[tuple[Any, ...]], list[tuple[str, str]]]:
+        """Rows, and names and types of their columns.
+
+        Raises:
+            Unavailable: ClickHouse refused or does not answer.
+        """
+        return await asyncio.get_running_loop().run_in_executor(self._pool, self._ask, sql, parameters)
+
+    async def close(self) -> None:
+        """End the threads and their clients."""
+        await asyncio.to_thread(self._pool.shutdown)
+        for client in self._clients:
+            client.disconnect()
+
+    def _ask(self, sql: str, parameters: dict[str, Any]) -> tuple[list[tuple[Any, ...]], list[tuple[str, str]]]:
+        client = getattr(self._mine, "client", None)
+        if client is None:
+            client = self._mine.client = clickhouse.client(self._settings)
+            self._clients.append(client)
+        try:
+            rows, columns = client.execute(sql, parameters, with_column_types=True)
+        except clickhouse.FAILURES as error:
+            client.disconnect()
+            raise clickhouse.unavailable(error) from None
+        return rows, columns
+
+
+READER = web.AppKey("reader", Reader)
+QUESTIONS = web.AppKey("questions", dict[str, Question])
+CLOCK = web.AppKey("clock", Clock)
+
+
+def create_app(
+    settings: ClickHouseSettings, questions: Mapping[str, Question], *, clock: Clock, threads: int
+) -> web.Application:
+    """The application that answers these questions; its reader lives as long as it runs."""
+    app = web.Application(middlewares=[answer_errors])
+    app[QUESTIONS] = dict(questions)
+    app[CLOCK] = clock
+
+    async def reader(app: web.Application) -> AsyncIterator[None]:
+        app[READER] = Reader(settings, threads)
+        yield
+        await app[READER].close()
+
+    app.cleanup_ctx.append(reader)
+    app.router.add_get("/healthz", healthz)
+    app.router.add_get("/reports", list_reports)
+    app.router.add_get("/reports/{name}", report)
+    return app
+
+
+async def healthz(request: web.Request) -> web.Response:
+    """Whether ClickHouse answers."""
+    await request.app[READER].ask("SELECT 1", {})
+    return web.json_response({"status": "ok"})
+
+
+async def list_reports(request: web.Request) -> web.Response:
+    """The queries there are."""
+    listed = [{"name": each.name, "object": "report", "about": each.about} for each in request.app[QUESTIONS].values()]
+    return web.json_response({"object": "list", "data": listed})
+
+
+async def report(request: web.Request) -> web.Response:
+    """One query's rows as objects."""
+    question = request.app[QUESTIONS].get(request.match_info["name"])
+    if question is None:
+        raise web.HTTPNotFound(text=f"there is no report {request.match_info['name']!r}; GET /reports lists them")
+    wanted = read_range(request.query, now_s=request.app[CLOCK].now_ms() / 1000)
+    rows, columns = await request.app[READER].ask(question.sql, wanted.parameters())
+    names = [name for name, _ in columns]
+    return web.json_response(
+        {
+            "object": "report",
+            "name": question.name,
+            "about": question.about,
+            "since_s": wanted.since_s,
+            "until_s": wanted.until_s,
+            "columns": [{"name": name, "type": kind} for name, kind in columns],
+            "data": [dict(zip(names, map(plain, row), strict=True)) for row in rows],
+        }
+    )
+
+
+@web.middleware
+async def answer_errors(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """Every error in the one shape that all our HTTP has."""
+    try:
+        return await handler(request)
+    except WrongParameter as error:
+        return _problem(400, str(error), "invalid_request_error", param=error.param)
+    except Unavailable as error:
+        return _problem(503, str(error), "server_error", headers={"Retry-After": "1"})
+    except web.HTTPError as error:
+        headers = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else {}
+        return _problem(error.status, error.text or error.reason, "invalid_request_error", headers=headers)
+
+
+def _problem(
+    status: int, message: str, kind: str, *, param: str | None = None, headers: dict[str, str] | None = None
+) -> web.Response:
+    body = {"error": {"message": message, "type": kind, "param": param, "code": None}}
+    return web.json_response(body, status=status, headers=headers)

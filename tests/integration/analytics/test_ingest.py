@@ -1,0 +1,214 @@
+"""Every record once in its table, whatever dies: real Kafka, real ClickHouse, the process as it runs."""
+
+import base64
+import random
+import threading
+import time
+from pathlib import Path
+
+from analytics.migrate import migrate
+from analytics.questions import questions, read_range
+from analytics.settings import AnalyticsSettings
+from producers import codec
+from producers.events import DeliveryAttempted, FeedbackGiven, JobClaimed
+from producers.topics import ANSWERS, FEEDBACK, JOB_EVENTS
+from tests.integration.analytics.conftest import QUICK
+from tests.support.analytics import Log, an_ingest, tell_all
+from tests.support.builders import CLOCK, a_completed, a_failed, a_prompt
+from tests.support.clickhouse import Database, RunningClickHouse, a_database
+from tests.support.eventually import eventually_sync
+from tests.support.stack import RunningPart
+
+
+def jobs_told(store: Database) -> int:
+    """Total of the query that readers use."""
+    asked = read_range({"since_s": "0", "bucket_s": "8640000"}, now_s=CLOCK.now_ms() / 1000 + 3600)
+    rows = store.client.execute(questions()["totals"].sql, asked.parameters())
+    return int(rows[0][0])
+
+
+def count(store: Database, table: str) -> int:
+    return int(store.client.execute(f"SELECT count() FROM {table} FINAL")[0][0])
+
+
+def distinct(store: Database, table: str) -> tuple[int, int]:
+    """Rows as readers see them, and distinct places in the log among them."""
+    rows = store.client.execute(f"SELECT count(), uniqExact(topic, partition, offset) FROM {table} FINAL")
+    return int(rows[0][0]), int(rows[0][1])
+
+
+def test_what_happens_to_a_job_is_told_in_rows(log: Log, store: Database, ingest: RunningPart) -> None:
+    prompt = a_prompt("Why?", tenant="acme")
+    answered = a_completed(prompt, "So.", timeline={"received": 1.0, "claimed": 3.5, "finished": CLOCK.now_ms()})
+    log.tell(ANSWERS, prompt.job_id, answered)
+    job = {"job_id": prompt.job_id, "tenant": "acme", "attempt": 1, "at_ms": 1000.0}
+    log.tell(JOB_EVENTS, prompt.job_id, JobClaimed(lane="standard", worker="w1", **job))  # type: ignore[arg-type]
+    sent = DeliveryAttempted(webhook_id="msg_1", url="https://x", status=200, outcome="delivered", **job)  # type: ignore[arg-type]
+    log.tell(JOB_EVENTS, prompt.job_id, sent)
+    given = FeedbackGiven(
+        feedback_id="fb_1", job_id=prompt.job_id, tenant="acme", key_id="k", kind="thumb", value="up", tags=("kind",)
+    )
+    log.tell(FEEDBACK, prompt.job_id, given)
+    log.flush()
+
+    ingest.start()
+
+    eventually_sync(lambda: [count(store, each) for each in ("answers", "job_events", "feedback")] == [1, 2, 1])
+    (row,) = store.client.execute(
+        "SELECT job_id, answer, queue_wait_ms, status, toString(received_at) FROM answers FINAL"
+    )
+    assert row[:4] == (prompt.job_id, "So.", 2.5, "completed")
+    assert store.client.execute("SELECT outcome FROM job_events FINAL WHERE webhook_id = 'msg_1'") == [("delivered",)]
+    assert store.client.execute("SELECT score, tags FROM feedback FINAL") == [(1.0, ["kind"])]
+
+
+def test_every_job_is_one_row_though_ingest_is_killed_again_and_again_in_mid_batch(
+    log: Log, store: Database, ingest: RunningPart
+) -> None:
+    jobs, dice = 2000, random.Random(16)
+    writing = threading.Thread(target=tell_slowly, args=(log, jobs))
+    writing.start()
+
+    for _ in range(4):
+        ingest.start()
+        before = count(store, "answers")
+        eventually_sync(lambda before=before: count(store, "answers") > before, within_s=20)  # type: ignore[misc]
+        time.sleep(dice.random() * 0.15)  # anywhere in a batch, not at its end
+        ingest.kill()
+    writing.join()
+    ingest.start()
+
+    eventually_sync(lambda: jobs_told(store) >= jobs, within_s=30)
+    ingest.stop()
+    assert jobs_told(store) == jobs
+    assert distinct(store, "answers") == (jobs, jobs)
+    assert store.client.execute("SELECT uniqExact(job_id) FROM answers") == [(jobs,)]
+
+
+def tell_slowly(log: Log, jobs: int) -> None:
+    for number in range(jobs):
+        log.tell(ANSWERS, f"job_{number}", a_completed(a_prompt(job_id=f"job_{number}")))
+        if number % 20 == 0:
+            log.flush()
+            time.sleep(0.01)
+    log.flush()
+
+
+def test_a_terminal_event_that_was_published_twice_counts_once_and_the_first_wins(
+    log: Log, store: Database, ingest: RunningPart
+) -> None:
+    prompts = [a_prompt() for _ in range(20)]
+    tell_all(log, ANSWERS, (a_completed(each, "first") for each in prompts))
+    ingest.start()
+    eventually_sync(lambda: jobs_told(store) == 20)
+
+    tell_all(log, ANSWERS, (a_failed(each, "second") for each in prompts))
+    for partition in range(ANSWERS.partitions):  # one more behind them in each partition: then all are read
+        log.write(ANSWERS, partition, codec.encode(a_completed(a_prompt(), "first")))
+    eventually_sync(lambda: jobs_told(store) >= 20 + ANSWERS.partitions)
+
+    assert jobs_told(store) == 20 + ANSWERS.partitions
+    assert store.client.execute("SELECT DISTINCT answer, status FROM answers FINAL") == [("first", "completed")]
+
+
+def test_a_record_that_is_no_event_is_buried_once_and_the_rest_goes_on(
+    log: Log, store: Database, ingest: RunningPart
+) -> None:
+    log.write(ANSWERS, 0, b"not json", key="job_x")
+    log.write(ANSWERS, 0, b'{"type":"AnswerCompleted"}')
+    log.write(JOB_EVENTS, 1, b"\xff\x00")
+    tell_all(log, ANSWERS, (a_completed(a_prompt()) for _ in range(10)))
+    log.write(ANSWERS, 0, b"last of its partition")
+    log.flush()
+
+    ingest.start()
+    eventually_sync(lambda: (jobs_told(store), count(store, "undecodable")) == (10, 4))
+    for _ in range(2):
+        ingest.kill()
+        ingest.start()
+    log.tell(ANSWERS, "job_after", a_completed(a_prompt(job_id="job_after")))
+    log.flush()
+    eventually_sync(lambda: jobs_told(store) == 11)
+
+    letters = log.dead_letters()
+    prefix = log.settings.topic_prefix
+    assert sorted((each.origin_topic, each.origin_partition) for each in letters) == [
+        (f"{prefix}answers", 0), (f"{prefix}answers", 0), (f"{prefix}answers", 0), (f"{prefix}job.events", 1),
+    ]  # fmt: skip
+    first = next(each for each in letters if each.job_id == "job_x")
+    assert (first.reason, first.origin_offset, base64.b64decode(first.payload_base64)) == (
+        "undecodable",
+        0,
+        b"not json",
+    )
+
+
+def test_clickhouse_may_go_away_and_come_back(log: Log, tmp_path: Path, own_clickhouse: RunningClickHouse) -> None:
+    with a_database(own_clickhouse) as store:
+        migrate(store.settings, QUICK)
+        with an_ingest(tmp_path, log.settings, store.settings, QUICK) as ingest:
+            ingest.start()
+            tell_all(log, ANSWERS, (a_completed(a_prompt()) for _ in range(100)))
+            own_clickhouse.kill()
+            tell_all(log, ANSWERS, (a_completed(a_prompt()) for _ in range(100)))
+            eventually_sync(lambda: "trying again" in ingest.log.read_text(), what="a word on it in the log")
+
+            own_clickhouse.start()
+
+            eventually_sync(lambda: jobs_told(store) == 200, within_s=20)
+            assert distinct(store, "answers") == (200, 200)
+
+
+def test_told_to_stop_while_clickhouse_is_away_it_stops_and_loses_nothing(
+    log: Log, tmp_path: Path, own_clickhouse: RunningClickHouse
+) -> None:
+    with a_database(own_clickhouse) as store:
+        migrate(store.settings, QUICK)
+        with an_ingest(tmp_path, log.settings, store.settings, QUICK) as ingest:
+            ingest.start()
+            own_clickhouse.kill()
+            tell_all(log, ANSWERS, (a_completed(a_prompt()) for _ in range(10)))
+            eventually_sync(lambda: "trying again" in ingest.log.read_text(), what="a word on it in the log")
+            ingest.stop()
+            assert "stopped while waiting" in ingest.log.read_text()
+
+            own_clickhouse.start()
+            ingest.start()
+
+            eventually_sync(lambda: jobs_told(store) == 10, within_s=20)
+
+
+def test_two_ingests_side_by_side_are_a_waste_and_no_harm(
+    log: Log, store: Database, ingest: RunningPart, tmp_path: Path
+) -> None:
+    (tmp_path / "other").mkdir()
+    with an_ingest(tmp_path / "other", log.settings, store.settings, QUICK) as other:
+        ingest.start()
+        other.start()
+
+        tell_all(log, ANSWERS, (a_completed(a_prompt()) for _ in range(300)))
+        eventually_sync(lambda: jobs_told(store) >= 300)
+    ingest.stop()
+
+    assert distinct(store, "answers") == (300, 300)
+
+
+def test_ingest_waits_for_its_tables_and_leaves_text_out_where_told(
+    log: Log, clickhouse: Database, tmp_path: Path
+) -> None:
+    settings = AnalyticsSettings(batch_age_s=0.1, store_text=False)
+    tell_all(log, ANSWERS, (a_completed(a_prompt("a secret"), "a secret") for _ in range(10)))
+    with an_ingest(tmp_path, log.settings, clickhouse.settings, settings) as ingest:
+
+        def migrate_once_missed() -> None:
+            eventually_sync(lambda: ingest.log.exists() and "trying again" in ingest.log.read_text(), within_s=30)
+            migrate(clickhouse.settings, settings)
+
+        migrating = threading.Thread(target=migrate_once_missed)
+        migrating.start()
+
+        ingest.start()
+
+        migrating.join()
+        eventually_sync(lambda: jobs_told(clickhouse) == 10)
+    assert clickhouse.client.execute("SELECT DISTINCT prompt, answer FROM answers FINAL") == [("", "")]

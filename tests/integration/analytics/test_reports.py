@@ -1,0 +1,161 @@
+"""The named queries over HTTP."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from aiohttp.test_utils import TestClient, TestServer
+
+from analytics import rows
+from analytics.questions import questions, read_range
+from analytics.reports import create_app
+from analytics.rows import Origin
+from analytics.tables import sources
+from analytics.writer import Writer
+from infra.settings import ClickHouseSettings
+from producers.events import DeliveryAttempted, FeedbackGiven, Terminal, Usage
+from producers.topics import ANSWERS, FEEDBACK, JOB_EVENTS
+from tests.support.builders import CLOCK, a_cancelled, a_completed, a_failed, a_prompt
+from tests.support.clickhouse import Database
+
+NOW_MS = CLOCK.now_ms()
+QUESTIONS = questions()
+TABLES = {each.topic: each.table for each in sources(store_text=True)}
+
+
+def times(offset_ms: float) -> dict[str, float]:
+    start = NOW_MS - 60_000 + offset_ms
+    return {"received": start, "claimed": start + 10, "first_token": start + 15, "finished": start + 110}
+
+
+@pytest.fixture
+def told(store: Database) -> Database:
+    """A store in which some things have happened."""
+    prompts = [a_prompt(tenant="acme" if number % 2 else "umbrella") for number in range(10)]
+    endings: list[Terminal] = [
+        *(a_completed(each, usage=Usage(10, 20), cache="miss", timeline=times(0)) for each in prompts[:6]),
+        *(a_completed(each, usage=Usage(10, 20), cache="hit", timeline=times(1)) for each in prompts[6:8]),
+        a_failed(prompts[8], timeline=times(2)),
+        a_cancelled(prompts[9], timeline=times(3)),
+    ]
+    writer = Writer(store.settings)
+    answers = [rows.answer_row(each, at(offset), store_text=True) for offset, each in enumerate(endings)]
+    writer.insert(TABLES[ANSWERS], answers, "first")
+    writer.insert(TABLES[ANSWERS], [row._replace(offset=row.offset + 100) for row in answers], "published twice")
+    said = [("up", "ann", 1.0), ("down", "ann", 2.0), ("up", "bob", 3.0)]
+    judged = [
+        FeedbackGiven(
+            feedback_id=f"fb_{author}", job_id=prompts[1].job_id, tenant="acme", key_id="k", kind="thumb", value=value,
+            author=author, at_ms=NOW_MS - 1000 + at_ms,
+        )
+        for value, author, at_ms in said
+    ]  # fmt: skip
+    feedback = [rows.feedback_row(each, at(offset), store_text=True) for offset, each in enumerate(judged)]
+    writer.insert(TABLES[FEEDBACK], feedback, "first")
+    sent = DeliveryAttempted(
+        job_id=prompts[1].job_id, tenant="acme", webhook_id="msg_1", url="https://x", attempt=1, status=200,
+        outcome="delivered", duration_ms=12.0, at_ms=NOW_MS - 1000,
+    )  # fmt: skip
+    writer.insert(TABLES[JOB_EVENTS], [rows.job_event_row(sent, at(0))], "first")
+    writer.close()
+    return store
+
+
+def at(offset: int) -> Origin:
+    return Origin("answers", 0, offset, NOW_MS)
+
+
+@pytest.fixture
+async def client(told: Database) -> AsyncIterator[TestClient]:  # type: ignore[type-arg]
+    async with TestClient(TestServer(create_app(told.settings, QUESTIONS, clock=CLOCK, threads=2))) as client:
+        yield client
+
+
+async def test_the_list_names_every_query_and_says_what_it_answers(client: TestClient) -> None:  # type: ignore[type-arg]
+    listed = await (await client.get("/reports")).json()
+
+    assert {each["name"]: each["about"] for each in listed["data"]} == {
+        name: each.about for name, each in QUESTIONS.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("totals", [{"jobs": 10, "completed": 8, "failed": 1, "aborted": 1, "tenants": 2, "completion_tokens": 160}]),
+        (
+            "jobs",
+            [{"status": "aborted", "jobs": 1}, {"status": "completed", "jobs": 8}, {"status": "failed", "jobs": 1}],
+        ),
+        ("latency", [{"jobs": 8, "queue_wait_p50_ms": 10.0, "model_p99_ms": 100.0, "first_token_p95_ms": 15.0}]),
+        ("cache", [{"hits": 2, "misses": 6, "hit_rate": 0.25, "completion_tokens_saved": 40}]),
+        ("errors", [{"error_type": "server_error", "jobs": 1, "last_message": "the model server is gone"}]),
+        ("webhooks", [{"outcome": "delivered", "status": 200, "attempts": 1, "p50_ms": 12.0}]),
+        ("feedback", [{"value": "down", "judgements": 1}, {"value": "up", "judgements": 1, "model": "smollm2"}]),
+    ],
+)
+async def test_each_query_counts_what_happened_once(
+    client: TestClient,  # type: ignore[type-arg]
+    name: str,
+    expected: list[dict[str, object]],
+) -> None:
+    response = await client.get(f"/reports/{name}", params={"bucket_s": "86400"})
+
+    body = await response.json()
+    assert response.status == 200, body
+    merged = body["data"] if len(body["data"]) == len(expected) else body
+    assert [{key: row[key] for key in wanted} for row, wanted in zip(merged, expected, strict=True)] == expected
+
+
+async def test_every_query_runs_and_a_tenant_sees_only_its_own(client: TestClient) -> None:  # type: ignore[type-arg]
+    for name in QUESTIONS:
+        body = await (await client.get(f"/reports/{name}", params={"tenant": "acme"})).json()
+        assert body["object"] == "report", body
+        nobody = await (await client.get(f"/reports/{name}", params={"tenant": "' OR 1 = 1 --"})).json()
+        assert [row for row in nobody["data"] if row.get("jobs", 1)] == []
+    recent = await (await client.get("/reports/recent_jobs", params={"tenant": "acme"})).json()
+    assert {row["tenant"] for row in recent["data"]} == {"acme"}
+    assert len(recent["data"]) == 5
+    assert abs(recent["data"][0]["finished_at"] - NOW_MS / 1000) < 120
+
+
+async def test_errors_have_the_one_shape(client: TestClient) -> None:  # type: ignore[type-arg]
+    for path, status, param in (
+        ("/reports/nothing", 404, None),
+        ("/nothing", 404, None),
+        ("/reports/jobs?since_s=x", 400, "since_s"),
+        ("/reports/jobs?x=1", 400, "x"),
+    ):
+        response = await client.get(path)
+        error = (await response.json())["error"]
+        assert (response.status, error["param"], set(error)) == (status, param, {"message", "type", "param", "code"})
+    refused = await client.post("/reports")
+    assert (refused.status, refused.headers["Allow"]) == (405, "GET,HEAD")
+
+
+async def test_an_empty_store_gives_empty_reports(store: Database) -> None:
+    async with TestClient(TestServer(create_app(store.settings, QUESTIONS, clock=CLOCK, threads=1))) as client:
+        for name in QUESTIONS:
+            response = await client.get(f"/reports/{name}")
+            assert response.status == 200, await response.text()
+            assert (await response.json())["data"] in ([], [{"jobs": 0, **ZEROS}])
+
+
+ZEROS = dict.fromkeys(
+    ("completed", "failed", "cancelled", "aborted", "expired", "tenants", "prompt_tokens", "completion_tokens"), 0
+)
+
+
+async def test_a_store_that_is_away_is_503_with_a_time_to_come_back() -> None:
+    settings = ClickHouseSettings(url="clickhouse://127.0.0.1:1/headrace", timeout_s=1.0)
+    async with TestClient(TestServer(create_app(settings, QUESTIONS, clock=CLOCK, threads=1))) as client:
+        response = await client.get("/healthz")
+
+        assert response.status == 503
+        assert response.headers["Retry-After"] == "1"
+        assert (await response.json())["error"]["type"] == "server_error"
+
+
+def test_a_range_in_the_past_holds_nothing(told: Database) -> None:
+    asked = read_range({"since_s": "1000", "until_s": "2000"}, now_s=NOW_MS / 1000)
+
+    assert told.client.execute(QUESTIONS["jobs"].sql, asked.parameters()) == []
