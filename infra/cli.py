@@ -3,6 +3,7 @@
 Exit codes: 0 done; 1 the command failed; 2 wrong usage or a wrong setting; 3 a part cannot be reached; 130 interrupted.
 """
 
+import os
 import sys
 from importlib.metadata import EntryPoint, entry_points, version
 
@@ -11,7 +12,7 @@ import click
 from infra.errors import HeadraceError, Unavailable, WrongSetting
 from infra.settings import refuse_unknown
 
-FAILED, WRONG_USAGE, UNREACHABLE = 1, 2, 3
+FAILED, WRONG_USAGE, UNREACHABLE, INTERRUPTED = 1, 2, 3, 130
 
 
 class TableOfContents(click.Group):
@@ -44,7 +45,17 @@ def headrace() -> None:
 def main() -> None:
     """Run the command line; turns our errors into one line and an exit code."""
     try:
-        headrace()
+        sys.exit(headrace(standalone_mode=False))
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo(err=True)
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        # Whoever read our output has enough of it; what is still in the buffer must not complain at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(FAILED)
     except WrongSetting as error:
         _say(error)
         sys.exit(WRONG_USAGE)

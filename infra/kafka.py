@@ -9,8 +9,8 @@ from infra.errors import Unavailable
 from infra.settings import KafkaSettings
 
 MAX_RECORD_BYTES = 4 * 1024 * 1024
-ADMIN_CONNECT_MS = 5000
-"""A person waits for what an admin client does."""
+CONNECT_MS = 5000
+"""Longest wait for a first broker: whoever is told to stop meanwhile must not keep its process from ending."""
 
 
 def servers(settings: KafkaSettings) -> list[str]:
@@ -35,6 +35,7 @@ def producer(settings: KafkaSettings, client_id: str) -> Any:
         return KafkaProducer(
             bootstrap_servers=servers(settings),
             client_id=client_id,
+            bootstrap_timeout_ms=CONNECT_MS,
             acks="all",
             enable_idempotence=True,
             linger_ms=0,
@@ -57,6 +58,7 @@ def consumer(settings: KafkaSettings, client_id: str, **options: Any) -> Any:
         return KafkaConsumer(
             bootstrap_servers=servers(settings),
             client_id=client_id,
+            bootstrap_timeout_ms=CONNECT_MS,
             enable_auto_commit=False,
             **{"auto_offset_reset": "earliest", "fetch_max_wait_ms": 100, **options},
         )
@@ -72,7 +74,7 @@ def admin(settings: KafkaSettings) -> Any:
     """
     try:
         return KafkaAdminClient(
-            bootstrap_servers=servers(settings), client_id="headrace-admin", bootstrap_timeout_ms=ADMIN_CONNECT_MS
+            bootstrap_servers=servers(settings), client_id="headrace-admin", bootstrap_timeout_ms=CONNECT_MS
         )
     except KafkaError as error:
         raise Unavailable("kafka", f"no broker answers at {settings.bootstrap_servers}: {error!r}") from error

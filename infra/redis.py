@@ -40,6 +40,7 @@ def listener(settings: RedisSettings) -> Redis:
         retry=Retry(NoBackoff(), 0),
         health_check_interval=0,
         driver_info=None,
+        protocol=2,  # announcements are then plain replies, in order with the rest
     )
 
 

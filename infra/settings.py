@@ -5,7 +5,9 @@ own blocks in `<room>/settings.py` and lists them in setup.cfg under `headrace.s
 our prefix and which no block knows is refused by name: a typo must not be a silent default.
 """
 
+import math
 import os
+import re
 import types
 import typing
 from collections.abc import Iterator, Mapping
@@ -17,11 +19,14 @@ from typing import Any, ClassVar, Self
 from infra.errors import WrongSetting
 
 PREFIX = "HEADRACE_"
+MASK = "********"
+# scheme://user:password@host: greedy, because a password may itself hold a slash or an @.
+_PASSWORD = re.compile(r"(://[^:/@\s]*:)\S*@")
 
 
 def setting(default: Any, meaning: str, *, secret: bool = False) -> Any:
     """Declare one setting: its default and a one-line meaning; a secret is masked wherever settings are shown."""
-    return field(default=default, metadata={"meaning": meaning, "secret": secret})
+    return field(default=default, metadata={"meaning": meaning, "secret": secret}, repr=not secret)
 
 
 @dataclass(frozen=True)
@@ -36,8 +41,10 @@ class Setting:
 
     @property
     def shown(self) -> str:
-        """The value as it may be shown to a person."""
-        return "********" if self.secret and self.value else str(self.value)
+        """The value as it may be shown to a person: a secret is masked, and so is a password inside an address."""
+        if self.secret:
+            return MASK if self.value else ""
+        return _PASSWORD.sub(rf"\g<1>{MASK}@", _format(self.value))
 
 
 @dataclass(frozen=True)
@@ -100,7 +107,10 @@ def _parse(variable: str, text: str, hint: Any) -> Any:
             return {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}[text.lower()]
         if typing.get_origin(hint) is tuple:
             return tuple(each.strip() for each in text.split(",") if each.strip())
-        return hint(text)
+        value = hint(text)
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ValueError
+        return value
     except (KeyError, ValueError):
         kind = getattr(hint, "__name__", str(hint))
         raise WrongSetting(f"{variable}={text!r} is not a {kind}") from None

@@ -70,4 +70,5 @@ def addressed(block: Settings, stack: Stack | None) -> Settings:
     fills = _STANDS_FOR.get(block.block, {})
     if stack is None or not fills or getattr(block, next(iter(fills))):
         return block
-    return replace(block, **{name: getattr(stack, attribute) for name, attribute in fills.items()})
+    empty = {name: attribute for name, attribute in fills.items() if not getattr(block, name)}
+    return replace(block, **{name: getattr(stack, attribute) for name, attribute in empty.items()})

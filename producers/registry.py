@@ -38,12 +38,13 @@ class Registry:
             case KeyRevoked():
                 # The key itself is gone from a compacted topic, so it may be unknown here.
                 self.revoked.add(event.id)
-                if gone := self.keys.get(event.id):
-                    self._by_hash.pop(gone.sha256, None)
 
     def key_for(self, api_key: str) -> KeyIssued | None:
         """The key as it was issued, or None where it is unknown or revoked."""
-        return self._by_hash.get(hashed(api_key))
+        found = self._by_hash.get(hashed(api_key))
+        # A reader that lost its broker reads the log again from the start: until it comes to the revocation once more,
+        # what it knew must stand.
+        return None if found is None or found.id in self.revoked else found
 
 
 class RegistryReader:

@@ -139,7 +139,9 @@ def _print_places(stack: Stack, model: str, console: Console) -> None:
 def _signals() -> Iterator[asyncio.Event]:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    # Under nohup a closed terminal is to mean nothing.
+    hung_up = () if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else (signal.SIGHUP,)
+    numbers = (signal.SIGINT, signal.SIGTERM, *hung_up)
 
     def heard() -> None:
         if stop.is_set():

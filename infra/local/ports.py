@@ -36,11 +36,15 @@ def free_ports(count: int) -> list[int]:
     return list(found)
 
 
-def accepts(port: int) -> bool:
-    """Whether somebody accepts a connection on that loopback port."""
-    with socket.socket() as probe:
-        probe.settimeout(0.5)
-        return probe.connect_ex((LOOPBACK, port)) == 0
+def is_healthy(port: int) -> bool:
+    """Whether an HTTP server on that loopback port answers `GET /health` with 200."""
+    try:
+        with socket.create_connection((LOOPBACK, port), timeout=0.5) as connection:
+            connection.settimeout(2.0)
+            connection.sendall(f"GET /health HTTP/1.0\r\nHost: {LOOPBACK}\r\n\r\n".encode())
+            return connection.recv(12)[-4:] == b" 200"
+    except OSError:
+        return False
 
 
 def remembered_ports(path: Path, names: Iterable[str]) -> dict[str, int]:

@@ -11,14 +11,16 @@ from typing import Any, Final
 from infra.errors import CannotStart
 from infra.local.addresses import PORT_NAMES, Addresses
 from infra.local.checkout import Checkout, DevelopmentKey
+from infra.local.clickhouse.embedded import EmbeddedClickHouse
 from infra.local.downloads import Report
 from infra.local.errands import headrace, run_once
 from infra.local.kafka import EmbeddedKafka
-from infra.local.ports import LOOPBACK, accepts
+from infra.local.ports import LOOPBACK, is_healthy
 from infra.local.process import Command
 from infra.local.redis import EmbeddedRedis
 from infra.local.settings import ReceiverSettings
 from infra.local.supervisor import Errand, Part
+from infra.local.tgi.model import model_file
 from infra.settings import CommonSettings, LocalSettings, blocks, child_environment
 
 # The processes of the service, each after what it needs to be of use.
@@ -133,7 +135,7 @@ class Stack:
         places = {
             "HEADRACE_GATEWAY__HOST": LOOPBACK,
             "HEADRACE_GATEWAY__PORT": str(self.ports["gateway"]),
-            "HEADRACE_REPORTS__PORT": str(self.ports["reports"]),
+            "HEADRACE_ANALYTICS__REPORTS_PORT": str(self.ports["reports"]),
             "HEADRACE_GATEWAY__REPORTS_URL": f"http://{LOOPBACK}:{self.ports['reports']}",
             "HEADRACE_WEBHOOKS__RECEIVER": self.receiver_url,
         }
@@ -143,7 +145,8 @@ class Stack:
     def _ground(self, name: str) -> Part | Errand:
         if name in self.addresses.given:
             return Errand(name, partial(self._check_given, name))
-        return Part(name, {"kafka": self._kafka, "redis": self._redis}.get(name, partial(self._own, name)), (), _GROUND)
+        embedded = {"kafka": self._kafka, "redis": self._redis, "clickhouse": self._clickhouse, "tgi": self._tgi}
+        return Part(name, embedded[name], (), _GROUND)
 
     async def _check_given(self, name: str) -> None:
         self.addresses.check_given(name)
@@ -158,18 +161,21 @@ class Stack:
     def _redis(self, report: Report) -> Command:
         return replace(EmbeddedRedis(self.local.dir / "redis", self.ports["redis"]).prepare(), log=self._log("redis"))
 
-    def _own(self, name: str, report: Report) -> Command:
-        port = self.ports[name]
-        options = {"clickhouse": ("--data-dir", str((self.local.dir / "clickhouse").absolute())), "tgi": ()}[name]
+    def _clickhouse(self, report: Report) -> Command:
+        embedded = EmbeddedClickHouse(self.local.dir / "clickhouse", self.ports["clickhouse"])
+        return replace(embedded.prepare(), log=self._log("clickhouse"))
+
+    def _tgi(self, report: Report) -> Command:
+        model_file(self.local.cache_dir, partial(report, "downloading the model"))
+        port = self.ports["tgi"]
         return Command(
-            name=name,
-            argv=headrace(name, "--port", str(port), *options),
-            log=self._log(name),
+            name="tgi",
+            argv=headrace("tgi", "--port", str(port)),
+            log=self._log("tgi"),
             environment=self.environment(),
             ports=(port,),
-            ready=partial(accepts, port),
-            advice=f"{_READ_THE_LOG}, or set HEADRACE_{name.upper()}__URL to a server of yours",
-            ready_within_s=120.0,
+            ready=partial(is_healthy, port),
+            advice=f"{_READ_THE_LOG}, or set HEADRACE_TGI__URL to a server of yours",
         )
 
     def _receiver(self, report: Report) -> Command:

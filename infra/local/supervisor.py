@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
-from infra.errors import CannotStart
+from infra.errors import CannotStart, HeadraceError
 from infra.local.downloads import Report
 from infra.local.process import Child, Command, ending
 from infra.local.progress import StartUp
@@ -59,14 +59,15 @@ class Supervisor:
         """Start everything, each as soon as what it needs is ready; then keep it running.
 
         Raises:
-            CannotStart: the first that could not; the others are left for `stop`.
+            HeadraceError: the first that could not start (CannotStart), or whose making failed; the rest is left for
+                `stop`.
         """
         done = {each.name: asyncio.Event() for each in plan}
         try:
             async with asyncio.TaskGroup() as group:
                 for each in plan:
                     group.create_task(self._reach(each, done, shown))
-        except* CannotStart as failed:
+        except* HeadraceError as failed:
             raise failed.exceptions[0] from None
         self._started = True
         self._changed(self.pids)

@@ -33,6 +33,7 @@ class Asked:
     job: dict[str, Any] = field(default_factory=dict)
     steps: list[dict[str, Any]] = field(default_factory=list)
     webhook: bool = False
+    row: bool = False
 
     @property
     def answered(self) -> bool:
@@ -100,19 +101,26 @@ class Guide:
             self.console.print(failure["message"], style="red", markup=False)
         return asked
 
-    async def await_webhooks(self, asked: list[Asked]) -> None:
-        """Wait a while for the webhook of each answered prompt."""
+    async def await_what_follows(self, asked: list[Asked]) -> None:
+        """Wait a while for what an answer leads to: its webhook, and its row in the analytics store."""
+        waiting = [each for each in asked if each.answered]
         deadline = time.monotonic() + _SETTLE_WITHIN_S
-        while time.monotonic() < deadline and not all(each.webhook for each in asked if each.answered):
-            arrived = await self._received()
-            for each in asked:
-                each.webhook = any(each.job.get("id", "-") in delivery for delivery in arrived)
+        while waiting and time.monotonic() < deadline:
+            received, rows = await self._received(), await self._rows()
+            for each in waiting:
+                each.webhook, each.row = each.job["id"] in received, each.job["id"] in rows
+            waiting = [each for each in waiting if not (each.webhook and each.row)]
             await asyncio.sleep(_PAUSE_S)
 
-    async def _received(self) -> list[str]:
+    async def _received(self) -> str:
         async with self.session.get(f"{self.receiver_url}received") as answer:
             received = (await answer.json())["received"]
-        return [json.dumps(each["payload"]) for each in received if each["refused"] is None]
+        return json.dumps([each["payload"] for each in received if each["refused"] is None])
+
+    async def _rows(self) -> str:
+        url = self._url("/v1/reports/recent_jobs")
+        async with self.session.get(url, params={"limit": "20"}, headers=self._who()) as answer:
+            return await answer.text() if answer.status == 200 else ""
 
     async def _follow(self, events: str) -> dict[str, Any]:
         shown = ""
@@ -153,9 +161,9 @@ class Guide:
 
 
 async def walk(guide: Guide, model: str) -> list[Asked]:
-    """Ask all prompts, one after the other, and wait for their webhooks."""
+    """Ask all prompts, one after the other, and wait for what follows from the answers."""
     asked = [await guide.ask(prompt, model) for prompt in PROMPTS]
-    await guide.await_webhooks(asked)
+    await guide.await_what_follows(asked)
     return asked
 
 
@@ -171,5 +179,6 @@ def hops(asked: list[Asked]) -> Table:
         table.add_row(name, *(f"{column[name]:.1f}" if name in column else "-" for column in columns))
     table.add_section()
     table.add_row("altogether", *(f"{sum(column.values()):.1f}" for column in columns), style="bold")
-    table.add_row("webhook", *("received, signature holds" if each.webhook else "not received" for each in asked))
+    table.add_row("signed webhook", *("received" if each.webhook else "not received" for each in asked))
+    table.add_row("analytics row", *("written" if each.row else "not written" for each in asked))
     return table

@@ -1,6 +1,6 @@
 """The gateway's steps: accept a prompt, note the broker's acknowledgement, stop a job."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from producers import codec
@@ -41,6 +41,7 @@ class Again:
     """The same idempotency key and payload as before: this is its job."""
 
     job_id: str
+    standing: Standing | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,7 @@ class Refused:
 
     reason: Literal["rebuilding", "other_payload", "no_conversation", "lane"]
     lane: str = ""
+    standing: Standing | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -87,13 +89,15 @@ class Intake:
             case "accepted":
                 return Accepted(rest[0].decode(), _standing(rest[1:]))
             case "again":
-                return Again(rest[0].decode())
+                return Again(rest[0].decode(), _standing(rest[1:]))
             case "limited":
                 return Limited(rest[0].decode(), _standing(rest[1:]))
             case "lane":
-                return Refused("lane", rest[0].decode())
+                return Refused("lane", rest[0].decode(), _standing(rest[1:]))
+            case "rebuilding":
+                return Refused("rebuilding")
             case reason:
-                return Refused(reason)
+                return Refused(reason, standing=_standing(rest))
 
     async def acknowledge(self, job_id: str) -> str | None:
         """Step 3: the log holds the prompt; the job's state after it (None where it is unknown).

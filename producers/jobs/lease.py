@@ -102,26 +102,34 @@ class Leases:
         pairs = [part for lease in leases for part in (lease.job_id, lease.token)]
         return [each.decode() for each in await self._scripts.run("renew", self._lease_ms, *pairs)]
 
-    async def show(self, lease: Lease, text: str) -> Kept:
-        """Step 5: show readers the next piece of text.
+    async def show(self, lease: Lease, text: str, *, snapshot: bool = False) -> Kept:
+        """Step 5: show readers the next piece of text, or (`snapshot`) all text so far in place of what they have.
 
         Raises:
             Unavailable: Redis does not answer.
         """
-        kept: Kept = (await self._scripts.run("show", lease.job_id, lease.token, text)).decode()
+        kept: Kept = (await self._scripts.run("show", lease.job_id, lease.token, text, _kind(snapshot))).decode()
         return kept
 
-    async def finish(self, lease: Lease, ending: Terminal) -> Finishing | Published | Lost:
-        """Step 6: store the ending, once; what must be published is the ending that was stored first.
+    async def finish(
+        self, lease: Lease, ending: Terminal, rest: str = "", *, snapshot: bool = False
+    ) -> Finishing | Published | Lost:
+        """Step 6: show the rest of the text and store the ending, once; the one stored first is to be published.
 
         Raises:
             Unavailable: Redis does not answer.
         """
-        verdict, *rest = await self._scripts.run("finish", lease.job_id, lease.token, codec.encode(ending))
+        verdict, *stored = await self._scripts.run(
+            "finish", lease.job_id, lease.token, codec.encode(ending), rest, _kind(snapshot)
+        )
         match verdict.decode():
             case "finishing":
-                return Finishing(codec.decode_as(Terminal, rest[0]))
+                return Finishing(codec.decode_as(Terminal, stored[0]) if stored else ending)
             case "published":
                 return Published()
             case _:
                 return Lost()
+
+
+def _kind(snapshot: bool) -> str:
+    return "snapshot" if snapshot else "token"

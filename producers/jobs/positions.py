@@ -112,3 +112,12 @@ class Positions:
     def passing(self, place: Place) -> Call:
         """The call that moves the position on and does nothing else."""
         return Call("view_pass", place.arguments(self.view))
+
+    async def pass_over(self, place: Place) -> Applied | Seek:
+        """Nothing to apply, or nothing readable: the position moves on.
+
+        Raises:
+            Unavailable: Redis does not answer.
+        """
+        call = self.passing(place)
+        return verdict(await self._scripts.run(call.name, *call.arguments))

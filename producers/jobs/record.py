@@ -14,7 +14,10 @@ STEPS = ("received", "accepted", "acknowledged", "claimed", "first_token", "fini
 
 @dataclass(frozen=True)
 class JobRecord:
-    """One job. `times` are ms since the epoch, by step (`STEPS`), and `started` for the first claim."""
+    """One job. `times` are ms since the epoch, by step (`STEPS`), and `started` for the first claim.
+
+    `seq` is the number of the last entry of its token stream: of its `done`, once it has ended.
+    """
 
     job_id: str
     state: str
@@ -23,6 +26,7 @@ class JobRecord:
     attempt: int
     cancelling: bool
     times: dict[str, float]
+    seq: int = 0
 
     @property
     def ended(self) -> bool:
@@ -74,6 +78,7 @@ def parse(job_id: str, fields: dict[bytes, bytes]) -> JobRecord | None:
         attempt=int(fields.get(b"attempt", b"0")),
         cancelling=b"cancel" in fields,
         times=times,
+        seq=int(fields.get(b"seq", b"0")),
     )
 
 

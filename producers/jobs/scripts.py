@@ -28,8 +28,9 @@ class Library:
 
     def __init__(self, folder: Path, parts: Mapping[str, tuple[str, ...]]) -> None:
         texts = {path.stem: path.read_text() for each in (_HERE, folder) for path in each.glob("*.lua")}
+        needed = {"view_pass": ("view_step",), **parts}
         self._sources = {
-            name: "\n".join(texts[part] for part in ("common", *parts.get(name, ()), name)) for name in texts
+            name: "\n".join(texts[part] for part in ("common", *needed.get(name, ()), name)) for name in texts
         }
 
     def source(self, name: str) -> str:
@@ -43,7 +44,6 @@ JOBS = Library(
         "settle": ("settle_job",),
         "view_prompt": ("view_step",),
         "view_ending": ("settle_job", "view_step"),
-        "view_pass": ("view_step",),
         "view_conversation": ("conversation_home", "view_step"),
         "open_conversation": ("conversation_home",),
         "forget_conversation": ("conversation_home",),

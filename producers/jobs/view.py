@@ -100,7 +100,7 @@ class StateView:
 
     async def pass_over(self, place: Place) -> Applied | Seek:
         """Nothing to apply, or nothing readable: the position moves on."""
-        return await self._step(self.positions.passing(place))
+        return await self.positions.pass_over(place)
 
     def _call(self, script: str, place: Place, *told: Argument) -> Call:
         return Call(script, (*place.arguments(NAME), *told))

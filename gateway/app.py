@@ -1,0 +1,125 @@
+"""What the gateway is put together from; each resource is started and stopped in its own context."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+import aiohttp
+from aiohttp import web
+
+from gateway import middlewares, routes
+from gateway.background import Background
+from gateway.keys import (
+    BACKGROUND,
+    CACHE,
+    CLOCK,
+    CONVERSATIONS,
+    INTAKE,
+    LIVE,
+    METRICS,
+    PUBLISHER,
+    REGISTRY,
+    REPORTS,
+    RETENTION,
+    SCRIPTS,
+    SETTINGS,
+    SETTLING,
+    STOPPING,
+)
+from gateway.live import Live
+from gateway.settings import GatewaySettings
+from infra import redis
+from infra.clock import Clock, SystemClock
+from infra.settings import KafkaSettings, RedisSettings
+from infra.telemetry.metrics import Metrics
+from producers.answer_cache import AnswerCache
+from producers.conversations import Conversations
+from producers.jobs.intake import Intake
+from producers.jobs.record import Retention
+from producers.jobs.scripts import Scripts
+from producers.jobs.settling import Settling
+from producers.publisher import Publisher
+from producers.registry import RegistryReader
+
+CLIENT_ID = "gateway"
+FINISH_S = 3.0
+"""How long work that outlives its request may take when the app ends."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Addresses of the parts the gateway stands on, and policy."""
+
+    kafka: KafkaSettings
+    redis: RedisSettings
+    retention: Retention = field(default_factory=Retention)
+
+
+def create_app(settings: GatewaySettings, parts: Parts, *, clock: Clock | None = None) -> web.Application:
+    """The gateway as an aiohttp application; it connects when it starts.
+
+    Raises:
+        Unavailable: an address is missing.
+    """
+    app = web.Application(
+        middlewares=[middlewares.name_request, middlewares.answer_errors, middlewares.authenticate],
+        client_max_size=settings.body_limit_bytes,
+    )
+    app[SETTINGS], app[RETENTION] = settings, parts.retention
+    app[CLOCK], app[METRICS] = clock or SystemClock(), Metrics()
+    app[STOPPING], app[BACKGROUND] = asyncio.Event(), Background()
+    app[PUBLISHER] = Publisher(parts.kafka, CLIENT_ID)
+    app[REGISTRY] = RegistryReader(parts.kafka, CLIENT_ID)
+    app[SCRIPTS] = scripts = Scripts(redis.client(parts.redis), parts.redis)
+    app[INTAKE], app[SETTLING] = Intake(scripts, parts.retention), Settling(scripts, parts.retention)
+    app[CACHE], app[CONVERSATIONS] = AnswerCache(scripts), Conversations(scripts, parts.retention)
+    app[LIVE] = Live(parts.redis, scripts)
+    app.router.add_routes(routes.table())
+    app.on_response_prepare.append(middlewares.show_name)
+    app.on_shutdown.append(_say_stopping)
+    app.cleanup_ctx.extend([_redis, _publisher, _registry, _live, _reports, _background])
+    return app
+
+
+async def _say_stopping(app: web.Application) -> None:
+    """Readers of job events end now: they come back to another gateway with their Last-Event-ID."""
+    app[STOPPING].set()
+    app[LIVE].nudge()
+
+
+async def _redis(app: web.Application) -> AsyncIterator[None]:
+    yield
+    await app[SCRIPTS].redis.aclose()
+
+
+async def _publisher(app: web.Application) -> AsyncIterator[None]:
+    app[PUBLISHER].start()
+    yield
+    await app[PUBLISHER].close()
+
+
+async def _registry(app: web.Application) -> AsyncIterator[None]:
+    app[REGISTRY].start()
+    yield
+    await app[REGISTRY].close()
+
+
+async def _live(app: web.Application) -> AsyncIterator[None]:
+    task = asyncio.create_task(app[LIVE].run(), name="live")
+    yield
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+async def _reports(app: web.Application) -> AsyncIterator[None]:
+    timeout = aiohttp.ClientTimeout(total=app[SETTINGS].reports_timeout_s)
+    async with aiohttp.ClientSession(timeout=timeout) as session:
+        app[REPORTS] = session
+        yield
+
+
+async def _background(app: web.Application) -> AsyncIterator[None]:
+    yield
+    await app[BACKGROUND].finish(FINISH_S)

@@ -1,0 +1,214 @@
+"""`headrace submit`: hand in one prompt or many, and wait for the answers or watch them come."""
+
+import asyncio
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any, BinaryIO, Final
+
+import click
+import msgspec
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from gateway.client import prompts
+from gateway.client.jobs import Job, Jobs, connected
+from gateway.client.many import Outcome, submit_all
+from gateway.client.prompts import Asked, BadLine
+from gateway.client.settings import ClientSettings
+from gateway.client.shown import Shown, answer_of, failure_of
+from infra import stack_file
+from infra.clock import SystemClock
+from infra.settings import LocalSettings
+from producers.events import LANES
+
+_ALL_COMPLETED: Final = 0
+_SOME_FAILED: Final = 1
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How the answers are wanted."""
+
+    wait: bool
+    stream: bool
+    as_json: bool
+    at_once: int
+
+
+@click.command()
+@click.argument("prompt", required=False)
+@click.option("--file", type=click.File("rb"), help="Take the prompt from a file ('-': standard input).")
+@click.option(
+    "--jsonl",
+    type=click.File("rb"),
+    help='Take many prompts from a file, one JSON object a line: the body of a job, or {"input": "…"} (\'-\': stdin).',
+)
+@click.option("--stream", is_flag=True, help="Print the answer as it comes; a cut connection is taken up where it was.")
+@click.option("--wait", is_flag=True, help="Wait for the answers and print them, instead of the ids of the jobs.")
+@click.option("--webhook", metavar="URL", help="Where the end of the job is to be told, signed by Standard Webhooks.")
+@click.option("--model", help="Model to ask; the first that the key may use, if not given.")
+@click.option("--lane", type=click.Choice(LANES), help="How soon: interactive, standard (the default) or batch.")
+@click.option("--conversation", metavar="ID", help="Conversation that the prompt is the next turn of.")
+@click.option("--max-tokens", type=click.IntRange(min=1), help="Longest answer, in tokens.")
+@click.option("--temperature", type=click.FloatRange(0, 2), help="0: the likeliest answer; higher: more varied ones.")
+@click.option(
+    "--at-once",
+    type=click.IntRange(1, 1000),
+    default=16,
+    show_default=True,
+    help="Prompts of --jsonl that are submitted or waited for at the same time.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print jobs (with --stream: events) as JSON, one object a line.")
+@click.option("--url", metavar="URL", help="The gateway, instead of HEADRACE_CLIENT__URL or the stack running here.")
+def submit(
+    prompt: str | None,
+    file: BinaryIO | None,
+    jsonl: BinaryIO | None,
+    stream: bool,
+    wait: bool,
+    as_json: bool,
+    at_once: int,
+    url: str | None,
+    **said: Any,
+) -> None:
+    """Submit a PROMPT to be answered: given here, in a file, as JSONL of many, or on standard input.
+
+    \b
+    headrace submit --stream "Why is the sky blue?"
+    headrace submit --wait --jsonl prompts.jsonl --json > answers.jsonl
+    git diff | headrace submit --wait --max-tokens 80
+
+    Without --wait or --stream the command ends as soon as the job is durable, and prints its id. A refusal for lack of
+    room is waited out, a lost connection is tried again, and a try that is repeated never makes a second job. Options
+    stand for every line of --jsonl that does not say otherwise itself.
+
+    \b
+    Exit code: 0 all completed (without --wait: all accepted), 1 some failed, 2 wrong usage,
+    3 the gateway cannot be reached.
+    """  # noqa: D301 # \b is click's mark for lines that are not to be wrapped
+    if stream and (wait or jsonl):
+        raise click.UsageError("--stream shows one answer as it comes: without --wait, and not with --jsonl")
+    body = prompts.options(**said)
+    manner = Manner(wait, stream, as_json, at_once)
+    if jsonl is not None:
+        if prompt is not None or file is not None:
+            raise click.UsageError("give one of PROMPT, --file and --jsonl")
+        code = asyncio.run(_many(_settings(url), list(prompts.from_jsonl(jsonl.read(), body)), manner))
+    else:
+        code = asyncio.run(_one(_settings(url), prompts.from_text(_text(prompt, file), body), manner))
+    sys.exit(code)
+
+
+def _text(prompt: str | None, file: BinaryIO | None) -> str:
+    if prompt is not None and file is not None:
+        raise click.UsageError("give one of PROMPT, --file and --jsonl")
+    if prompt is None:
+        source = file or sys.stdin.buffer
+        if file is None and sys.stdin.isatty():
+            raise click.UsageError("no prompt: give one, or --file, --jsonl, or pipe one in")
+        try:
+            prompt = source.read().decode()
+        except UnicodeDecodeError:
+            raise click.UsageError("the prompt is no UTF-8 text") from None
+    if not prompt.strip():
+        raise click.UsageError("the prompt is empty")
+    return prompt
+
+
+def _settings(url: str | None) -> ClientSettings:
+    settings = ClientSettings.from_env()
+    stack = stack_file.read(LocalSettings.from_env())
+    if url is None:
+        return stack_file.addressed(settings, stack)
+    known = settings.api_key or (stack.api_key if stack and stack.gateway_url.rstrip("/") == url.rstrip("/") else "")
+    return replace(settings, url=url, api_key=known)
+
+
+async def _one(settings: ClientSettings, prompt: Asked, manner: Manner) -> int:
+    async with connected(settings, SystemClock(), connections=2) as jobs:
+        body = {"model": prompt.body.get("model") or await jobs.first_model(), **prompt.body}
+        job = await jobs.submit(body)
+        if manner.stream:
+            return _end(await _watch(jobs, job["id"], manner))
+        if manner.wait:
+            job = await jobs.wait(job["id"])
+        click.echo(msgspec.json.encode(job) if manner.as_json else (answer_of(job) if manner.wait else job["id"]) or "")
+        return _end(job) if manner.wait else _ALL_COMPLETED
+
+
+async def _watch(jobs: Jobs, job_id: str, manner: Manner) -> Job:
+    shown, job = Shown(), {}
+    async for event in jobs.follow(job_id):
+        if event.event == "done":
+            job = msgspec.json.decode(event.data)
+        if manner.as_json:
+            data = msgspec.Raw(event.data.encode())
+            click.echo(msgspec.json.encode({"event": event.event, "id": event.id, "data": data}))
+        else:
+            click.echo(shown.take(event), nl=False)
+    if shown.text and not shown.text.endswith("\n"):
+        click.echo()
+    return job
+
+
+def _end(job: Job) -> int:
+    if job["status"] == "completed":
+        return _ALL_COMPLETED
+    click.secho(f"headrace: {failure_of(job)}", err=True, fg="red")
+    return _SOME_FAILED
+
+
+async def _many(settings: ClientSettings, lines: Sequence[Asked | BadLine], manner: Manner) -> int:
+    failed = 0
+    async with connected(settings, SystemClock(), connections=manner.at_once) as jobs:
+        if any(isinstance(each, Asked) and "model" not in each.body for each in lines):
+            model = await jobs.first_model()
+            lines = [
+                replace(each, body={"model": model, **each.body}) if isinstance(each, Asked) else each for each in lines
+            ]
+        with _progress(len(lines)) as advance:
+
+            def tell(outcome: Outcome) -> None:
+                nonlocal failed
+                failed += bool(outcome.failure)
+                _print(outcome, manner)
+                advance(failed)
+
+            await submit_all(jobs, lines, tell, at_once=manner.at_once, wait=manner.wait)
+    done = "completed" if manner.wait else "accepted"
+    click.echo(f"{len(lines) - failed} {done}, {failed} failed", err=True)
+    return _SOME_FAILED if failed else _ALL_COMPLETED
+
+
+def _print(outcome: Outcome, manner: Manner) -> None:
+    if manner.as_json:
+        said: dict[str, Any] = {"line": outcome.line, "job": outcome.job}
+        click.echo(msgspec.json.encode({**said, "error": outcome.failure or None}))
+    elif outcome.failure:
+        click.secho(f"line {outcome.line}: {outcome.failure}", err=True, fg="red")
+    elif outcome.job is not None:
+        answer = answer_of(outcome.job) if manner.wait else None
+        click.echo("\t".join((str(outcome.line), outcome.job["id"], *([] if answer is None else [_in_a_line(answer)]))))
+
+
+def _in_a_line(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t")
+
+
+@contextmanager
+def _progress(total: int) -> Iterator[Callable[[int], None]]:
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    # Answers go above the bar where both are on one terminal, and straight to wherever else standard output leads.
+    together = sys.stdout.isatty()
+    with Progress(
+        *columns, console=console, disable=not console.is_terminal, redirect_stdout=together, transient=True
+    ) as bar:
+        task = bar.add_task("prompts", total=total)
+
+        def advance(failed: int) -> None:
+            bar.update(task, advance=1, description=f"prompts, {failed} failed" if failed else "prompts")
+
+        yield advance

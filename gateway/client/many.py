@@ -1,0 +1,61 @@
+"""Many prompts at once: so many in the air and no more, each told as it ends, none stopped by another's failure."""
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from gateway.client.jobs import Job, Jobs, Refused
+from gateway.client.prompts import Asked, BadLine
+from gateway.client.shown import failure_of
+from infra.errors import Unavailable
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one line: its job, or why there is none; `failure` is empty where all went well."""
+
+    line: int
+    job: Job | None
+    failure: str = ""
+
+
+async def submit_all(
+    jobs: Jobs,
+    prompts: Sequence[Asked | BadLine],
+    tell: Callable[[Outcome], None],
+    *,
+    at_once: int,
+    wait: bool,
+) -> None:
+    """Submit every prompt, and wait for its answer if asked to; tells each outcome when it is known.
+
+    Raises:
+        Unavailable: the gateway could not be reached any more; what was not told was not submitted, or not awaited.
+    """
+    queue = iter(prompts)
+    try:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(min(at_once, len(prompts))):
+                group.create_task(_work(jobs, queue, tell, wait))
+    except* Unavailable as group_of_errors:
+        raise group_of_errors.exceptions[0] from None
+
+
+async def _work(jobs: Jobs, queue: Iterator[Asked | BadLine], tell: Callable[[Outcome], None], wait: bool) -> None:
+    for prompt in queue:
+        match prompt:
+            case BadLine(line=line, reason=reason):
+                tell(Outcome(line, None, reason))
+            case Asked():
+                tell(await _one(jobs, prompt, wait))
+
+
+async def _one(jobs: Jobs, prompt: Asked, wait: bool) -> Outcome:
+    try:
+        job = await jobs.submit(prompt.body)
+        if wait:
+            job = await jobs.wait(job["id"])
+    except Refused as error:
+        return Outcome(prompt.line, None, str(error))
+    failed = wait and job["status"] != "completed"
+    return Outcome(prompt.line, job, failure_of(job) if failed else "")

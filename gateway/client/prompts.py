@@ -1,0 +1,73 @@
+"""What was typed, piped or listed in a file, as bodies of jobs. Pure but for reading the file it is given."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+Body = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One prompt to submit; `line` is its place in the file it came from, from 1."""
+
+    line: int
+    body: Body
+
+
+@dataclass(frozen=True)
+class BadLine:
+    """A line that is no prompt, and why."""
+
+    line: int
+    reason: str
+
+
+def options(
+    *,
+    model: str | None = None,
+    lane: str | None = None,
+    conversation: str | None = None,
+    webhook: str | None = None,
+    max_tokens: int | None = None,
+    temperature: float | None = None,
+) -> Body:
+    """What was said on the command line, in the words of a job's body; what was not said is left out."""
+    said: Body = {
+        "model": model,
+        "lane": lane,
+        "conversation": conversation,
+        "webhook": {"url": webhook} if webhook else None,
+        "max_tokens": max_tokens,
+        "temperature": temperature,
+    }
+    return {name: value for name, value in said.items() if value is not None}
+
+
+def from_text(text: str, said: Body) -> Asked:
+    """One prompt of plain text."""
+    return Asked(1, {**said, "input": text})
+
+
+def from_jsonl(content: bytes, said: Body) -> Iterator[Asked | BadLine]:
+    """Every line of a JSONL file: the body of a job, or `{"input": …}`; empty lines are passed over.
+
+    What was said on the command line stands wherever a line does not say otherwise.
+    """
+    for number, line in enumerate(content.removeprefix(b"\xef\xbb\xbf").split(b"\n"), start=1):
+        if line.strip():
+            yield _line(number, line, said)
+
+
+def _line(number: int, line: bytes, said: Body) -> Asked | BadLine:
+    try:
+        body = msgspec.json.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return BadLine(number, f"is no JSON: {error}")
+    if not isinstance(body, dict):
+        return BadLine(number, "is no JSON object")
+    if ("input" in body) == ("messages" in body):
+        return BadLine(number, "must have either `input` or `messages`")
+    return Asked(number, {**said, **body})

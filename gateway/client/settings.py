@@ -1,0 +1,25 @@
+"""Settings of the command line as a client of a gateway."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+from urllib.parse import urlsplit
+
+from infra.errors import WrongSetting
+from infra.settings import Block, setting
+
+
+@dataclass(frozen=True)
+class ClientSettings(Block):
+    """Which gateway the command line asks."""
+
+    block: ClassVar[str] = "client"
+    url: str = setting("", "http(s)://host:port of the gateway; empty: that of the stack running here")
+    api_key: str = setting("", "API key to send", secret=True)
+    patience_s: float = setting(30.0, "how long a gateway that does not answer is tried again")
+    silence_s: float = setting(60.0, "silence in a stream after which the connection counts as lost")
+
+    def check(self) -> None:
+        """The address must be one that HTTP can go to."""
+        parts = urlsplit(self.url)
+        if self.url and (parts.scheme not in {"http", "https"} or not parts.hostname):
+            raise WrongSetting(f"{self.variable('url')}={self.url!r} is no http(s) URL")

@@ -1,0 +1,131 @@
+"""Conversations as a resource: create, list, show, delete, and the messages they hold."""
+
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from gateway import bodies, prompts, submission
+from gateway.bodies import Strict
+from gateway.job_object import seconds
+from gateway.keys import CALLER, CLOCK, CONVERSATIONS, PUBLISHER
+from gateway.paging import page, page_asked
+from gateway.problems import bad_value, not_found
+from infra.ids import derived_id, new_id
+from infra.telemetry import trace
+from producers.conversations import Conversation
+from producers.events import ConversationCreated, ConversationDeleted, Message
+from producers.topics import CONVERSATIONS as TOPIC
+
+LONGEST_TITLE = 200
+
+
+class AskedConversation(Strict, frozen=True, kw_only=True):
+    """The body of a create; it may be empty."""
+
+    title: str | None = None
+    metadata: dict[str, str] | None = None
+    items: list[Any] | None = None
+
+
+async def create(request: web.Request) -> web.Response:
+    """POST /v1/conversations: open one; the log holds it when this answers."""
+    app = request.app
+    asked = await _asked(request)
+    event = ConversationCreated(
+        conversation=new_id("conv", app[CLOCK]),
+        tenant=request[CALLER].tenant,
+        title=asked.title,
+        metadata=prompts.pairs(asked.metadata),
+        at_ms=app[CLOCK].now_ms(),
+    )
+    await app[PUBLISHER].publish(TOPIC, event.conversation, event, trace.child_of(request.headers.get("traceparent")))
+    await app[CONVERSATIONS].open(event)
+    opened = Conversation(event.conversation, event.tenant, event.title, event.metadata, event.at_ms, lane=None)
+    return _json(conversation_object(opened))
+
+
+async def list_all(request: web.Request) -> web.Response:
+    """GET /v1/conversations: the caller's, newest first."""
+    asked = page_asked(request.query)
+    ids = await request.app[CONVERSATIONS].of_tenant(request[CALLER].tenant)
+    chosen, has_more = page(ids if asked.newest_first else ids[::-1], asked)
+    found = [await request.app[CONVERSATIONS].read(each) for each in chosen]
+    return _json(_list([conversation_object(each) for each in found if each is not None], has_more=has_more))
+
+
+async def show(request: web.Request) -> web.Response:
+    """GET /v1/conversations/{id}."""
+    return _json(conversation_object(await _find(request)))
+
+
+async def delete(request: web.Request) -> web.Response:
+    """DELETE /v1/conversations/{id}: forget it and its history."""
+    app, found = request.app, await _find(request)
+    event = ConversationDeleted(conversation=found.id, tenant=found.tenant, at_ms=app[CLOCK].now_ms())
+    await app[PUBLISHER].publish(TOPIC, event.conversation, event, trace.child_of(request.headers.get("traceparent")))
+    await app[CONVERSATIONS].forget(event)
+    return _json({"id": found.id, "object": "conversation.deleted", "deleted": True})
+
+
+async def list_items(request: web.Request) -> web.Response:
+    """GET /v1/conversations/{id}/items: the messages of its finished turns."""
+    asked, found = page_asked(request.query), await _find(request)
+    history = await request.app[CONVERSATIONS].history(found.id)
+    items = {item["id"]: item for item in (item_object(found.id, at, each) for at, each in enumerate(history))}
+    chosen, has_more = page(list(items)[::-1] if asked.newest_first else list(items), asked)
+    return _json(_list([items[each] for each in chosen], has_more=has_more))
+
+
+def conversation_object(conversation: Conversation) -> dict[str, Any]:
+    """A conversation as OpenAI writes it, with a title beside."""
+    return {
+        "id": conversation.id,
+        "object": "conversation",
+        "created_at": seconds(conversation.created_ms),
+        "title": conversation.title,
+        "metadata": conversation.metadata,
+    }
+
+
+def item_object(conversation_id: str, at: int, message: Message) -> dict[str, Any]:
+    """A message as an item of its conversation; its id follows from its place."""
+    if message.role == "assistant":
+        part: dict[str, Any] = {"type": "output_text", "text": message.content, "annotations": [], "logprobs": []}
+    else:
+        part = {"type": "input_text", "text": message.content}
+    return {
+        "id": derived_id("msg", f"{conversation_id}/{at}"),
+        "type": "message",
+        "status": "completed",
+        "role": message.role,
+        "content": [part],
+    }
+
+
+async def _asked(request: web.Request) -> AskedConversation:
+    if not request.can_read_body:
+        return AskedConversation()
+    asked = bodies.read(AskedConversation, await submission.read_body(request))
+    if asked.items:
+        raise bad_value("items: a conversation is filled by its turns.", "items")
+    if asked.title is not None and len(asked.title) > LONGEST_TITLE:
+        raise bad_value(f"title may have {LONGEST_TITLE} characters.", "title")
+    return asked
+
+
+async def _find(request: web.Request) -> Conversation:
+    conversation_id = request.match_info["conversation_id"]
+    found = await request.app[CONVERSATIONS].read(conversation_id)
+    if found is None or found.tenant != request[CALLER].tenant:
+        raise not_found(f"There is no conversation {conversation_id[:100]!r}.")
+    return found
+
+
+def _list(data: list[dict[str, Any]], *, has_more: bool) -> dict[str, Any]:
+    first, last = (data[0]["id"], data[-1]["id"]) if data else (None, None)
+    return {"object": "list", "data": data, "first_id": first, "last_id": last, "has_more": has_more}
+
+
+def _json(content: Any) -> web.Response:
+    return web.Response(body=msgspec.json.encode(content), content_type="application/json")

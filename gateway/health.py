@@ -1,0 +1,55 @@
+"""Whether the process lives, whether it can serve, and what it has counted."""
+
+import msgspec
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from gateway.keys import METRICS, PUBLISHER, REGISTRY, SCRIPTS
+from infra.errors import Unavailable
+from producers.jobs import view
+from producers.jobs.scripts import asked
+
+
+async def healthz(request: web.Request) -> web.Response:
+    """GET /healthz: the process lives and its loop turns."""
+    return web.Response(body=b'{"status":"ok"}', content_type="application/json")
+
+
+async def readyz(request: web.Request) -> web.Response:
+    """GET /readyz: 200 when prompts would be taken now, else 503; each part by name."""
+    parts = await readiness(request.app)
+    status = "ready" if all(parts.values()) else "not_ready"
+    body = msgspec.json.encode({"status": status, "parts": parts})
+    return web.Response(status=200 if status == "ready" else 503, body=body, content_type="application/json")
+
+
+async def readiness(app: web.Application) -> dict[str, bool]:
+    """Every part that prompts need, and whether it is there."""
+    redis = await _redis_answers(app)
+    return {
+        "kafka": app[PUBLISHER].connected,
+        "registry": app[REGISTRY].ready,
+        "redis": redis,
+        "view": redis and await _view_is_whole(app),
+    }
+
+
+async def metrics(request: web.Request) -> web.Response:
+    """GET /metrics, for Prometheus."""
+    return web.Response(
+        body=generate_latest(request.app[METRICS].registry), headers={"Content-Type": CONTENT_TYPE_LATEST}
+    )
+
+
+async def _redis_answers(app: web.Application) -> bool:
+    try:
+        return bool(await asked(app[SCRIPTS].redis.ping()))
+    except Unavailable:
+        return False
+
+
+async def _view_is_whole(app: web.Application) -> bool:
+    try:
+        return await view.is_whole(app[SCRIPTS])
+    except Unavailable:
+        return False

@@ -1,0 +1,40 @@
+"""What the app and each request carry, under typed keys."""
+
+import asyncio
+
+import aiohttp
+from aiohttp import web
+
+from gateway.background import Background
+from gateway.live import Live
+from gateway.settings import GatewaySettings
+from infra.clock import Clock
+from infra.telemetry.metrics import Metrics
+from producers.answer_cache import AnswerCache
+from producers.conversations import Conversations
+from producers.events import KeyIssued
+from producers.jobs.intake import Intake
+from producers.jobs.record import Retention
+from producers.jobs.scripts import Scripts
+from producers.jobs.settling import Settling
+from producers.publisher import Publisher
+from producers.registry import RegistryReader
+
+SETTINGS = web.AppKey("settings", GatewaySettings)
+CLOCK: web.AppKey[Clock] = web.AppKey("clock", Clock)
+METRICS = web.AppKey("metrics", Metrics)
+PUBLISHER = web.AppKey("publisher", Publisher)
+REGISTRY = web.AppKey("registry", RegistryReader)
+SCRIPTS = web.AppKey("scripts", Scripts)
+INTAKE = web.AppKey("intake", Intake)
+RETENTION = web.AppKey("retention", Retention)
+SETTLING = web.AppKey("settling", Settling)
+CACHE = web.AppKey("cache", AnswerCache)
+CONVERSATIONS = web.AppKey("conversations", Conversations)
+LIVE = web.AppKey("live", Live)
+BACKGROUND = web.AppKey("background", Background)
+REPORTS = web.AppKey("reports", aiohttp.ClientSession)
+STOPPING = web.AppKey("stopping", asyncio.Event)
+
+CALLER = web.RequestKey("caller", KeyIssued)
+REQUEST_ID = web.RequestKey("request_id", str)

@@ -1,0 +1,71 @@
+"""What surrounds every handler: name the request, turn errors into answers, authenticate."""
+
+import logging
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+
+from gateway import headers, problems
+from gateway.keys import CALLER, CLOCK, METRICS, REGISTRY, REQUEST_ID
+from gateway.problems import unavailable, wrong_key
+from infra.ids import new_id
+
+log = logging.getLogger(__name__)
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+OPEN = frozenset({"/healthz", "/readyz", "/metrics"})
+"""Paths that ask for no key."""
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+@web.middleware
+async def name_request(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Give the request a name, which every response carries; count it."""
+    clock, metrics = request.app[CLOCK], request.app[METRICS]
+    request[REQUEST_ID] = headers.request_id(request.headers) or new_id("req", clock)
+    began_ms = clock.now_ms()
+    response = await handler(request)
+    resource = request.match_info.route.resource
+    route = resource.canonical if resource is not None else "unknown"
+    method = request.method if request.method in _METHODS else "other"
+    metrics.http_requests.labels(method, route, str(response.status)).inc()
+    metrics.http_duration.labels(route).observe((clock.now_ms() - began_ms) / 1000)
+    return response
+
+
+async def show_name(request: web.Request, response: web.StreamResponse) -> None:
+    """Put the request's name on a response that is about to be sent, whoever made it."""
+    response.headers["x-request-id"] = request.get(REQUEST_ID) or new_id("req", request.app[CLOCK])
+
+
+@web.middleware
+async def answer_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Whatever goes wrong is told in one shape."""
+    try:
+        return await handler(request)
+    except ConnectionError:
+        raise  # the client is gone: nobody is left to tell
+    except Exception as error:
+        problem = problems.of(error)
+        if problem.error.code == "internal_error":
+            log.exception("a request failed", extra={"request_id": request[REQUEST_ID], "path": request.path})
+        return problem.response()
+
+
+@web.middleware
+async def authenticate(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Find the caller's key in the registry, unless the path is open or there is nothing at it."""
+    if request.match_info.http_exception is not None or request.path in OPEN:
+        return await handler(request)
+    api_key = headers.bearer(request.headers)
+    reader = request.app[REGISTRY]
+    known = reader.registry.key_for(api_key) if api_key else None
+    if known is None:
+        if api_key is None:
+            raise wrong_key("No API key was given: send Authorization: Bearer <key>.")
+        if not reader.ready:
+            raise unavailable("The registry of keys is being read; try again in a moment.")
+        raise wrong_key("This API key is unknown or was revoked.")
+    request[CALLER] = known
+    return await handler(request)

@@ -1,0 +1,137 @@
+"""Error to HTTP: the only place that knows status codes of errors, and the one shape they all have (conventions §3)."""
+
+import math
+from collections.abc import Mapping
+from http import HTTPStatus
+
+import msgspec
+from aiohttp import web
+
+from infra.errors import NeverTryAgain, TryAgain
+from producers.events import JobError
+
+INVALID, AUTHENTICATION, RATE_LIMIT, SERVER = (
+    "invalid_request_error",
+    "authentication_error",
+    "rate_limit_error",
+    "server_error",
+)
+_NO_RETRY = {"x-should-retry": "false"}
+
+
+class Problem(NeverTryAgain):
+    """A request that cannot be answered as its sender wished: what is said instead."""
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        *,
+        type: str = INVALID,
+        param: str | None = None,
+        code: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.error = JobError(message, type, param, code)
+        self.headers = dict(headers or {})
+
+    def body(self) -> bytes:
+        """The error as JSON, all four keys present."""
+        return msgspec.json.encode({"error": self.error})
+
+    def response(self) -> web.Response:
+        """The whole response."""
+        return web.Response(status=self.status, body=self.body(), content_type="application/json", headers=self.headers)
+
+
+def bad_value(message: str, param: str | None = None) -> Problem:
+    """A value is missing or wrong."""
+    return Problem(400, message, param=param)
+
+
+def wrong_key(message: str) -> Problem:
+    """No key, or none that we know."""
+    headers = {"WWW-Authenticate": "Bearer"}
+    return Problem(401, message, type=AUTHENTICATION, code="invalid_api_key", headers=headers)
+
+
+def not_found(message: str, *, param: str | None = None, code: str | None = "not_found") -> Problem:
+    """There is no such thing, or it belongs to somebody else."""
+    return Problem(404, message, param=param, code=code)
+
+
+def conflict(message: str, code: str) -> Problem:
+    """The thing is in a state that does not allow this."""
+    return Problem(409, message, code=code)
+
+
+def other_payload() -> Problem:
+    """An idempotency key came back with another body."""
+    message = "This Idempotency-Key was used with a different body before."
+    return Problem(422, message, code="idempotency_key_reused", headers=_NO_RETRY)
+
+
+def limited(message: str, after_s: float, headers: Mapping[str, str]) -> Problem:
+    """The key's own limit is reached."""
+    headers = {**headers, "Retry-After": whole_seconds(after_s)}
+    return Problem(429, message, type=RATE_LIMIT, code="rate_limit_exceeded", headers=headers)
+
+
+def unavailable(message: str, after_s: float = 1.0) -> Problem:
+    """A part we depend on does not answer, or is not ready."""
+    headers = {"Retry-After": whole_seconds(after_s)}
+    return Problem(503, message, type=SERVER, code="unavailable", headers=headers)
+
+
+def whole_seconds(seconds: float) -> str:
+    """Seconds as `Retry-After` wants them: whole, at least one."""
+    return str(max(1, math.ceil(seconds)))
+
+
+# What a job's error means to a client that waits for it, by its code or else its type.
+_OF_JOB: dict[str, int] = {
+    "cancelled": 409,
+    "deadline_exceeded": 504,
+    "overloaded": 503,
+    INVALID: 400,
+    RATE_LIMIT: 429,
+    SERVER: 500,
+}
+
+
+def of_job(error: JobError) -> Problem:
+    """A job that ended without an answer, told to the client that waited for it."""
+    status = _OF_JOB.get(error.code or "", _OF_JOB.get(error.type, 500))
+    headers = {503: {"Retry-After": "1"}, 409: _NO_RETRY, 504: _NO_RETRY}.get(status, {})
+    return Problem(status, error.message, type=error.type, param=error.param, code=error.code, headers=headers)
+
+
+def of(error: Exception) -> Problem:
+    """What to say of any error at all."""
+    match error:
+        case Problem():
+            return error
+        case web.HTTPException():
+            return _of_aiohttp(error)
+        case TryAgain():
+            return unavailable(f"{error}. Nothing was promised; try again.", error.after_s)
+        case _:
+            return Problem(500, "Something went wrong on our side.", type=SERVER, code="internal_error")
+
+
+def _of_aiohttp(error: web.HTTPException) -> Problem:
+    match error:
+        case web.HTTPMethodNotAllowed():
+            allowed = ", ".join(sorted(error.allowed_methods))
+            message = f"{error.method} is not allowed here; allowed: {allowed}."
+            return Problem(405, message, code="method_not_allowed", headers={"Allow": allowed})
+        case web.HTTPNotFound():
+            return not_found("There is nothing at this URL.", code="unknown_url")
+        case web.HTTPRequestEntityTooLarge():
+            return Problem(413, "The body is larger than this server accepts.", code="body_too_large")
+        case _ if error.status < 500:
+            return Problem(error.status, HTTPStatus(error.status).phrase)
+        case _:
+            return Problem(error.status, HTTPStatus(error.status).phrase, type=SERVER)

@@ -1,0 +1,26 @@
+"""The process `fanout`: the state view and the reaper, until told to stop."""
+
+from infra.service import Service
+from infra.telemetry.metrics import Metrics
+from producers.jobs.intake import Intake
+from producers.jobs.record import Retention
+from producers.jobs.scripts import Scripts
+from producers.jobs.settling import Settling
+from producers.jobs.view import StateView
+from stream_workers.fanout.reaper import Reaper
+from stream_workers.fanout.state import StateFollower
+from stream_workers.views.process import parts, say_ready, until_stopped
+
+
+async def serve(service: Service) -> None:
+    """Follow the log into the state view and reap.
+
+    Raises:
+        Unavailable: the address of a part is not given.
+    """
+    async with parts("fanout") as given:
+        scripts, retention = Scripts(given.redis, given.redis_settings), Retention()
+        state = StateFollower(StateView(scripts, retention), scripts, given.clock, Metrics())
+        view = given.follower(state)
+        reaper = Reaper(scripts, Intake(scripts, retention), Settling(scripts, retention), given.publisher, given.clock)
+        await until_stopped(view.follow(service.stopping), say_ready(service, view), reaper.run(view))

@@ -1,0 +1,159 @@
+"""What an attempt does under its lease, from the claim's verdict to an ending."""
+
+import functools
+from dataclasses import dataclass
+
+from infra.clock import Clock
+from producers.answer_cache import AnswerCache, cacheable
+from producers.conversations import Conversations
+from producers.events import Buried, FirstTokenProduced, JobClaimed, PromptSubmitted, RetryScheduled, Terminal, Usage
+from producers.jobs import live
+from producers.jobs.lease import Kept, Leases
+from producers.jobs.scripts import Scripts
+from producers.topics import DEAD_LETTERS, JOB_EVENTS
+from stream_workers.inference.answering import Answering, Progress
+from stream_workers.inference.endings import Answered, Attempt, Unanswered, not_cached, poison
+from stream_workers.inference.renewals import Hold
+from stream_workers.inference.screen import Screen
+from stream_workers.patience import until_back
+from stream_workers.pen import Pen
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where in the log a prompt stands."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An attempt's ending; `rest` is text that readers have not seen yet, or (`snapshot`) all of it anew."""
+
+    ending: Terminal
+    rest: str = ""
+    snapshot: bool = False
+
+
+@dataclass(frozen=True)
+class Attempting:
+    """What it takes to make an attempt."""
+
+    clock: Clock
+    scripts: Scripts
+    leases: Leases
+    answering: Answering
+    conversations: Conversations
+    cache: AnswerCache
+    pen: Pen
+    flush_s: float
+
+    async def make(self, prompt: PromptSubmitted, place: Place, hold: Hold) -> Answer | None:
+        """The attempt's ending; None when somebody else has the job now."""
+        lease = hold.lease
+        attempt = Attempt(prompt, lease.attempt, self.leases.worker, dict(lease.times))
+        match lease.verdict:
+            case "claimed":
+                self._mention_claim(attempt)
+                return await self._under_lease(attempt, place, hold)
+            case "poison":
+                await self._bury(attempt, place)
+                return self._ended(attempt, attempt.failed(poison(lease.attempt - 1)))
+            case verdict:
+                seen = live.text_of(await until_back(lambda: live.entries_after(self.scripts, prompt.job_id)))
+                return self._ended(attempt, attempt.stopped(verdict, seen))
+
+    async def _under_lease(self, attempt: Attempt, place: Place, hold: Hold) -> Answer | None:
+        conversation = attempt.prompt.conversation
+        if conversation is not None:
+            attempt.history = await until_back(lambda: self.conversations.history(conversation, place.offset))
+            if (recalled := await self._recall(attempt)) is not None:
+                return recalled
+        screen = Screen(self.leases, hold, self.flush_s)
+        outcome: Answered | Unanswered | None = None
+        with hold:
+            outcome = await self.answering.answer(attempt.prompt, attempt.history, screen, self._progress(attempt))
+        rest = await screen.stop()
+        match outcome:
+            case Answered():
+                rest = screen.text if screen.doubtful else rest
+                return self._ended(attempt, attempt.completed(screen.text, outcome), rest, snapshot=screen.doubtful)
+            case Unanswered(error):
+                return self._ended(attempt, attempt.failed(error))
+            case None:
+                return self._stopped(attempt, hold.verdict, screen)
+
+    def _stopped(self, attempt: Attempt, verdict: Kept, screen: Screen) -> Answer | None:
+        match verdict:
+            case "cancelled" | "expired":
+                rest = screen.shown if screen.doubtful else ""
+                return self._ended(attempt, attempt.stopped(verdict, screen.shown), rest, snapshot=screen.doubtful)
+            case _:
+                return None
+
+    async def _recall(self, attempt: Attempt) -> Answer | None:
+        """The cached answer to a turn: its key was unknown at the gateway, which does not hold the history."""
+        if not cacheable(attempt.prompt):
+            return None
+        earlier = await until_back(lambda: self.cache.recall(attempt.prompt, attempt.history))
+        if earlier is not None:
+            return self._ended(attempt, attempt.recalled(earlier), earlier.text)
+        return self._ended(attempt, attempt.failed(not_cached())) if attempt.prompt.cache == "only" else None
+
+    def _ended(self, attempt: Attempt, ending: Terminal, rest: str = "", *, snapshot: bool = False) -> Answer:
+        attempt.times["finished"] = self.clock.now_ms()
+        return Answer(ending, rest, snapshot)
+
+    async def _bury(self, attempt: Attempt, place: Place) -> None:
+        prompt = attempt.prompt
+        buried = Buried(
+            job_id=prompt.job_id,
+            reason="poison",
+            error="each worker that took it died",
+            attempts=attempt.number - 1,
+            origin_topic=place.topic,
+            origin_partition=place.partition,
+            origin_offset=place.offset,
+            at_ms=self.clock.now_ms(),
+        )
+        await until_back(lambda: self.pen.publish(DEAD_LETTERS, prompt.job_id, buried, prompt.traceparent))
+
+    def _progress(self, attempt: Attempt) -> Progress:
+        return Progress(
+            first_token=functools.partial(self._mention_first_token, attempt),
+            retry=functools.partial(self._mention_retry, attempt),
+            counted=functools.partial(_count, attempt),
+        )
+
+    def _mention_claim(self, attempt: Attempt) -> None:
+        prompt = attempt.prompt
+        at_ms = attempt.times.get("claimed", 0.0)
+        event = JobClaimed(
+            job_id=prompt.job_id, tenant=prompt.tenant, lane=prompt.lane, attempt=attempt.number, worker=attempt.worker,
+            at_ms=at_ms,
+        )  # fmt: skip
+        self.pen.mention(JOB_EVENTS, prompt.job_id, event)
+
+    def _mention_first_token(self, attempt: Attempt) -> None:
+        prompt = attempt.prompt
+        at_ms = attempt.times["first_token"] = self.clock.now_ms()
+        event = FirstTokenProduced(
+            job_id=prompt.job_id, tenant=prompt.tenant, lane=prompt.lane, attempt=attempt.number, worker=attempt.worker,
+            at_ms=at_ms,
+        )  # fmt: skip
+        self.pen.mention(JOB_EVENTS, prompt.job_id, event)
+
+    def _mention_retry(self, attempt: Attempt, tries: int, reason: str, after_s: float) -> None:
+        prompt = attempt.prompt
+        attempt.usage = None
+        event = RetryScheduled(
+            job_id=prompt.job_id, tenant=prompt.tenant, attempt=attempt.number, tries=tries, reason=reason,
+            after_s=after_s, at_ms=self.clock.now_ms(),
+        )  # fmt: skip
+        self.pen.mention(JOB_EVENTS, prompt.job_id, event)
+
+
+def _count(attempt: Attempt, usage: Usage) -> None:
+    attempt.usage = usage

@@ -1,0 +1,118 @@
+"""The worker's part of a job's life, step by step: claim, generate, finish, publish, settle.
+
+Each step may be the last one before the process dies; docs/architecture.md says what is then left, and tests/faults
+kills the process there. A step that meets an absent Redis or broker waits and is done again.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from infra.errors import Unavailable
+from producers.events import PromptSubmitted, Terminal
+from producers.jobs.lease import Finishing, Gone, Lease, Leases, Lost, Parked, Published
+from producers.jobs.settling import Settling
+from producers.topics import ANSWERS
+from stream_workers.inference.attempting import Answer, Attempting, Place
+from stream_workers.inference.fuse import Fuse
+from stream_workers.inference.renewals import Hold, Renewals
+from stream_workers.inference.slots import Slots
+from stream_workers.patience import back_off_s, until_back
+from stream_workers.pen import Pen
+
+log = logging.getLogger(__name__)
+
+LONGEST_PARK_S = 0.5
+"""A parked prompt looks again this often: whoever holds the lease may be done long before it lapses."""
+
+Begun = Callable[[bool], None]
+"""Told True when an attempt begins, which is then best left to end; False when the job waits again."""
+
+
+@dataclass(frozen=True)
+class Life:
+    """What a job's life needs; `run` lives it."""
+
+    slots: Slots
+    leases: Leases
+    renewals: Renewals
+    attempting: Attempting
+    settling: Settling
+    pen: Pen
+    fuse: Fuse
+
+    async def run(self, prompt: PromptSubmitted, place: Place, begun: Begun) -> None:
+        """Return once the job's ending is visible, so that the prompt may be acknowledged."""
+        failures = 0
+        while True:
+            try:
+                parked = await self._attempt(prompt, place, begun)
+                failures, wait_s = 0, parked.after_s if parked else 0.0
+            except Unavailable as error:
+                log.warning("%s waits: %s", prompt.job_id, error)
+                failures += 1
+                parked, wait_s = Parked("held", 0.0), back_off_s(failures)
+            if parked is None:
+                return
+            begun(False)
+            await asyncio.sleep(min(wait_s, LONGEST_PARK_S) if not failures else wait_s)
+
+    async def _attempt(self, prompt: PromptSubmitted, place: Place, begun: Begun) -> Parked | None:
+        """One pass through the steps; None when the job's end is visible, `Parked` when it must wait its turn."""
+        found = await self._claim(prompt, place, begun)
+        finished = await self._answer_and_finish(prompt, place, found) if isinstance(found, Hold) else found
+        match finished:
+            case Finishing(ending):
+                await self._publish_and_settle(ending)
+                return None
+            case Lost():
+                return Parked("held", 0.0)
+            case Parked() as parked:
+                return parked
+            case Published() | Gone():
+                return None
+
+    async def _claim(
+        self, prompt: PromptSubmitted, place: Place, begun: Begun
+    ) -> Hold | Parked | Finishing | Published | Gone:
+        """Take a slot, then claim: a prompt that only waits must not count as an attempt. A hold keeps the slot."""
+        await self.slots.take(prompt.lane)
+        begun(True)
+        try:
+            claim = await self.leases.claim(prompt, place.offset)
+        except BaseException:
+            self.slots.release()
+            raise
+        if isinstance(claim, Lease):
+            self.fuse.passed("claimed")
+            return self.renewals.hold(claim)
+        self.slots.release()
+        return claim
+
+    async def _answer_and_finish(
+        self, prompt: PromptSubmitted, place: Place, hold: Hold
+    ) -> Finishing | Published | Lost:
+        try:
+            try:
+                answer = await self.attempting.make(prompt, place, hold)
+            finally:
+                self.slots.release()
+            self.fuse.passed("generated")
+            return Lost() if answer is None else await self._finish(hold, answer)
+        finally:
+            self.renewals.drop(hold)
+
+    async def _finish(self, hold: Hold, answer: Answer) -> Finishing | Published | Lost:
+        finished = await until_back(
+            lambda: self.leases.finish(hold.lease, answer.ending, answer.rest, snapshot=answer.snapshot)
+        )
+        self.fuse.passed("finished")
+        return finished
+
+    async def _publish_and_settle(self, ending: Terminal) -> None:
+        job_id, traceparent = ending.job_id, ending.prompt.traceparent
+        written = await until_back(lambda: self.pen.publish(ANSWERS, job_id, ending, traceparent))
+        self.fuse.passed("published")
+        await until_back(lambda: self.settling.settle(ending, written.partition, written.offset, written.timestamp_ms))
+        self.fuse.passed("settled")

@@ -1,0 +1,139 @@
+"""The worker process: everything put together, started, drained and stopped."""
+
+import asyncio
+import logging
+import os
+import socket
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from typing import Any
+
+from infra import redis
+from infra.clock import SystemClock
+from infra.errors import Unavailable
+from infra.service import Service
+from infra.settings import KafkaSettings, RedisSettings, TgiSettings
+from producers.answer_cache import AnswerCache
+from producers.conversations import Conversations
+from producers.jobs.lease import Leases
+from producers.jobs.record import Retention
+from producers.jobs.scripts import Scripts
+from producers.jobs.settling import Settling
+from stream_workers import app as faust_app
+from stream_workers.inference.agent import TOPICS, Inference
+from stream_workers.inference.answering import Answering
+from stream_workers.inference.attempting import Attempting
+from stream_workers.inference.fuse import Fuse
+from stream_workers.inference.life import Life
+from stream_workers.inference.renewals import Renewals
+from stream_workers.inference.slots import Slots
+from stream_workers.inference.tgi import Tgi
+from stream_workers.pen import Pen
+from stream_workers.settings import WorkerSettings
+
+log = logging.getLogger(__name__)
+
+GROUP = "worker"
+RENEW_AT = 0.3
+"""A lease is renewed when so much of it has passed (3 s of 10)."""
+_STOP_S = 3.0
+_DRAIN_SHARE = 0.6
+
+
+async def serve(
+    service: Service, settings: WorkerSettings, kafka: KafkaSettings, redis_: RedisSettings, tgi: TgiSettings
+) -> None:
+    """Work until told to stop.
+
+    Raises:
+        Unavailable: a part is not there at the start.
+        OurFault: Faust gave up.
+    """
+    if not tgi.url:
+        raise Unavailable("tgi", f"{tgi.variable('url')} is empty: no model server is known")
+    app = faust_app.create_app(
+        kafka,
+        GROUP,
+        instance=f"{kafka.topic_prefix}{GROUP}-{settings.name}" if settings.name else "",
+        session_timeout_s=settings.session_timeout_s,
+        safe=settings.transport == "safe",
+    )
+    async with AsyncExitStack() as stack:
+        client, listener = redis.client(redis_), redis.listener(redis_)
+        stack.push_async_callback(client.aclose)
+        stack.push_async_callback(listener.aclose)
+        model = Tgi(tgi)
+        stack.push_async_callback(model.close)
+        pen = Pen(app, kafka)
+        scripts = Scripts(client, redis_)
+        worker = settings.name or f"{socket.gethostname()}-{os.getpid()}"
+        leases = Leases(scripts, Retention(), worker, int(settings.lease_s * 1000))
+        renewals = Renewals(leases, scripts, settings.lease_s * RENEW_AT)
+        inference = Inference(
+            _life(settings, scripts, leases, renewals, model, pen), pen, SystemClock(), kafka.topic_prefix
+        )
+        app.agent(faust_app.subscription(app, kafka, TOPICS), name="inference")(inference.read)
+        app.on_partitions_revoked.connect(_revoked(inference), weak=False)
+        app.on_partitions_assigned.connect(_assigned(service), weak=False)
+        await stack.enter_async_context(faust_app.running(app, _STOP_S))
+        stack.push_async_callback(pen.close)
+        background = [
+            asyncio.create_task(renewals.run(), name="renewals"),
+            asyncio.create_task(renewals.listen(listener), name="cancels"),
+            asyncio.create_task(faust_app.crashed(app), name="faust"),
+            asyncio.create_task(service.stopping.wait(), name="stopping"),
+        ]
+        stack.push_async_callback(_cancel, background)
+        await asyncio.wait(background, return_when=asyncio.FIRST_COMPLETED)
+        await inference.close(service.settings.drain_s * _DRAIN_SHARE)
+        _raise_what_ended(background)
+
+
+def _life(settings: WorkerSettings, scripts: Scripts, leases: Leases, renewals: Renewals, model: Tgi, pen: Pen) -> Life:
+    attempting = Attempting(
+        clock=SystemClock(),
+        scripts=scripts,
+        leases=leases,
+        answering=Answering(model, settings.retry_delays_s()),
+        conversations=Conversations(scripts, Retention()),
+        cache=AnswerCache(scripts),
+        pen=pen,
+        flush_s=settings.flush_s,
+    )
+    return Life(
+        slots=Slots(settings.slots),
+        leases=leases,
+        renewals=renewals,
+        attempting=attempting,
+        settling=Settling(scripts, Retention()),
+        pen=pen,
+        fuse=Fuse(settings.die_after),
+    )
+
+
+def _revoked(inference: Inference) -> Callable[..., Awaitable[None]]:
+    async def let_go(_: Any, revoked: Any, **__: Any) -> None:
+        inference.let_go(revoked)
+
+    return let_go
+
+
+def _assigned(service: Service) -> Callable[..., Awaitable[None]]:
+    async def tell(_: Any, assigned: Any, **__: Any) -> None:
+        log.info("partitions assigned", extra={"partitions": len(assigned)})
+        service.ready()
+
+    return tell
+
+
+async def _cancel(tasks: list[asyncio.Task[Any]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
+
+
+def _raise_what_ended(tasks: list[asyncio.Task[Any]]) -> None:
+    """A background task that ended by an error takes the process with it: the supervisor starts a fresh one."""
+    for task in tasks:
+        if task.done() and not task.cancelled() and (error := task.exception()) is not None:
+            raise error

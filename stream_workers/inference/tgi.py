@@ -1,0 +1,184 @@
+"""The model server, spoken to in TGI's native protocol.
+
+The types are those of the `text_generation` package; the transport is ours, because the package's own opens a session
+a call, gives up after ten seconds, and takes a stream that was cut for one that ended.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import aiohttp
+import msgspec
+from pydantic import ValidationError
+from text_generation.types import FinishReason, Parameters, Request, StreamResponse
+
+from infra.settings import TgiSettings
+from infra.sse import Parser
+from producers.events import Message
+from stream_workers.inference import trouble
+from stream_workers.inference.parameters import Limits
+from stream_workers.inference.trouble import Trouble
+
+FINISH: dict[FinishReason, Literal["stop", "length"]] = {
+    FinishReason.EndOfSequenceToken: "stop",
+    FinishReason.StopSequence: "stop",
+    FinishReason.Length: "length",
+}
+_CONNECTIONS = 512
+
+
+@dataclass(frozen=True)
+class Templated:
+    """A prompt as the model reads it, and its exact length."""
+
+    text: str
+    tokens: int
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One token of the answer; special ones have no text."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class End:
+    """The answer ended as it should."""
+
+    finish_reason: Literal["stop", "length"]
+    tokens: int
+
+
+class _Tokenized(msgspec.Struct):
+    templated_text: str
+    tokenize_response: list[msgspec.Raw]
+
+
+class _Info(msgspec.Struct):
+    max_input_tokens: int
+    max_total_tokens: int
+    max_stop_sequences: int = 4
+
+
+class Tgi:
+    """One model server over one shared session; `close` it after use. Nothing here raises: trouble is a value."""
+
+    def __init__(self, settings: TgiSettings) -> None:
+        self._url = settings.url.rstrip("/")
+        self._headers = {"content-type": "application/json"}
+        if settings.api_key:
+            self._headers["authorization"] = f"Bearer {settings.api_key}"
+        # aiohttp sets TCP_NODELAY on its connections. There is no limit on the whole of an answer, only on silence.
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=_CONNECTIONS, keepalive_timeout=60),
+            timeout=aiohttp.ClientTimeout(
+                total=None, sock_connect=settings.connect_timeout_s, sock_read=settings.read_timeout_s
+            ),
+            auto_decompress=False,
+        )
+        self._limits: Limits | None = None
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._session.close()
+
+    async def limits(self) -> Limits | Trouble:
+        """What the server takes; asked once, and again after it was gone."""
+        if self._limits is None:
+            body = await self._call("GET", "/info", None)
+            if isinstance(body, Trouble):
+                return body
+            try:
+                info = msgspec.json.decode(body, type=_Info)
+            except msgspec.DecodeError as error:
+                return Trouble("garbled", f"/info: {error}")
+            self._limits = Limits(info.max_input_tokens, info.max_total_tokens, info.max_stop_sequences)
+        return self._limits
+
+    async def template(self, model: str, messages: tuple[Message, ...]) -> Templated | Trouble:
+        """The messages under the model's chat template, and how many tokens they are."""
+        request = msgspec.json.encode({"model": model, "messages": messages})
+        body = await self._call("POST", "/chat_tokenize", request)
+        if isinstance(body, Trouble):
+            return body
+        try:
+            told = msgspec.json.decode(body, type=_Tokenized)
+        except msgspec.DecodeError as error:
+            return Trouble("garbled", f"/chat_tokenize: {error}")
+        return Templated(told.templated_text, len(told.tokenize_response))
+
+    async def generate(self, inputs: str, parameters: Parameters) -> AsyncGenerator[Piece | End | Trouble, None]:
+        """The answer token by token, then its end or its trouble. Closing the generator hangs up."""
+        body = Request(inputs=inputs, parameters=parameters).model_dump_json(exclude_none=True)
+        try:
+            async with self._session.post(
+                f"{self._url}/generate_stream", data=body.encode(), headers=self._headers
+            ) as response:
+                if response.status != 200:
+                    yield trouble.of_reply(response.status, await response.read())
+                    return
+                try:
+                    async for told in _told(response):
+                        yield told
+                        if not isinstance(told, Piece):
+                            return
+                finally:
+                    if not response.content.at_eof():
+                        response.close()
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            yield self._lost(error)
+
+    async def _call(self, method: str, path: str, body: bytes | None) -> bytes | Trouble:
+        try:
+            async with self._session.request(
+                method, f"{self._url}{path}", data=body, headers=self._headers
+            ) as response:
+                content = await response.read()
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            return self._lost(error)
+        return content if response.status == 200 else trouble.of_reply(response.status, content)
+
+    def _lost(self, error: BaseException) -> Trouble:
+        self._limits = None
+        if isinstance(error, aiohttp.ClientPayloadError | aiohttp.ServerDisconnectedError | ConnectionResetError):
+            return Trouble("cut", f"the model server hung up: {error}")
+        if isinstance(error, TimeoutError | asyncio.TimeoutError):
+            return Trouble("gone", "the model server fell silent")
+        if isinstance(error, aiohttp.ClientResponseError):
+            return Trouble("garbled", f"the model server does not speak HTTP: {error}")
+        return Trouble("gone", f"the model server cannot be reached: {error}")
+
+
+async def _told(response: aiohttp.ClientResponse) -> AsyncGenerator[Piece | End | Trouble, None]:
+    parser = Parser()
+    async for chunk in response.content.iter_any():
+        for event in parser.feed(chunk):
+            for told in read(event.data):
+                yield told
+    yield Trouble("cut", "the stream ended before the answer did")
+
+
+def read(data: str) -> list[Piece | End | Trouble]:
+    """What one event of `/generate_stream` tells: a token, with the last one the end too; or trouble."""
+    try:
+        told = StreamResponse.model_validate_json(data)
+    except ValidationError:
+        return [_read_error(data)]
+    found: list[Piece | End | Trouble] = [Piece("" if told.token.special else told.token.text)]
+    if told.details is not None:
+        found.append(End(FINISH[told.details.finish_reason], told.details.generated_tokens))
+    elif told.generated_text is not None:
+        found.append(Trouble("garbled", "the last event has no details"))
+    return found
+
+
+def _read_error(data: str) -> Trouble:
+    try:
+        told: Any = msgspec.json.decode(data)
+    except msgspec.DecodeError:
+        told = None
+    known = trouble.of_event(told) if isinstance(told, dict) else None
+    return known or Trouble("garbled", f"no event of TGI's: {data[:200]!r}")

@@ -1,0 +1,89 @@
+"""Publishing from a stream worker, through Faust's own producer: it lives on the loop, so no thread is crossed."""
+
+import asyncio
+import logging
+from typing import Any
+
+from aiokafka.errors import KafkaError
+from faust.exceptions import FaustError
+
+from infra.errors import Unavailable
+from infra.settings import KafkaSettings
+from producers import codec, partitioning
+from producers.publisher import Written
+from producers.topics import Topic
+from stream_workers.app import WorkerApp
+
+log = logging.getLogger(__name__)
+
+MOST_MENTIONS = 2000
+
+
+class Pen:
+    """Writes events: `publish` waits for the broker's acknowledgement, `mention` waits for nothing."""
+
+    def __init__(self, app: WorkerApp, settings: KafkaSettings) -> None:
+        self._app = app
+        self._prefix = settings.topic_prefix
+        self._patience_s = settings.delivery_timeout_s
+        self._mentions: asyncio.Queue[tuple[Topic, str, Any]] = asyncio.Queue(MOST_MENTIONS)
+        self._teller: asyncio.Task[None] | None = None
+        self.dropped = 0
+
+    async def publish(self, topic: Topic, key: str, event: Any, traceparent: str | None = None) -> Written:
+        """Publish under the key; the record is on all in-sync replicas when this returns.
+
+        Raises:
+            Unavailable: the broker did not acknowledge in time; the record may still appear.
+        """
+        try:
+            async with asyncio.timeout(self._patience_s):
+                receipt = await self._send(topic, key, event, traceparent)
+                written = await asyncio.shield(receipt)
+        except TimeoutError:
+            raise Unavailable("kafka", f"no acknowledgement within {self._patience_s} s") from None
+        except (KafkaError, FaustError) as error:
+            raise Unavailable("kafka", f"the record was not taken: {error!r}") from error
+        return Written(written.partition, written.offset, float(written.timestamp or 0))
+
+    def mention(self, topic: Topic, key: str, event: Any) -> None:
+        """Publish without waiting and without a promise: beyond a bound, mentions are dropped and counted."""
+        if self._teller is None:
+            self._teller = asyncio.create_task(self._tell(), name="mentions")
+        try:
+            self._mentions.put_nowait((topic, key, event))
+        except asyncio.QueueFull:
+            self.dropped += 1
+
+    async def close(self) -> None:
+        """Stop mentioning; what waits is dropped."""
+        if self._teller is not None:
+            self._teller.cancel()
+            await asyncio.wait([self._teller])
+
+    async def _tell(self) -> None:
+        while True:
+            topic, key, event = await self._mentions.get()
+            try:
+                receipt = await self._send(topic, key, event, None)
+                receipt.add_done_callback(_retrieve)
+            except (KafkaError, FaustError) as error:
+                self.dropped += 1
+                log.debug("a mention was dropped: %r", error)
+
+    async def _send(self, topic: Topic, key: str, event: Any, traceparent: str | None) -> "asyncio.Future[Any]":
+        headers = [("job_id", job_id.encode())] if (job_id := getattr(event, "job_id", None)) else []
+        if traceparent:
+            headers.append(("traceparent", traceparent.encode()))
+        partition = partitioning.of_key(key, topic.partitions)
+        sent: Any = await self._app.producer.send(
+            f"{self._prefix}{topic.name}", key.encode(), codec.encode(event), partition, None, headers
+        )
+        receipt: asyncio.Future[Any] = asyncio.ensure_future(sent)
+        return receipt
+
+
+def _retrieve(receipt: "asyncio.Future[Any]") -> None:
+    """Look at the exception of a record nobody waits for, so that asyncio does not complain of it."""
+    if not receipt.cancelled():
+        receipt.exception()

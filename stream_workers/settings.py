@@ -1,0 +1,51 @@
+"""What can be set in the stream workers."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from infra.errors import WrongSetting
+from infra.settings import Block, setting
+
+DEATHS = ("claimed", "generated", "finished", "published", "settled")
+"""The steps of a job's life right after which a fault test can have the worker killed."""
+
+
+@dataclass(frozen=True)
+class WorkerSettings(Block):
+    """Inference."""
+
+    block: ClassVar[str] = "worker"
+    name: str = setting(
+        "", "name of this worker, its own in the group: one that died and comes back under it resumes at once"
+    )
+    slots: int = setting(32, "prompts that are generated at the same time")
+    session_timeout_s: float = setting(10.0, "a worker that is silent for so long loses its partitions")
+    lease_s: float = setting(10.0, "a job whose worker is silent for so long is taken over; renewed at 3/10 of it")
+    flush_s: float = setting(0.03, "shortest time between two pieces of shown text; the first is shown at once")
+    retries_s: tuple[str, ...] = setting(
+        ("0.5", "1.5", "4"), "waits before an answer that the model server broke off is tried again, in place"
+    )
+    transport: str = setting("safe", "safe, or stock: Faust's own, which loses messages (for the test that shows it)")
+    die_after: str = setting("", "for fault tests: step:n kills the process right after the n-th time of that step")
+
+    def check(self) -> None:
+        """Only what exists can be chosen."""
+        if self.transport not in {"safe", "stock"}:
+            raise WrongSetting(f"{self.variable('transport')}={self.transport!r} is neither safe nor stock")
+        if self.slots < 1:
+            raise WrongSetting(
+                f"{self.variable('slots')}={self.slots}: at least one prompt must be generated at a time"
+            )
+        try:
+            self.retry_delays_s()
+        except ValueError:
+            raise WrongSetting(f"{self.variable('retries_s')}={self.retries_s!r} are not numbers") from None
+        step, _, times = self.die_after.partition(":")
+        if self.die_after and (step not in DEATHS or not times.isdigit()):
+            raise WrongSetting(
+                f"{self.variable('die_after')}={self.die_after!r} is not a step of {DEATHS} and a number"
+            )
+
+    def retry_delays_s(self) -> tuple[float, ...]:
+        """`retries_s` as numbers."""
+        return tuple(float(each) for each in self.retries_s)

@@ -1,0 +1,71 @@
+"""What the process of every view starts and stops: Redis, the pen, the loop that follows the log."""
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from redis.asyncio import Redis
+
+from infra import redis
+from infra.clock import Clock, SystemClock
+from infra.service import Service
+from infra.settings import KafkaSettings, RedisSettings
+from producers.publisher import Publisher
+from stream_workers.views.log_view import LogView
+from stream_workers.views.records import View
+from stream_workers.views.settings import ViewSettings
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a view's process works with."""
+
+    kafka: KafkaSettings
+    redis_settings: RedisSettings
+    views: ViewSettings
+    redis: Redis
+    publisher: Publisher
+    clock: Clock
+
+    def follower(self, view: View) -> LogView:
+        """The loop that follows the log into a view."""
+        return LogView(view, self.kafka, self.views, self.publisher, self.clock)
+
+
+@asynccontextmanager
+async def parts(name: str) -> AsyncIterator[Parts]:
+    """Read the settings of a view's process and start what it needs; all is put down again at the end.
+
+    Raises:
+        Unavailable: the address of a part is not given.
+    """
+    kafka, redis_settings = KafkaSettings.from_env(), RedisSettings.from_env()
+    client = redis.client(redis_settings)
+    publisher = Publisher(kafka, f"headrace-{name}")
+    publisher.start()
+    try:
+        yield Parts(kafka, redis_settings, ViewSettings.from_env(), client, publisher, SystemClock())
+    finally:
+        await publisher.close()
+        await client.aclose()
+
+
+async def say_ready(service: Service, view: LogView) -> None:
+    """Say that the service is ready once its view is whole."""
+    await view.became_whole.wait()
+    service.ready()
+
+
+async def until_stopped(follow: Coroutine[Any, Any, None], *beside: Coroutine[Any, Any, None]) -> None:
+    """Do all of it side by side; when following the log ends, because the service stops, end the others, too.
+
+    Raises:
+        ExceptionGroup: one of them failed in a way nobody planned; all the others were ended.
+    """
+    async with asyncio.TaskGroup() as group:
+        others = [group.create_task(each) for each in beside]
+        await follow
+        for each in others:
+            each.cancel()

@@ -1,0 +1,84 @@
+"""A record as a view reads it, and what becomes of a batch of them."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from producers.jobs.positions import Applied, Place, Positions, Seek, verdict
+from producers.jobs.scripts import Call, Scripts
+from producers.topics import Topic
+
+MOST_RECORDS = 200
+MOST_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Told:
+    """One record: its event, or None where the bytes are none (they are buried already)."""
+
+    event: Any | None
+    place: Place
+    size_bytes: int
+
+
+@dataclass(frozen=True)
+class Done:
+    """All records of the batch are in the view."""
+
+    results: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Stuck:
+    """Those before this place are in the view; this one cannot be applied, now or ever."""
+
+    place: Place
+    error: str
+
+
+class View(Protocol):
+    """What a record does in Redis: the view's own part."""
+
+    positions: Positions
+    topics: tuple[Topic, ...]
+
+    async def apply(self, batch: Sequence[Told]) -> Done | Seek | Stuck:
+        """Apply records of one partition in their order, each with its offset.
+
+        Raises:
+            Unavailable: a part does not answer; any of the records may be in.
+        """
+        ...
+
+
+async def run_steps(scripts: Scripts, steps: Sequence[tuple[Place, Call]]) -> Done | Seek | Stuck:
+    """Run the script of each record in one round trip; each moves the position that the next one expects.
+
+    Raises:
+        Unavailable: Redis does not answer; any of them may have run.
+    """
+    results: list[str] = []
+    answers = await scripts.run_many([call for _, call in steps])
+    for (place, _), answer in zip(steps, answers, strict=True):
+        if isinstance(answer, Exception):
+            return Stuck(place, f"{type(answer).__name__}: {answer}")
+        match verdict(answer):
+            case Applied(result=result):
+                results.append(result)
+            case Seek() as seek:
+                return seek
+    return Done(tuple(results))
+
+
+def portions(records: Iterable[Told]) -> Iterator[list[Told]]:
+    """Cut a batch so that no round trip carries too many records or bytes."""
+    portion: list[Told] = []
+    size_bytes = 0
+    for each in records:
+        if portion and (len(portion) >= MOST_RECORDS or size_bytes + each.size_bytes > MOST_BYTES):
+            yield portion
+            portion, size_bytes = [], 0
+        portion.append(each)
+        size_bytes += each.size_bytes
+    if portion:
+        yield portion

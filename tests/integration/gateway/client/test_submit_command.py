@@ -1,0 +1,87 @@
+"""`headrace submit` as a person runs it: what it prints, and its exit code."""
+
+import asyncio
+import json
+from pathlib import Path
+from subprocess import CompletedProcess
+
+from gateway.client.settings import ClientSettings
+from tests.support.command import headrace
+from tests.support.unruly_gateway import UnrulyGateway, job, refuses, says, served, streams
+
+
+async def submit(gateway: UnrulyGateway, folder: Path, *arguments: str, given: str = "") -> CompletedProcess[str]:
+    settings = ClientSettings(url=gateway.url, patience_s=0.2)
+    return await asyncio.to_thread(headrace, "submit", *arguments, settings=(settings,), folder=folder, given=given)
+
+
+async def test_a_prompt_is_submitted_and_its_job_named(tmp_path: Path) -> None:
+    async with served(UnrulyGateway()) as gateway:
+        done = await submit(gateway, tmp_path, "Why?", "--max-tokens", "5", "--webhook", "https://example.com/hook")
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "job_1\n", "")
+    assert gateway.bodies() == [
+        {"model": "tiny", "max_tokens": 5, "webhook": {"url": "https://example.com/hook"}, "input": "Why?"}
+    ]
+
+
+async def test_a_streamed_answer_is_printed_as_one_text(tmp_path: Path) -> None:
+    tokens = streams((1, "token", {"text": "Bl"}), (2, "token", {"text": "ue."}), (3, "done", job()))
+    async with served(UnrulyGateway(events=[tokens])) as gateway:
+        text = await submit(gateway, tmp_path, "--stream", "Why?")
+        events = await submit(gateway, tmp_path, "--stream", "--json", "Why?")
+
+    assert (text.returncode, text.stdout) == (0, "Blue.\n")
+    assert [json.loads(each)["event"] for each in events.stdout.splitlines()] == ["token", "token", "done"]
+
+
+async def test_a_prompt_comes_from_a_file_or_a_pipe(tmp_path: Path) -> None:
+    (tmp_path / "prompt.txt").write_text("From a file?")
+    async with served(UnrulyGateway()) as gateway:
+        from_file = await submit(gateway, tmp_path, "--wait", "--file", "prompt.txt")
+        from_pipe = await submit(gateway, tmp_path, "--wait", given="From a pipe?\n")
+
+    assert from_file.stdout == from_pipe.stdout == "Blue.\n"
+    assert [each["input"] for each in gateway.bodies()] == ["From a file?", "From a pipe?\n"]
+
+
+async def test_of_many_prompts_the_bad_ones_are_named_and_the_rest_answered(tmp_path: Path) -> None:
+    lines = '{"input": "one"}\nnonsense\n{"input": "three"}\n'
+    async with served(UnrulyGateway()) as gateway:
+        done = await submit(gateway, tmp_path, "--wait", "--json", "--jsonl", "-", given=lines)
+        plain = await submit(gateway, tmp_path, "--wait", "--jsonl", "-", given=lines)
+
+    assert (done.returncode, plain.returncode) == (1, 1)
+    told = {each["line"]: each for each in map(json.loads, done.stdout.splitlines())}
+    assert {line: each["error"] is None for line, each in told.items()} == {1: True, 2: False, 3: True}
+    assert "is no JSON" in told[2]["error"]
+    assert done.stderr == "2 completed, 1 failed\n"
+    assert sorted(plain.stdout.splitlines()) == ["1\tjob_1\tBlue.", "3\tjob_1\tBlue."]
+    assert "line 2: is no JSON" in plain.stderr
+
+
+async def test_exit_codes_tell_what_happened(tmp_path: Path) -> None:
+    failed = streams((1, "done", job("failed", error={"message": "the model is gone"})))
+    async with served(UnrulyGateway(events=[failed])) as gateway:
+        without_answer = await submit(gateway, tmp_path, "--wait", "Why?")
+        both = await submit(gateway, tmp_path, "--wait", "--stream", "Why?")
+        empty = await submit(gateway, tmp_path, given="  \n")
+        gateway.submits = [refuses(401, "no such key")]
+        refused = await submit(gateway, tmp_path, "Why?")
+        gateway.submits = [says(503, {})]
+        overloaded = await submit(gateway, tmp_path, "Why?")
+    gone = await submit(gateway, tmp_path, "Why?")
+
+    codes = [each.returncode for each in (without_answer, both, empty, refused, overloaded, gone)]
+    assert codes == [1, 2, 2, 1, 3, 3]
+    assert "the model is gone" in without_answer.stderr
+    assert "no such key (401)" in refused.stderr
+    assert "the prompt is empty" in empty.stderr
+    assert "cannot be reached" in gone.stderr
+
+
+def test_without_a_gateway_the_command_says_what_to_do(tmp_path: Path) -> None:
+    done = headrace("submit", "Why?", folder=tmp_path)
+
+    assert done.returncode == 3
+    assert "start one with `headrace up`" in done.stderr

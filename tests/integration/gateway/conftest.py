@@ -1,0 +1,30 @@
+"""A gateway on real Kafka and Redis, and a worker played by the test."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from infra.settings import KafkaSettings, RedisSettings
+from producers import topic_admin
+from tests.support.gateway import PlayedWorker, RunningGateway, a_gateway, a_played_worker
+from tests.support.stack import RunningKafka, a_prefix
+
+
+@pytest.fixture(scope="session")
+def log_settings(kafka: RunningKafka) -> KafkaSettings:
+    """Topics that the gateway's tests share; each test has a tenant of its own."""
+    settings = kafka.settings(a_prefix())
+    topic_admin.create(settings)
+    return settings
+
+
+@pytest.fixture
+async def gateway(log_settings: KafkaSettings, redis_settings: RedisSettings) -> AsyncIterator[RunningGateway]:
+    async with a_gateway(log_settings, redis_settings) as running:
+        yield running
+
+
+@pytest.fixture
+async def worker(gateway: RunningGateway) -> AsyncIterator[PlayedWorker]:
+    async with a_played_worker(gateway) as played:
+        yield played

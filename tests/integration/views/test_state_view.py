@@ -1,0 +1,114 @@
+"""The state view follows the log; whatever Redis loses, the log gives back."""
+
+import asyncio
+from typing import Any
+
+from producers.answer_cache import AnswerCache
+from producers.conversations import Conversations
+from producers.events import Buried, ConversationCreated, Message
+from producers.jobs.record import Retention
+from producers.jobs.view import is_whole
+from producers.topics import ANSWERS, CONVERSATIONS, DEAD_LETTERS
+from tests.integration.views.conftest import House, following
+from tests.support.builders import CLOCK, a_completed, a_failed, a_prompt
+from tests.support.eventually import eventually
+from tests.support.topics import read_all
+
+
+async def test_prompts_and_answers_become_visible_jobs(house: House) -> None:
+    queued, answered = a_prompt(), a_prompt()
+    async with following(house.state_view()):
+        await house.parts.publisher.submit(queued)
+        await house.parts.publisher.submit(answered)
+        await house.parts.publisher.publish(ANSWERS, answered.job_id, a_completed(answered))
+
+        await house.comes_to(answered.job_id, "completed")
+        await house.comes_to(queued.job_id, "queued")
+    cached = await AnswerCache(house.scripts).recall(queued)
+    assert cached is not None
+    assert cached.text == "Rayleigh scattering."
+
+
+async def test_the_first_ending_by_offset_wins_and_the_others_are_counted(house: House) -> None:
+    prompt = a_prompt()
+    publish = house.parts.publisher.publish
+    async with following(house.state_view()):
+        await publish(ANSWERS, prompt.job_id, a_completed(prompt, "first"))
+        await publish(ANSWERS, prompt.job_id, a_completed(prompt, "second"))
+        await publish(ANSWERS, prompt.job_id, a_failed(prompt))
+
+        await eventually(lambda: house.metrics.duplicates._value.get() == 2)
+    job = await house.job(prompt.job_id)
+    assert job is not None
+    assert job.ending is not None
+    assert (job.status, job.ending.text) == ("completed", "first")
+
+
+async def test_a_redis_emptied_without_traffic_is_whole_again_from_the_log(house: House) -> None:
+    conversation = ConversationCreated(conversation="conv_1", tenant="acme", at_ms=CLOCK.now_ms())
+    turns = [a_prompt(f"turn {n}", conversation="conv_1") for n in range(3)]
+    conversations = Conversations(house.scripts, Retention())
+    async with following(house.state_view()):
+        await house.parts.publisher.publish(CONVERSATIONS, "conv_1", conversation)
+        for turn in turns:
+            await house.parts.publisher.submit(turn)
+            await house.parts.publisher.publish(ANSWERS, turn.job_id, a_completed(turn, f"answer to {turn.job_id}"))
+        await house.comes_to(turns[-1].job_id, "completed")
+
+        keys = [each async for each in house.scripts.redis.scan_iter(f"{house.scripts.prefix}*")]
+        await house.scripts.redis.delete(*keys)
+        await eventually(lambda: is_whole(house.scripts), within_s=15)
+
+        for turn in turns:
+            assert await house.status(turn.job_id) == "completed"
+    history = [Message("x", "")] * 0
+    for turn in turns:
+        history += [*turn.messages, Message("assistant", f"answer to {turn.job_id}")]
+    assert await conversations.history("conv_1") == tuple(history)
+    assert await conversations.read("conv_1") is not None
+    assert await AnswerCache(house.scripts).recall(turns[0]) is not None
+
+
+async def test_a_redis_set_back_to_an_older_snapshot_reads_on_from_there(house: House) -> None:
+    before, after = a_prompt(), a_prompt()
+    redis = house.scripts.redis
+    async with following(house.state_view()):
+        await house.parts.publisher.publish(ANSWERS, before.job_id, a_completed(before))
+        await house.comes_to(before.job_id, "completed")
+        snapshot = {key: await redis.dump(key) async for key in redis.scan_iter(f"{house.scripts.prefix}*")}
+        await house.parts.publisher.publish(ANSWERS, after.job_id, a_completed(after))
+        await house.comes_to(after.job_id, "completed")
+
+        pipeline: Any = redis.pipeline(transaction=True)
+        pipeline.delete(*[each async for each in redis.scan_iter(f"{house.scripts.prefix}*")])
+        for key, value in snapshot.items():
+            pipeline.restore(key, 0, value)
+        await pipeline.execute()
+
+        await house.comes_to(after.job_id, "completed")
+        await eventually(lambda: is_whole(house.scripts))
+
+
+async def test_a_record_that_is_no_event_is_buried_with_its_origin_and_passed_over(house: House) -> None:
+    prompt = a_prompt()
+    publisher = house.parts.publisher
+    async with following(house.state_view()):
+        written = await publisher.write(ANSWERS, "x", {"type": "Nonsense"}, 3, None, None)
+        await publisher.write(ANSWERS, prompt.job_id, a_completed(prompt), 3, None, prompt.job_id)
+
+        await house.comes_to(prompt.job_id, "completed")
+    (buried,) = await read_all(house.parts.kafka, DEAD_LETTERS)
+    assert isinstance(buried, Buried)
+    assert (buried.reason, buried.origin_topic, buried.origin_partition, buried.origin_offset) == (
+        "undecodable", "answers", 3, written.offset,
+    )  # fmt: skip
+
+
+async def test_a_view_that_starts_late_is_not_whole_before_it_has_read_what_there_was(house: House) -> None:
+    prompts = [a_prompt(str(n)) for n in range(300)]
+    await asyncio.gather(*(house.parts.publisher.submit(each) for each in prompts))
+
+    assert not await is_whole(house.scripts)
+    async with following(house.state_view()):
+        assert await is_whole(house.scripts)
+        assert {await house.status(each.job_id) for each in prompts} == {"queued"}

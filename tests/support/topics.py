@@ -1,0 +1,32 @@
+"""What a topic holds, read from its start to its end."""
+
+import asyncio
+from typing import Any
+
+from kafka import TopicPartition
+
+from infra import kafka
+from infra.settings import KafkaSettings
+from producers import codec
+from producers.topics import Topic
+
+
+async def read_all(settings: KafkaSettings, topic: Topic) -> list[Any]:
+    """All events of a topic, partition after partition."""
+    return await asyncio.to_thread(_read_all, settings, topic)
+
+
+def _read_all(settings: KafkaSettings, topic: Topic) -> list[Any]:
+    consumer = kafka.consumer(settings, "test-reader")
+    try:
+        partitions = [TopicPartition(f"{settings.topic_prefix}{topic.name}", n) for n in range(topic.partitions)]
+        consumer.assign(partitions)
+        consumer.seek_to_beginning(*partitions)
+        ends = consumer.end_offsets(partitions)
+        records: dict[TopicPartition, list[Any]] = {each: [] for each in partitions}
+        while any(consumer.position(each) < ends[each] for each in partitions):
+            for partition, found in consumer.poll(timeout_ms=200).items():
+                records[partition] += [codec.decode(topic, each.value) for each in found]
+        return [event for each in partitions for event in records[each]]
+    finally:
+        consumer.close()

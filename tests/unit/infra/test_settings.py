@@ -1,0 +1,125 @@
+"""Settings: read from the environment, or refused by name."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+
+from infra.errors import WrongSetting
+from infra.settings import (
+    Block,
+    CommonSettings,
+    KafkaSettings,
+    LocalSettings,
+    LogSettings,
+    RedisSettings,
+    masked,
+    refuse_unknown,
+    setting,
+)
+
+
+@dataclass(frozen=True)
+class Kinds(Block):
+    """One setting of each kind."""
+
+    block: ClassVar[str] = "kinds"
+    text: str = setting("a", "a text")
+    count: int = setting(1, "a number")
+    wait_s: float = setting(1.5, "a time")
+    on: bool = setting(False, "a switch")
+    names: tuple[str, ...] = setting((), "names with commas")
+    folder: Path = setting(Path("x"), "a folder")
+    maybe: int | None = setting(None, "a number, or none")
+
+
+def test_every_kind_is_read_and_written_back() -> None:
+    given = {
+        "HEADRACE_KINDS__TEXT": "b",
+        "HEADRACE_KINDS__COUNT": "7",
+        "HEADRACE_KINDS__WAIT_S": "0.25",
+        "HEADRACE_KINDS__ON": "1",
+        "HEADRACE_KINDS__NAMES": "one,two",
+        "HEADRACE_KINDS__FOLDER": "some/where",
+        "HEADRACE_KINDS__MAYBE": "3",
+    }
+
+    block = Kinds.from_env(given)
+
+    assert block == Kinds("b", 7, 0.25, True, ("one", "two"), Path("some/where"), 3)
+    assert block.to_env() == given
+    assert Kinds.from_env(block.to_env()) == block
+
+
+def test_what_is_not_given_has_its_default_and_is_not_handed_on() -> None:
+    assert Kinds.from_env({}) == Kinds()
+    assert Kinds().to_env() == {}
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "kind"),
+    [
+        ("HEADRACE_KINDS__COUNT", "many", "int"),
+        ("HEADRACE_KINDS__COUNT", "1.5", "int"),
+        ("HEADRACE_KINDS__COUNT", "", "int"),
+        ("HEADRACE_KINDS__WAIT_S", "soon", "float"),
+        ("HEADRACE_KINDS__WAIT_S", "nan", "float"),
+        ("HEADRACE_KINDS__WAIT_S", "inf", "float"),
+        ("HEADRACE_KINDS__ON", "perhaps", "bool"),
+        ("HEADRACE_KINDS__MAYBE", "none", "int"),
+    ],
+)
+def test_a_value_of_the_wrong_type_is_refused_by_its_variable(variable: str, value: str, kind: str) -> None:
+    with pytest.raises(WrongSetting, match=f"^{variable}={value!r} is not a {kind}$"):
+        Kinds.from_env({variable: value})
+
+
+@pytest.mark.parametrize(("text", "value"), [("1", True), ("TRUE", True), ("yes", True), ("0", False), ("no", False)])
+def test_a_switch_is_understood_in_the_usual_words(text: str, value: bool) -> None:
+    assert Kinds.from_env({"HEADRACE_KINDS__ON": text}).on is value
+
+
+@pytest.mark.parametrize("variable", ["HEADRACE_KAFKA__BOOTSTRAP_SERVER", "HEADRACE_KAFKA_TOPIC_PREFIX", "HEADRACE_"])
+def test_an_unknown_variable_of_ours_is_refused_by_its_name(variable: str) -> None:
+    with pytest.raises(WrongSetting, match=f"^{variable} is not a setting of Headrace"):
+        refuse_unknown({variable: "x"})
+
+
+def test_variables_of_others_are_none_of_our_business() -> None:
+    refuse_unknown({"PATH": "/bin", "HEADRACES": "1", "headrace_x": "1", "HEADRACE_KAFKA__TOPIC_PREFIX": "a."})
+
+
+def test_contradictions_are_refused_and_both_sides_named() -> None:
+    with pytest.raises(WrongSetting, match=r"ACK_TIMEOUT_S=9.0 is longer than HEADRACE_KAFKA__DELIVERY_TIMEOUT_S=3.0"):
+        KafkaSettings.from_env({"HEADRACE_KAFKA__ACK_TIMEOUT_S": "9", "HEADRACE_KAFKA__DELIVERY_TIMEOUT_S": "3"})
+    with pytest.raises(WrongSetting, match="HEADRACE_LOG__LEVEL='LOUD'"):
+        LogSettings.from_env({"HEADRACE_LOG__LEVEL": "LOUD"})
+
+
+def test_a_secret_is_never_shown() -> None:
+    secret = "a key of more than thirty-two characters"
+
+    assert secret not in repr(masked(CommonSettings(secret_key=secret)))
+    assert masked(CommonSettings(secret_key=secret)) == {"HEADRACE_SECRET_KEY": "********"}
+    assert secret not in repr(CommonSettings(secret_key=secret))
+    assert masked(CommonSettings()) == {"HEADRACE_SECRET_KEY": ""}
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("redis://:hunter2@host:6379/0", "redis://:********@host:6379/0"),
+        ("redis://me:hunter2@host:6379/0", "redis://me:********@host:6379/0"),
+        ("redis://me:p@ss/w:rd@host/0", "redis://me:********@host/0"),
+        ("redis://host:6379/0", "redis://host:6379/0"),
+        ("", ""),
+    ],
+)
+def test_a_password_inside_an_address_is_never_shown(url: str, shown: str) -> None:
+    assert masked(RedisSettings(url=url))["HEADRACE_REDIS__URL"] == shown
+
+
+def test_the_settings_of_the_environment_are_frozen() -> None:
+    with pytest.raises(AttributeError):
+        LocalSettings().dir = Path("elsewhere")  # type: ignore[misc] # that is the point
