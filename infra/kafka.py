@@ -4,6 +4,7 @@ from typing import Any
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka.errors import KafkaError
+from kafka.net.compat import KafkaNetClient
 
 from infra.errors import Unavailable
 from infra.settings import KafkaSettings
@@ -11,6 +12,8 @@ from infra.settings import KafkaSettings
 MAX_RECORD_BYTES = 4 * 1024 * 1024
 CONNECT_MS = 5000
 """Longest wait for a first broker: whoever is told to stop meanwhile must not keep its process from ending."""
+RECONNECT_MS = 1000
+"""Longest pause between two tries at a broker that is away: how soon we notice that it is back."""
 
 
 def servers(settings: KafkaSettings) -> list[str]:
@@ -31,21 +34,18 @@ def producer(settings: KafkaSettings, client_id: str) -> Any:
     Raises:
         Unavailable: no broker answers.
     """
-    try:
-        return KafkaProducer(
-            bootstrap_servers=servers(settings),
-            client_id=client_id,
-            bootstrap_timeout_ms=CONNECT_MS,
-            acks="all",
-            enable_idempotence=True,
-            linger_ms=0,
-            max_block_ms=1000,
-            max_request_size=MAX_RECORD_BYTES,
-            delivery_timeout_ms=int(settings.delivery_timeout_s * 1000),
-            request_timeout_ms=int(settings.delivery_timeout_s * 1000) // 2,
-        )
-    except KafkaError as error:
-        raise Unavailable("kafka", f"no broker answers at {settings.bootstrap_servers}: {error!r}") from error
+    return _connected(
+        KafkaProducer,
+        settings,
+        client_id=client_id,
+        acks="all",
+        enable_idempotence=True,
+        linger_ms=0,
+        max_block_ms=1000,
+        max_request_size=MAX_RECORD_BYTES,
+        delivery_timeout_ms=int(settings.delivery_timeout_s * 1000),
+        request_timeout_ms=int(settings.delivery_timeout_s * 1000) // 2,
+    )
 
 
 def consumer(settings: KafkaSettings, client_id: str, **options: Any) -> Any:
@@ -54,16 +54,8 @@ def consumer(settings: KafkaSettings, client_id: str, **options: Any) -> Any:
     Raises:
         Unavailable: no broker answers.
     """
-    try:
-        return KafkaConsumer(
-            bootstrap_servers=servers(settings),
-            client_id=client_id,
-            bootstrap_timeout_ms=CONNECT_MS,
-            enable_auto_commit=False,
-            **{"auto_offset_reset": "earliest", "fetch_max_wait_ms": 100, **options},
-        )
-    except KafkaError as error:
-        raise Unavailable("kafka", f"no broker answers at {settings.bootstrap_servers}: {error!r}") from error
+    defaults = {"enable_auto_commit": False, "auto_offset_reset": "earliest", "fetch_max_wait_ms": 100}
+    return _connected(KafkaConsumer, settings, client_id=client_id, **{**defaults, **options})
 
 
 def admin(settings: KafkaSettings) -> Any:
@@ -72,9 +64,27 @@ def admin(settings: KafkaSettings) -> Any:
     Raises:
         Unavailable: no broker answers.
     """
+    return _connected(KafkaAdminClient, settings, client_id="headrace-admin")
+
+
+def _connected(kind: Any, settings: KafkaSettings, **options: Any) -> Any:
+    networks: list[Any] = []
+
+    def network(**config: Any) -> Any:
+        networks.append(KafkaNetClient(**config))
+        return networks[-1]
+
     try:
-        return KafkaAdminClient(
-            bootstrap_servers=servers(settings), client_id="headrace-admin", bootstrap_timeout_ms=CONNECT_MS
+        return kind(
+            bootstrap_servers=servers(settings),
+            bootstrap_timeout_ms=CONNECT_MS,
+            reconnect_backoff_max_ms=RECONNECT_MS,
+            kafka_client=network,
+            **options,
         )
     except KafkaError as error:
+        # The library leaves the thread and the sockets of a client that found no broker behind; an outage of an hour
+        # would leave hundreds.
+        for each in networks:
+            each.close()
         raise Unavailable("kafka", f"no broker answers at {settings.bootstrap_servers}: {error!r}") from error

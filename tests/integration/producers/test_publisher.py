@@ -1,0 +1,208 @@
+"""The pen against a real broker: what it promises while the broker is there, and while it is not."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from kafka import TopicPartition
+
+from infra import kafka
+from infra.errors import Unavailable
+from infra.settings import KafkaSettings
+from producers import codec, partitioning, topic_admin
+from producers.events import ConversationDeleted, Message, PromptSubmitted, TenantDefined
+from producers.publisher import Publisher, Written
+from producers.registry import RegistryReader
+from producers.topics import CONVERSATIONS, REGISTRY, Topic, prompts
+from tests.support.eventually import eventually
+from tests.support.stack import RunningKafka
+
+STANDARD = prompts("standard")
+TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+
+def a_prompt(job_id: str = "job_1", conversation: str | None = None) -> PromptSubmitted:
+    return PromptSubmitted(
+        job_id=job_id, tenant="acme", key_id="key_1", lane="standard", model="m", messages=(Message("user", "Why?"),),
+        conversation=conversation, traceparent=TRACEPARENT,
+    )  # fmt: skip
+
+
+@asynccontextmanager
+async def writing(settings: KafkaSettings) -> AsyncIterator[Publisher]:
+    pen = Publisher(settings, "test")
+    pen.start()
+    try:
+        await pen.wait_connected(10)
+        yield pen
+    finally:
+        await pen.close()
+
+
+def read_back(settings: KafkaSettings, topic: Topic, count: int) -> list[Any]:
+    """The first records of a topic, in all its partitions."""
+    reader = kafka.consumer(settings, "test-reader")
+    try:
+        name = f"{settings.topic_prefix}{topic.name}"
+        reader.assign([TopicPartition(name, each) for each in range(topic.partitions)])
+        found: list[Any] = []
+        deadline = time.monotonic() + 10
+        while len(found) < count and time.monotonic() < deadline:
+            found += [record for records in reader.poll(timeout_ms=200).values() for record in records]
+        return found
+    finally:
+        reader.close()
+
+
+@pytest.fixture
+def log(kafka_settings: KafkaSettings) -> KafkaSettings:
+    topic_admin.create(kafka_settings, [STANDARD, CONVERSATIONS, REGISTRY])
+    return kafka_settings
+
+
+async def test_a_prompt_is_where_the_receipt_says_with_its_key_and_headers(log: KafkaSettings) -> None:
+    async with writing(log) as pen:
+        before_ms = time.time() * 1000
+        written = await pen.submit(a_prompt())
+        after_ms = time.time() * 1000
+
+    (record,) = await asyncio.to_thread(read_back, log, STANDARD, 1)
+    assert (record.partition, record.offset) == (written.partition, written.offset)
+    assert record.partition == partitioning.of_prompt("acme", "job_1", STANDARD.partitions)
+    assert record.key == b"job_1"
+    assert dict(record.headers) == {"traceparent": TRACEPARENT.encode(), "job_id": b"job_1"}
+    assert codec.decode(STANDARD, record.value) == a_prompt()
+    assert record.timestamp == written.timestamp_ms
+    assert before_ms - 1 <= written.timestamp_ms <= after_ms + 1
+
+
+async def test_the_turns_of_a_conversation_keep_their_order(log: KafkaSettings) -> None:
+    async with writing(log) as pen:
+        places = await asyncio.gather(*(pen.submit(a_prompt(f"job_{each}", "conv_1")) for each in range(50)))
+
+    assert len({each.partition for each in places}) == 1
+    assert [each.offset for each in places] == list(range(50))
+    records = await asyncio.to_thread(read_back, log, STANDARD, 50)
+    assert [codec.decode(STANDARD, each.value).job_id for each in records] == [f"job_{each}" for each in range(50)]
+
+
+async def test_any_other_event_goes_by_its_key(log: KafkaSettings) -> None:
+    async with writing(log) as pen:
+        written = await pen.publish(CONVERSATIONS, "conv_7", ConversationDeleted(conversation="conv_7", tenant="acme"))
+
+    assert written.partition == partitioning.of_key("conv_7", CONVERSATIONS.partitions)
+
+
+async def test_what_is_too_large_is_refused_and_the_next_goes_through(log: KafkaSettings) -> None:
+    too_large = TenantDefined(id="acme", name="x" * (kafka.MAX_RECORD_BYTES + 1))
+    async with writing(log) as pen:
+        with pytest.raises(Unavailable, match="did not take the record"):
+            await pen.publish(REGISTRY, "acme", too_large)
+
+        assert (await pen.publish(REGISTRY, "acme", TenantDefined(id="acme", name="Acme"))).offset == 0
+
+
+async def test_a_record_just_under_the_limit_is_taken(log: KafkaSettings) -> None:
+    large = TenantDefined(id="acme", name="x" * (kafka.MAX_RECORD_BYTES - 1024))
+    async with writing(log) as pen:
+        assert (await pen.publish(REGISTRY, "acme", large)).offset == 0
+
+
+async def test_beyond_the_bound_of_what_is_in_flight_publishing_is_refused_at_once(log: KafkaSettings) -> None:
+    async with writing(replace(log, max_in_flight=10)) as pen:
+        tries = await asyncio.gather(
+            *(pen.submit(a_prompt(f"job_{each}")) for each in range(40)), return_exceptions=True
+        )
+        refused = [each for each in tries if isinstance(each, Unavailable)]
+        taken = [each for each in tries if isinstance(each, Written)]
+
+        assert len(taken) == 10
+        assert len(refused) == 30
+        assert "10 records wait" in str(refused[0])
+        # What was acknowledged makes room again.
+        await pen.submit(a_prompt("job_40"))
+
+
+async def test_before_a_broker_has_answered_and_after_the_end_publishing_is_refused(log: KafkaSettings) -> None:
+    pen = Publisher(replace(log, bootstrap_servers="127.0.0.1:1"), "test")
+    pen.start()
+    with pytest.raises(Unavailable):
+        await pen.submit(a_prompt())
+    await pen.close()
+
+    async with writing(log) as ended:
+        pass
+    with pytest.raises(Unavailable):
+        await ended.submit(a_prompt())
+
+
+async def test_a_dead_broker_is_told_within_its_time_and_publishing_goes_on_when_it_is_back(
+    own_kafka: RunningKafka,
+) -> None:
+    settings = own_kafka.settings("own.")
+    await asyncio.to_thread(topic_admin.create, settings, [STANDARD])
+    async with writing(settings) as pen:
+        await pen.submit(a_prompt("job_before"))
+        own_kafka.kill()
+
+        loop = asyncio.create_task(the_longest_stall_s(for_s=2 * settings.ack_timeout_s))
+        for each in range(2):
+            began_s = time.monotonic()
+            with pytest.raises(Unavailable):
+                await pen.submit(a_prompt(f"job_dead_{each}"))
+            assert time.monotonic() - began_s < settings.ack_timeout_s + 0.5
+        assert await loop < 0.5, "the loop stood still"
+        await own_kafka.started()
+
+        await eventually(lambda: publishes(pen), within_s=20, what="publishing after the broker came back")
+    records = await asyncio.to_thread(read_back, settings, STANDARD, 2)
+    jobs = [codec.decode(STANDARD, each.value).job_id for each in records]
+    assert "job_before" in jobs
+    assert len(jobs) == len(set(jobs)), "a record was written twice"
+
+
+async def the_longest_stall_s(for_s: float) -> float:
+    """Watches the loop: how much later than asked a sleep of 10 ms came back, at worst."""
+    longest_s, end_s = 0.0, time.monotonic() + for_s
+    while (before_s := time.monotonic()) < end_s:
+        await asyncio.sleep(0.01)
+        longest_s = max(longest_s, time.monotonic() - before_s - 0.01)
+    return longest_s
+
+
+async def publishes(pen: Publisher) -> bool:
+    try:
+        await pen.submit(a_prompt("job_after"))
+    except Unavailable:
+        return False
+    return True
+
+
+async def test_the_registry_is_followed_and_survives_what_is_no_event(log: KafkaSettings) -> None:
+    reader = RegistryReader(log, "test")
+    async with writing(log) as pen:
+        await pen.publish(REGISTRY, "acme", TenantDefined(id="acme", name="Acme"))
+        reader.start()
+        try:
+            await reader.wait_ready(10)
+            assert list(reader.registry.tenants) == ["acme"]
+
+            await pen.publish(REGISTRY, "strange", ConversationDeleted(conversation="conv_1", tenant="acme"))
+            await pen.publish(REGISTRY, "later", TenantDefined(id="later", name="Later"))
+
+            await eventually(lambda: "later" in reader.registry.tenants, what="the tenant defined later")
+        finally:
+            await reader.close()
+
+
+async def test_a_registry_that_cannot_be_read_is_said_to_be_so(log: KafkaSettings) -> None:
+    reader = RegistryReader(replace(log, bootstrap_servers="127.0.0.1:1"), "test")
+    reader.start()
+    with pytest.raises(Unavailable, match=r"could not be read within 0\.2 s"):
+        await reader.wait_ready(0.2)
+    assert not reader.ready
+    await reader.close()
