@@ -19,6 +19,7 @@ OURS = ("gateway", "producers", "stream_workers", "analytics", "infra")
 # They start and watch processes for tests; nobody is served on the loop they would block.
 MAY_BLOCK = (
     "infra.local.process",
+    "infra.local.downloads",
     "infra.local.kafka",
     "infra.local.redis",
     "infra.local.ports",

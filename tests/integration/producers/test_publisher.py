@@ -127,7 +127,10 @@ async def test_beyond_the_bound_of_what_is_in_flight_publishing_is_refused_at_on
         await pen.submit(a_prompt("job_40"))
 
 
-async def test_before_a_broker_has_answered_and_after_the_end_publishing_is_refused(log: KafkaSettings) -> None:
+async def test_before_a_broker_has_answered_and_after_the_end_publishing_is_refused(
+    log: KafkaSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kafka, "CONNECT_MS", 300)
     pen = Publisher(replace(log, bootstrap_servers="127.0.0.1:1"), "test")
     pen.start()
     with pytest.raises(Unavailable):
@@ -199,7 +202,10 @@ async def test_the_registry_is_followed_and_survives_what_is_no_event(log: Kafka
             await reader.close()
 
 
-async def test_a_registry_that_cannot_be_read_is_said_to_be_so(log: KafkaSettings) -> None:
+async def test_a_registry_that_cannot_be_read_is_said_to_be_so(
+    log: KafkaSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kafka, "CONNECT_MS", 300)
     reader = RegistryReader(replace(log, bootstrap_servers="127.0.0.1:1"), "test")
     reader.start()
     with pytest.raises(Unavailable, match=r"could not be read within 0\.2 s"):
