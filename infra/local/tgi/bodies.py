@@ -8,15 +8,12 @@ from aiohttp import web
 from msgspec import UNSET
 
 from infra.local.tgi.errors import Malformed
+from infra.local.tgi.serde import told
 from infra.local.tgi.wire import ChatRequest, CompletionRequest, GenerateRequest
 
 T = TypeVar("T")
 
 _TRAILING = re.compile(r"trailing characters \(byte (\d+)\)")
-_AT = re.compile(r" - at `\$\.?(.*)`$")
-_MISSING = re.compile(r"Object missing required field `(\w+)`")
-_NAMES = {"str": "string", "bool": "boolean", "object": "map", "array": "sequence", "int": "integer", "float": "number"}
-_EXPECTED = re.compile(r"Expected `([^`]+)`, got `([^`]+)`")
 
 
 async def read(request: web.BaseRequest, limit_bytes: int) -> bytes:
@@ -57,9 +54,8 @@ def decode(body: bytes, shape: type[T]) -> T:
     try:
         return _decode(body, shape)
     except msgspec.ValidationError as error:
-        raise Malformed(
-            422, f"Failed to deserialize the JSON body into the target type: {_told(error, body)}"
-        ) from None
+        text = f"Failed to deserialize the JSON body into the target type: {told(error, body, shape)}"
+        raise Malformed(422, text) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Malformed(400, f"Failed to parse the request body as JSON: {error}") from None
 
@@ -74,24 +70,9 @@ def _decode(body: bytes, shape: type[T]) -> T:
     except msgspec.ValidationError:
         raise
     except msgspec.DecodeError as error:
-        if (cut := _TRAILING.search(str(error))) is None or cut[1] == "0":
+        if (cut := _TRAILING.search(str(error))) is None or int(cut[1]) > len(body):
             raise
-        return _decode(body[: int(cut[1])], shape)
-
-
-def _told(error: msgspec.ValidationError, body: bytes) -> str:
-    """The error in serde's way: path, what is wrong, and a position (the end of the body: ours is not known)."""
-    text = str(error)
-    path = "" if (at := _AT.search(text)) is None else at[1].replace("[...]", "[0]")
-    text = _AT.sub("", text)
-    if missing := _MISSING.match(text):
-        text = f"missing field `{missing[1]}`"
-    elif types := _EXPECTED.match(text):
-        expected = " or ".join(_NAMES.get(each.strip(), each.strip()) for each in types[1].split("|"))
-        text = f"invalid type: {_NAMES.get(types[2], types[2])}, expected {expected}"
-    prefix = f"{path}: " if path and not text.startswith(path) else ""
-    line, column = body.count(b"\n") + 1, len(body) - body.rfind(b"\n") - 1
-    return f"{prefix}{text} at line {line} column {column}"
+        return _decode(body[: int(cut[1]) - 1], shape)  # it counts from 1
 
 
 def decode_any(body: bytes) -> ChatRequest | CompletionRequest | GenerateRequest:

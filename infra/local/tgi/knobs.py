@@ -59,7 +59,7 @@ def by_chance(knobs: Knobs, number: int) -> Fault | None:
         ("garbage", knobs.garbage_rate),
     )
     for kind, rate in rates:
-        if luck(kind, number) < rate:
+        if rate > 0 and luck(kind, number) < rate:
             return Fault(kind=kind, after_tokens=knobs.after_tokens)
     return None
 

