@@ -137,7 +137,10 @@ class Stack:
             "HEADRACE_GATEWAY__PORT": str(self.ports["gateway"]),
             "HEADRACE_ANALYTICS__REPORTS_PORT": str(self.ports["reports"]),
             "HEADRACE_GATEWAY__REPORTS_URL": f"http://{LOOPBACK}:{self.ports['reports']}",
-            "HEADRACE_WEBHOOKS__RECEIVER": self.receiver_url,
+            "HEADRACE_WEBHOOKS__TRUSTED": f"{LOOPBACK}:{self.ports['receiver']}",
+            "HEADRACE_WEBHOOKS__PUBLIC_URL": self.gateway_url,
+            # Whoever is restarted keeps its partitions at once, instead of after a session's timeout.
+            "HEADRACE_VIEWS__INSTANCE": f"local-{self.ports['gateway']}",
         }
         known = {block.variable(each.name) for block in blocks() for each in fields(block)}
         return {name: value for name, value in places.items() if name in known}

@@ -58,14 +58,22 @@ async def say_ready(service: Service, view: LogView) -> None:
     service.ready()
 
 
-async def until_stopped(follow: Coroutine[Any, Any, None], *beside: Coroutine[Any, Any, None]) -> None:
+async def until_stopped(
+    follow: Coroutine[Any, Any, None],
+    *beside: Coroutine[Any, Any, None],
+    finishing: Coroutine[Any, Any, None] | None = None,
+) -> None:
     """Do all of it side by side; when following the log ends, because the service stops, end the others, too.
+
+    `finishing` is not cut off: it sees for itself that the service stops, and puts its work down.
 
     Raises:
         ExceptionGroup: one of them failed in a way nobody planned; all the others were ended.
     """
     async with asyncio.TaskGroup() as group:
         others = [group.create_task(each) for each in beside]
+        if finishing is not None:
+            group.create_task(finishing)
         await follow
         for each in others:
             each.cancel()

@@ -1,0 +1,22 @@
+-- Take what is due under a lease: until it lapses, nobody else sees the delivery as due.
+-- ARGV: 2 partitions of the view, 3 lease ms, 4 most, 5 most to one host, 6... host, how many are under way, ...
+if redis.call('SCARD', P .. 'view:deliveries:whole') < tonumber(ARGV[2]) then return {} end
+local now, room, busy, claimed = now_ms(), tonumber(ARGV[4]), pairs_from(6), {}
+for _, host in ipairs(redis.call('ZRANGEBYSCORE', P .. 'deliveries:hosts', '-inf', ms(now), 'LIMIT', 0, 500)) do
+  local share = math.min(room, tonumber(ARGV[5]) - tonumber(busy[host] or 0))
+  if share > 0 then
+    for _, id in ipairs(redis.call('ZRANGEBYSCORE', queue(host), '-inf', ms(now), 'LIMIT', 0, share)) do
+      local it = redis.call('HMGET', delivery(id), 'attempt', 'url', 'job', 'tenant', 'key_id', 'body', 'partition', 'offset')
+      if it[6] then
+        redis.call('ZADD', queue(host), ms(now + tonumber(ARGV[3])), id)
+        claimed[#claimed + 1] = { id, it[1] or '0', it[2], it[3], it[4], it[5], it[6], it[7], it[8] }
+        room = room - 1
+      else
+        redis.call('ZREM', queue(host), id)
+      end
+    end
+    requeue_host(host)
+  end
+  if room <= 0 then break end
+end
+return claimed

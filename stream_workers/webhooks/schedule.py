@@ -1,0 +1,146 @@
+"""The view `deliveries` in Redis: which webhooks are due, and who is at it.
+
+It is made of two topics whose order to each other is not given: `answers` say what is to be told, and `job.events` what
+the attempts came to. So a Redis that lost the schedule gets it back from the log without what was delivered already;
+until both were read up to their marks, nothing is claimed.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Literal
+
+from redis.asyncio import Redis
+
+from infra.settings import RedisSettings
+from producers.events import DeliveryAttempted, Ending, Terminal
+from producers.jobs.positions import Place, Positions, Seek
+from producers.jobs.scripts import Call, Library, Scripts
+from producers.topics import ANSWERS, JOB_EVENTS, RETENTION_MS, Topic
+from stream_workers.views.records import Done, Stuck, Told, run_steps
+from stream_workers.webhooks import payload
+from stream_workers.webhooks.delivery import Abandoned, Delivered, Pending, Retry, Verdict
+
+NAME = "deliveries"
+TOPICS: tuple[Topic, ...] = (ANSWERS, JOB_EVENTS)
+Outcome = Literal["delivered", "retry", "exhausted", "refused"]
+PARTITIONS = sum(topic.partitions for topic in TOPICS)
+LIBRARY = Library(
+    Path(__file__).parent,
+    {
+        "view_answer": ("deliveries", "view_step"),
+        "view_outcome": ("deliveries", "view_step"),
+        "settle_delivery": ("deliveries",),
+        "claim_deliveries": ("deliveries",),
+    },
+)
+
+
+class Schedule:
+    """Follows the log into the schedule, and lends out what is due."""
+
+    topics = TOPICS
+
+    def __init__(
+        self, redis: Redis, settings: RedisSettings, delays_s: tuple[float, ...], public_url: str = ""
+    ) -> None:
+        self._scripts = Scripts(redis, settings, LIBRARY)
+        self._first_after_ms = delays_s[0] * 1000.0
+        self._public_url = public_url
+        self.positions = Positions(self._scripts, NAME)
+        self.news = asyncio.Event()
+        """Set when a delivery was planned."""
+
+    async def apply(self, batch: Sequence[Told]) -> Done | Seek | Stuck:
+        """Apply records of one partition in their order, each with its offset.
+
+        Raises:
+            Unavailable: Redis does not answer; any of the records may be in.
+        """
+        outcome = await run_steps(self._scripts, [(each.place, self._step(each)) for each in batch])
+        if isinstance(outcome, Done) and "planned" in outcome.results:
+            self.news.set()
+        return outcome
+
+    async def claim(self, most: int, most_per_host: int, lease_s: float, busy: Mapping[str, int]) -> list[Pending]:
+        """Take what is due, at most so many; `busy` says how many are under way to each host.
+
+        Raises:
+            Unavailable: Redis does not answer.
+        """
+        pairs = [str(part) for pair in busy.items() for part in pair]
+        found = await self._scripts.run(
+            "claim_deliveries", PARTITIONS, int(lease_s * 1000), most, most_per_host, *pairs
+        )
+        return [_pending(each) for each in found]
+
+    async def settle(self, delivery: Pending, verdict: Verdict) -> None:
+        """Note what an attempt came to, once the log holds it.
+
+        Raises:
+            Unavailable: Redis does not answer.
+        """
+        outcome, next_ms = told_as(verdict)
+        await self._scripts.run(
+            "settle_delivery", delivery.webhook_id, delivery.attempt, outcome, next_ms or "", RETENTION_MS
+        )
+
+    def _step(self, told: Told) -> Call:
+        match told.event:
+            case Ending() as ending if ending.prompt.webhook is not None:
+                return self._planning(ending, ending.prompt.webhook.url, told.place)  # type: ignore[arg-type] # all its classes
+            case DeliveryAttempted() as tried:
+                next_ms = "" if tried.next_attempt_ms is None else f"{tried.next_attempt_ms:.3f}"
+                arguments = (tried.webhook_id, tried.attempt, tried.outcome, next_ms, RETENTION_MS)
+                return Call("view_outcome", (*told.place.arguments(NAME), *arguments))
+            case _:
+                return self.positions.passing(told.place)
+
+    def _planning(self, ending: Terminal, url: str, place: Place) -> Call:
+        fields: dict[str, str | bytes | int] = {
+            "url": url,
+            "job": ending.job_id,
+            "tenant": ending.prompt.tenant,
+            "key_id": ending.prompt.key_id,
+            "partition": place.partition,
+            "offset": place.offset,
+            "body": payload.body(ending, place.timestamp_ms, self._public_url),
+        }
+        return Call(
+            "view_answer",
+            (
+                *place.arguments(NAME),
+                payload.id_of(ending.job_id, url, payload.type_of(ending)),
+                ending.job_id,
+                payload.host_of(url),
+                f"{place.timestamp_ms + self._first_after_ms:.3f}",
+                RETENTION_MS,
+                *(part for pair in fields.items() for part in pair),
+            ),
+        )
+
+
+def told_as(verdict: Verdict) -> tuple[Outcome, str | None]:
+    """A verdict as the log and the schedule have it: the outcome, and when the next attempt is due, in ms."""
+    match verdict:
+        case Delivered():
+            return "delivered", None
+        case Retry(at_ms=at_ms):
+            return "retry", f"{at_ms:.3f}"
+        case Abandoned(why=why):
+            return why, None
+
+
+def _pending(found: Sequence[bytes]) -> Pending:
+    webhook_id, attempts, url, job_id, tenant, key_id, body, partition, offset = found
+    return Pending(
+        webhook_id=webhook_id.decode(),
+        attempt=int(attempts) + 1,
+        url=url.decode(),
+        job_id=job_id.decode(),
+        tenant=tenant.decode(),
+        key_id=key_id.decode(),
+        body=body,
+        origin_partition=int(partition),
+        origin_offset=int(offset),
+    )

@@ -1,0 +1,40 @@
+"""Settings of webhook delivery."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from infra.errors import WrongSetting
+from infra.settings import Block, setting
+
+SCHEDULE_S = ("0", "5", "300", "1800", "7200", "18000", "36000", "50400", "72000", "86400")
+
+
+@dataclass(frozen=True)
+class WebhookSettings(Block):
+    """How webhooks are delivered."""
+
+    block: ClassVar[str] = "webhooks"
+    allow_loopback: bool = setting(False, "allow http and https to this machine itself (for development)")
+    trusted: tuple[str, ...] = setting((), "host:port,… that may be called whatever its address, by http as well")
+    timeout_s: float = setting(15.0, "longest wait for a receiver's answer")
+    schedule_s: tuple[str, ...] = setting(SCHEDULE_S, "seconds to wait before the first attempt, the second, …")
+    lease_s: float = setting(45.0, "how long a claimed delivery is left alone; a dead deliverer's is then sent again")
+    at_once: int = setting(64, "attempts under way in one process, at most")
+    at_once_per_host: int = setting(8, "of them to one host, at most, so that a slow receiver does not hold up others")
+    public_url: str = setting("", "the gateway as receivers see it, put before the paths of jobs; empty: paths")
+
+    @property
+    def delays_s(self) -> tuple[float, ...]:
+        """The schedule as numbers."""
+        return tuple(float(each) for each in self.schedule_s)
+
+    def check(self) -> None:
+        """A lease must outlast the attempt made under it; the schedule must be numbers."""
+        if self.lease_s < self.timeout_s + 10.0:
+            raise WrongSetting(f"{self.variable('lease_s')}={self.lease_s} must be 10 s more than the timeout at least")
+        try:
+            valid = bool(self.delays_s) and all(each >= 0 for each in self.delays_s)
+        except ValueError:
+            valid = False
+        if not valid:
+            raise WrongSetting(f"{self.variable('schedule_s')}={','.join(self.schedule_s)!r} is not a list of seconds")

@@ -1,0 +1,66 @@
+"""Which URLs and addresses a webhook may call."""
+
+import pytest
+
+from stream_workers.webhooks.destinations import Forbidden, Policy, channel_of, refusal
+
+STRICT = Policy()
+DEVELOPMENT = Policy(allow_loopback=True, trusted=frozenset({"10.0.0.7:9000", "hooks.internal:80"}))
+
+INSIDE = [
+    "127.0.0.1", "127.8.9.1", "0.0.0.0", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1",
+    "100.100.100.200", "168.63.129.16", "192.0.0.192", "192.0.2.1", "198.18.0.1", "224.0.0.1", "233.252.0.1",
+    "240.0.0.1", "255.255.255.255", "::", "::1", "::127.0.0.1", "::ffff:127.0.0.1", "::ffff:8.8.8.8",
+    "64:ff9b::10.0.0.1", "64:ff9b::7f00:1", "64:ff9b:1::1", "2002:7f00:1::", "2002:a00:1::1", "2001::1", "fc00::1",
+    "fd00:ec2::254", "fe80::1", "fe80::1%eth0", "fec0::1", "ff02::1", "2001:db8::1",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("address", INSIDE)
+def test_an_address_inside_is_refused(address: str) -> None:
+    assert refusal(address, "public") is not None
+
+
+@pytest.mark.parametrize("address", ["8.8.8.8", "1.1.1.1", "2606:4700::1111", "64:ff9b::808:808", "2002:808:808::1"])
+def test_a_public_address_is_allowed(address: str) -> None:
+    assert refusal(address, "public") is None
+
+
+def test_what_is_no_address_is_refused() -> None:
+    assert refusal("example.com", "public") is not None
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
+def test_the_loopback_channel_leads_to_this_machine_only(address: str) -> None:
+    assert refusal(address, "loopback") is None
+    assert refusal("10.0.0.1", "loopback") is not None
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://example.com/", "ftp://example.com/", "https://", "https:///x", "file:///etc/passwd", "https://u:p@e.com/",
+        "https://example.com:99999/", "http://localhost/", "http://10.0.0.7:9000/", "not a url", "",
+    ],
+)  # fmt: skip
+def test_only_https_is_allowed_by_default(url: str) -> None:
+    assert isinstance(channel_of(url, STRICT), Forbidden)
+
+
+def test_https_goes_out_by_the_public_channel_even_to_this_machine() -> None:
+    assert channel_of("https://example.com/hook", STRICT) == "public"
+    assert channel_of("https://localhost/hook", STRICT) == "public"
+    assert channel_of("https://127.0.0.1/hook", STRICT) == "public"
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:80/", "http://localhost:1/", "https://localhost/", "http://[::1]:5/"]
+)
+def test_loopback_is_allowed_for_development(url: str) -> None:
+    assert channel_of(url, DEVELOPMENT) == "loopback"
+
+
+def test_what_the_operator_trusts_is_allowed_at_its_port_only() -> None:
+    assert channel_of("http://10.0.0.7:9000/x", DEVELOPMENT) == "trusted"
+    assert channel_of("http://HOOKS.internal/x", DEVELOPMENT) == "trusted"
+    assert isinstance(channel_of("http://10.0.0.7:9001/x", DEVELOPMENT), Forbidden)
