@@ -65,7 +65,7 @@ async def live(*, stay: bool, prompts: bool) -> int:
     with checkout.held(), _signals() as stop:
         stack = Stack.at(checkout, local)
         supervisor = Supervisor(
-            say=lambda text: console.print(text, style="yellow", markup=False, highlight=False),
+            say=lambda text: console.print(text, style="yellow", markup=False, highlight=False, soft_wrap=True),
             changed=lambda pids: checkout.describe(stack.description(pids)),
         )
         try:

@@ -160,7 +160,7 @@ class EmbeddedKafka:
             "advertised.listeners": f"PLAINTEXT://{plain}",
             "log.dirs": str(data),
         }
-        path.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
+        path.write_text("".join(f"{name}={_escaped(value)}\n" for name, value in settings.items()))
         return path
 
 
@@ -185,6 +185,13 @@ def _java(jars: Sequence[Path], folder: Path) -> tuple[str, ...]:
 
     log4j = f"-Dlog4j2.configurationFile={folder / 'log4j2.properties'}"
     return (str(JAVA), *_JVM, log4j, "-cp", ":".join(str(jar) for jar in jars))
+
+
+def _escaped(value: str) -> str:
+    """The value as a properties file takes it: Latin-1 at most, so everything beyond ASCII is escaped."""
+    units = value.replace("\\", "\\\\").encode("utf-16-be")
+    codes = [int.from_bytes(units[at : at + 2], "big") for at in range(0, len(units), 2)]
+    return "".join(chr(code) if code < 128 else f"\\u{code:04x}" for code in codes)
 
 
 def _cluster_id() -> str:

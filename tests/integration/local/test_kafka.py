@@ -14,7 +14,7 @@ from infra.local.kafka import LOCK, MESSAGE_MAX_BYTES, EmbeddedKafka
 from infra.local.ports import free_ports
 from infra.local.process import Child
 from infra.settings import KafkaSettings, LocalSettings
-from tests.support.stack import RunningKafka
+from tests.support.stack import RunningKafka, a_kafka
 
 
 def create(bootstrap_servers: str, topic: str) -> None:
@@ -49,6 +49,15 @@ def test_what_was_acknowledged_survives_sigkill_and_a_restart(own_kafka: Running
 
     assert send(servers, "kept", b"after") == 1
     assert read_all(servers, "kept") == [b"before", b"after"]
+
+
+def test_a_folder_with_a_space_in_its_name_will_do(tmp_path: Path) -> None:
+    part = a_kafka(tmp_path / "my checkout")
+
+    part.start()
+
+    assert (tmp_path / "my checkout" / "kafka" / "data" / "meta.properties").exists()
+    part.stop()
 
 
 def test_storage_is_formatted_once_and_may_move_to_other_ports(own_kafka: RunningKafka, tmp_path: Path) -> None:
