@@ -62,7 +62,7 @@ def fetch_jars(jars: list[Jar], cache_dir: Path, *, part: str, report: Report = 
     """
     folder = cache_dir.expanduser() / "jars"
     folder.mkdir(parents=True, exist_ok=True)
-    with _alone(folder):
+    with alone(folder):
         missing = [jar for jar in jars if not _is_whole(folder / jar.filename, jar)]
         if missing:
             _fetch_all(missing, folder, part, report)
@@ -70,7 +70,8 @@ def fetch_jars(jars: list[Jar], cache_dir: Path, *, part: str, report: Report = 
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
+def alone(folder: Path) -> Iterator[None]:
+    """Hold a folder of the cache for this process; another waits until we are done or dead."""
     with (folder / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

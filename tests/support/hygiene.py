@@ -22,6 +22,7 @@ MAY_BLOCK = (
     "infra.local.downloads",
     "infra.local.kafka",
     "infra.local.redis",
+    "infra.local.kafka_warmup",
     "infra.local.ports",
     "infra.local.supervisor",
 )
