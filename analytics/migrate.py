@@ -28,7 +28,12 @@ ENGINE = ReplacingMergeTree(at)
 ORDER BY number
 """
 _NAME = re.compile(r"(\d{4})_(\w+)\.sql")
-_TEXTS = (("answers", "prompt", "finished_at"), ("answers", "answer", "finished_at"), ("feedback", "comment", "at"))
+_TEXTS = (
+    ("answers", "prompt", "finished_at"),
+    ("answers", "answer", "finished_at"),
+    ("feedback", "text", "at"),
+    ("feedback", "comment", "at"),
+)
 """Columns of text that a client wrote or was told: table, column, and the time from which its retention runs."""
 
 
@@ -49,7 +54,8 @@ class NoSuchMigration(NeverTryAgain):
 def migrations() -> tuple[Migration, ...]:
     """Every step, in order."""
     folder = resources.files("analytics") / "migrations"
-    named = sorted((found, each) for each in folder.iterdir() if (found := _NAME.fullmatch(each.name)))
+    files = sorted(folder.iterdir(), key=lambda each: each.name)
+    named = [(found, each) for each in files if (found := _NAME.fullmatch(each.name))]
     return tuple(
         Migration(
             number=int(found[1]),

@@ -1,7 +1,7 @@
 """Read-only HTTP over the named queries, on loopback: the gateway authenticates, and proxies to it.
 
-- `GET /reports`: the queries there are
-- `GET /reports/{name}?since_s=&until_s=&bucket_s=&tenant=&limit=`: one query's rows; times are unix seconds
+- `GET /v1/reports`: the queries there are
+- `GET /v1/reports/{name}?since_s=&until_s=&bucket_s=&tenant=&limit=`: one query's rows; times are unix seconds
 - `GET /healthz`: whether ClickHouse answers
 """
 
@@ -76,8 +76,8 @@ def create_app(
 
     app.cleanup_ctx.append(reader)
     app.router.add_get("/healthz", healthz)
-    app.router.add_get("/reports", list_reports)
-    app.router.add_get("/reports/{name}", report)
+    app.router.add_get("/v1/reports", list_reports)
+    app.router.add_get("/v1/reports/{name}", report)
     return app
 
 
@@ -97,7 +97,7 @@ async def report(request: web.Request) -> web.Response:
     """One query's rows as objects."""
     question = request.app[QUESTIONS].get(request.match_info["name"])
     if question is None:
-        raise web.HTTPNotFound(text=f"there is no report {request.match_info['name']!r}; GET /reports lists them")
+        raise web.HTTPNotFound(text=f"there is no report {request.match_info['name']!r}; GET /v1/reports lists them")
     wanted = read_range(request.query, now_s=request.app[CLOCK].now_ms() / 1000)
     rows, columns = await request.app[READER].ask(question.sql, wanted.parameters())
     names = [name for name, _ in columns]

@@ -107,6 +107,7 @@ class FeedbackRow(NamedTuple):
     key_id: str
     kind: str
     value: str
+    text: str
     score: float | None
     comment: str
     tags: list[str]
@@ -203,7 +204,8 @@ def feedback_row(event: FeedbackGiven, origin: Origin, *, store_text: bool) -> F
         tenant=event.tenant,
         key_id=event.key_id,
         kind=event.kind,
-        value=str(event.value) if store_text or not is_text else "",
+        value="" if is_text else str(event.value),
+        text=str(event.value) if is_text and store_text else "",
         score=_score(event.value),
         comment=(event.comment or "") if store_text else "",
         tags=list(event.tags),

@@ -13,6 +13,7 @@ from typing import IO
 from infra.local.clickhouse import packets
 from infra.local.clickhouse.engine import Engine, EngineSession
 from infra.local.clickhouse.faults import (
+    NOT_ENOUGH_SPACE,
     NOT_IMPLEMENTED,
     TOO_LARGE,
     UNEXPECTED_PACKET_FROM_CLIENT,
@@ -133,12 +134,15 @@ class Connection:
         """Nothing reaches the engine before the client has sent everything: a client that leaves leaves no half."""
         columns = session.columns(statement.sample)
         self._send(packets.table_columns() + packets.data(packets.empty_block(columns)))
-        with tempfile.NamedTemporaryFile(dir=self._engine.spool_dir, suffix=".native") as spool:
-            rows = self._spool_blocks(spool)
-            spool.flush()
-            if rows:
-                session.insert(statement.text, Path(spool.name))
-            self._send(packets.written(rows, spool.tell()) + packets.END_OF_STREAM)
+        try:
+            with tempfile.NamedTemporaryFile(dir=self._engine.spool_dir, suffix=".native") as spool:
+                rows = self._spool_blocks(spool)
+                spool.flush()
+                if rows:
+                    session.insert(statement.text, Path(spool.name))
+                self._send(packets.written(rows, spool.tell()) + packets.END_OF_STREAM)
+        except OSError as error:
+            raise ProtocolFault(NOT_ENOUGH_SPACE, f"an insert cannot be kept until it is whole: {error}") from None
 
     def _spool_blocks(self, spool: IO[bytes]) -> int:
         rows = 0

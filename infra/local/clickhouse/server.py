@@ -3,6 +3,7 @@
 import logging
 import socket
 import threading
+import time
 
 from infra.errors import CannotStart
 from infra.local.clickhouse import packets
@@ -68,8 +69,9 @@ class Server:
         for _, client in open_now:
             _hang_up(client)
         self._engine.interrupt()
+        deadline_s = time.monotonic() + _STOP_S
         for thread, _ in open_now:
-            thread.join(_STOP_S)
+            thread.join(max(0.0, deadline_s - time.monotonic()))
 
     def _take(self, client: socket.socket) -> None:
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

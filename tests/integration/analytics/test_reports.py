@@ -1,6 +1,10 @@
 """The named queries over HTTP."""
 
+import json
+import sys
+import urllib.request
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
@@ -9,9 +13,12 @@ from analytics import rows
 from analytics.questions import questions, read_range
 from analytics.reports import create_app
 from analytics.rows import Origin
+from analytics.settings import ReportsSettings
 from analytics.tables import sources
 from analytics.writer import Writer
-from infra.settings import ClickHouseSettings
+from infra.local.ports import free_ports
+from infra.local.process import Child, Command
+from infra.settings import ClickHouseSettings, ServiceSettings, child_environment
 from producers.events import DeliveryAttempted, FeedbackGiven, Terminal, Usage
 from producers.topics import ANSWERS, FEEDBACK, JOB_EVENTS
 from tests.support.builders import CLOCK, a_cancelled, a_completed, a_failed, a_prompt
@@ -71,7 +78,7 @@ async def client(told: Database) -> AsyncIterator[TestClient]:  # type: ignore[t
 
 
 async def test_the_list_names_every_query_and_says_what_it_answers(client: TestClient) -> None:  # type: ignore[type-arg]
-    listed = await (await client.get("/reports")).json()
+    listed = await (await client.get("/v1/reports")).json()
 
     assert {each["name"]: each["about"] for each in listed["data"]} == {
         name: each.about for name, each in QUESTIONS.items()
@@ -98,7 +105,7 @@ async def test_each_query_counts_what_happened_once(
     name: str,
     expected: list[dict[str, object]],
 ) -> None:
-    response = await client.get(f"/reports/{name}", params={"bucket_s": "86400"})
+    response = await client.get(f"/v1/reports/{name}", params={"bucket_s": "86400"})
 
     body = await response.json()
     assert response.status == 200, body
@@ -108,11 +115,11 @@ async def test_each_query_counts_what_happened_once(
 
 async def test_every_query_runs_and_a_tenant_sees_only_its_own(client: TestClient) -> None:  # type: ignore[type-arg]
     for name in QUESTIONS:
-        body = await (await client.get(f"/reports/{name}", params={"tenant": "acme"})).json()
+        body = await (await client.get(f"/v1/reports/{name}", params={"tenant": "acme"})).json()
         assert body["object"] == "report", body
-        nobody = await (await client.get(f"/reports/{name}", params={"tenant": "' OR 1 = 1 --"})).json()
+        nobody = await (await client.get(f"/v1/reports/{name}", params={"tenant": "' OR 1 = 1 --"})).json()
         assert [row for row in nobody["data"] if row.get("jobs", 1)] == []
-    recent = await (await client.get("/reports/recent_jobs", params={"tenant": "acme"})).json()
+    recent = await (await client.get("/v1/reports/recent_jobs", params={"tenant": "acme"})).json()
     assert {row["tenant"] for row in recent["data"]} == {"acme"}
     assert len(recent["data"]) == 5
     assert abs(recent["data"][0]["finished_at"] - NOW_MS / 1000) < 120
@@ -120,22 +127,22 @@ async def test_every_query_runs_and_a_tenant_sees_only_its_own(client: TestClien
 
 async def test_errors_have_the_one_shape(client: TestClient) -> None:  # type: ignore[type-arg]
     for path, status, param in (
-        ("/reports/nothing", 404, None),
+        ("/v1/reports/nothing", 404, None),
         ("/nothing", 404, None),
-        ("/reports/jobs?since_s=x", 400, "since_s"),
-        ("/reports/jobs?x=1", 400, "x"),
+        ("/v1/reports/jobs?since_s=x", 400, "since_s"),
+        ("/v1/reports/jobs?x=1", 400, "x"),
     ):
         response = await client.get(path)
         error = (await response.json())["error"]
         assert (response.status, error["param"], set(error)) == (status, param, {"message", "type", "param", "code"})
-    refused = await client.post("/reports")
+    refused = await client.post("/v1/reports")
     assert (refused.status, refused.headers["Allow"]) == (405, "GET,HEAD")
 
 
 async def test_an_empty_store_gives_empty_reports(store: Database) -> None:
     async with TestClient(TestServer(create_app(store.settings, QUESTIONS, clock=CLOCK, threads=1))) as client:
         for name in QUESTIONS:
-            response = await client.get(f"/reports/{name}")
+            response = await client.get(f"/v1/reports/{name}")
             assert response.status == 200, await response.text()
             assert (await response.json())["data"] in ([], [{"jobs": 0, **ZEROS}])
 
@@ -159,3 +166,25 @@ def test_a_range_in_the_past_holds_nothing(told: Database) -> None:
     asked = read_range({"since_s": "1000", "until_s": "2000"}, now_s=NOW_MS / 1000)
 
     assert told.client.execute(QUESTIONS["jobs"].sql, asked.parameters()) == []
+
+
+def test_the_command_serves_until_it_is_told_to_stop(told: Database, tmp_path: Path) -> None:
+    port = free_ports(1)[0]
+    command = Command(
+        name="reports",
+        argv=(sys.executable, "-m", "infra.cli", "reports"),
+        log=tmp_path / "reports.log",
+        ready=(tmp_path / "ready").exists,
+        advice="",
+        environment=child_environment(
+            told.settings, ReportsSettings(port=port), ServiceSettings(ready_file=str(tmp_path / "ready"))
+        ),
+    )
+    child = Child(command)
+    child.wait_ready()
+
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/v1/reports/totals") as response:
+        body = json.load(response)
+
+    assert body["data"][0]["jobs"] == 10
+    assert child.wait_stopped() == 0
