@@ -1,0 +1,102 @@
+"""The view `examples` in Redis: answers wait for feedback and feedback for answers; the second one makes the example.
+
+Keep both sides, publish the example, then move the position: whoever dies in between publishes it again, under the same
+id. A Redis that was lost publishes all of them again.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from redis.asyncio import Redis
+
+from infra.settings import RedisSettings
+from producers import codec
+from producers.events import AnswerCompleted, Ending, ExampleReady, FeedbackGiven
+from producers.jobs.positions import Applied, Positions, Seek
+from producers.jobs.scripts import Call, Library, Scripts, asked
+from producers.publisher import Publisher
+from producers.topics import ANSWERS, EXAMPLES, FEEDBACK, RETENTION_MS, Topic
+from stream_workers.retraining.examples import Served, example_of, partner_of, served
+from stream_workers.views.records import Done, Stuck, Told
+
+NAME = "examples"
+LIBRARY = Library(Path(__file__).parent, {})
+
+
+class Join:
+    """Follows answers and feedback, and publishes examples."""
+
+    topics: tuple[Topic, ...] = (ANSWERS, FEEDBACK)
+
+    def __init__(self, redis: Redis, settings: RedisSettings, publisher: Publisher) -> None:
+        self._scripts = Scripts(redis, settings, LIBRARY)
+        self._publisher = publisher
+        self.positions = Positions(self._scripts, NAME)
+
+    async def apply(self, batch: Sequence[Told]) -> Done | Seek | Stuck:
+        """Apply records of one partition in their order; the position moves once all their examples are in the log.
+
+        Raises:
+            Unavailable: Redis or the broker does not answer; any of the examples may be in the log.
+        """
+        steps = [(each, call) for each in batch if (call := _keeping(each)) is not None]
+        answers = await self._scripts.run_many([call for _, call in steps])
+        ready: dict[str, FeedbackGiven] = {}
+        for (told, _), answer in zip(steps, answers, strict=True):
+            if isinstance(answer, Exception):
+                return await self._stop_before(told, batch, f"{type(answer).__name__}: {answer}")
+            found = [codec.decode_as(FeedbackGiven, each) for each in answer]
+            ready |= {each.feedback_id: each for each in found}
+        await self._publish(await self._examples(list(ready.values())))
+        return await self._move_on(batch)
+
+    async def _stop_before(self, told: Told, batch: Sequence[Told], error: str) -> Done | Seek | Stuck:
+        """Apply those before a record that cannot be applied, and say so of it."""
+        before = batch[: batch.index(told)]
+        outcome = await self.apply(before) if before else Done()
+        return Stuck(told.place, error) if isinstance(outcome, Done) else outcome
+
+    async def _move_on(self, batch: Sequence[Told]) -> Done | Seek:
+        last = replace(batch[-1].place, expected=batch[0].place.expected)
+        moved = await self.positions.pass_over(last)
+        return Done() if isinstance(moved, Applied) else moved
+
+    async def _examples(self, feedback: Sequence[FeedbackGiven]) -> list[ExampleReady]:
+        """The examples that these make with the answers that are there."""
+        jobs = sorted({job for each in feedback for job in (each.job_id, partner_of(each)) if job})
+        kept = await self._kept(jobs)
+        examples = [
+            example_of(each, answer, kept.get(partner_of(each) or ""))
+            for each in feedback
+            if (answer := kept.get(each.job_id)) is not None
+        ]
+        return [each for each in examples if each is not None]
+
+    async def _kept(self, jobs: Sequence[str]) -> dict[str, Served]:
+        if not jobs:
+            return {}
+        pipeline: Any = self._scripts.redis.pipeline(transaction=False)
+        for job in jobs:
+            pipeline.hget(f"{self._scripts.prefix}examples:{job}", "answer")
+        found = await asked(pipeline.execute())
+        return {job: codec.decode_as(Served, each) for job, each in zip(jobs, found, strict=True) if each}
+
+    async def _publish(self, examples: Sequence[ExampleReady]) -> None:
+        await asyncio.gather(*(self._publisher.publish(EXAMPLES, each.job_id, each) for each in examples))
+
+
+def _keeping(told: Told) -> Call | None:
+    """The call that keeps one side; None for a record of no use here."""
+    match told.event:
+        case Ending() as ending:
+            kept = codec.encode(served(ending)) if isinstance(ending, AnswerCompleted) else b""
+            return Call("keep_answer", (ending.job_id, told.place.offset, kept, RETENTION_MS))
+        case FeedbackGiven() as feedback:
+            who = f"{feedback.author}:{feedback.kind}"
+            other = partner_of(feedback) or ""
+            return Call("keep_feedback", (feedback.job_id, who, codec.encode(feedback), other, RETENTION_MS))
+        case _:
+            return None

@@ -1,0 +1,16 @@
+"""The process `retrain`: joins answers with feedback until told to stop."""
+
+from infra.service import Service
+from stream_workers.retraining.join import Join
+from stream_workers.views.process import parts, say_ready, until_stopped
+
+
+async def serve(service: Service) -> None:
+    """Follow answers and feedback, and publish examples.
+
+    Raises:
+        Unavailable: the address of a part is not given.
+    """
+    async with parts("retrain") as given:
+        view = given.follower(Join(given.redis, given.redis_settings, given.publisher))
+        await until_stopped(view.follow(service.stopping), say_ready(service, view))

@@ -1,0 +1,88 @@
+"""Answers and feedback on a real log become examples, whichever comes first."""
+
+from producers.events import ExampleReady
+from producers.topics import ANSWERS, EXAMPLES, FEEDBACK
+from stream_workers.retraining.join import Join
+from stream_workers.views.log_view import LogView
+from tests.integration.views.conftest import House, following
+from tests.support.builders import a_completed, a_failed, a_prompt
+from tests.support.eventually import eventually
+from tests.support.feedback import a_feedback
+from tests.support.topics import read_all
+
+
+def join(house: House) -> LogView:
+    parts = house.parts
+    return parts.follower(Join(parts.redis, parts.redis_settings, parts.publisher))
+
+
+async def examples(house: House, number: int) -> list[ExampleReady]:
+    """So many examples, once they are in the log."""
+    found: list[ExampleReady] = []
+
+    async def are_there() -> bool:
+        found[:] = await read_all(house.parts.kafka, EXAMPLES)
+        return len(found) >= number
+
+    await eventually(are_there, what=f"{number} examples")
+    return found
+
+
+async def test_the_second_side_to_come_makes_the_example(house: House) -> None:
+    publish = house.parts.publisher.publish
+    early, late = a_prompt(), a_prompt()
+    async with following(join(house)):
+        await publish(FEEDBACK, early.job_id, a_feedback(early))
+        await publish(ANSWERS, late.job_id, a_completed(late))
+        assert await read_all(house.parts.kafka, EXAMPLES) == []
+        await publish(ANSWERS, early.job_id, a_completed(early))
+        await publish(FEEDBACK, late.job_id, a_feedback(late, "correction", "Better."))
+        found = await examples(house, 2)
+
+    assert {each.job_id: each.kind for each in found} == {early.job_id: "thumb", late.job_id: "correction"}
+    assert len(found) == 2
+
+
+async def test_a_preference_waits_for_both_answers(house: House) -> None:
+    publish = house.parts.publisher.publish
+    served, preferred = a_prompt(), a_prompt()
+    async with following(join(house)):
+        await publish(FEEDBACK, served.job_id, a_feedback(served, "preference", preferred.job_id))
+        await publish(ANSWERS, served.job_id, a_completed(served, "worse"))
+        await publish(ANSWERS, preferred.job_id, a_completed(preferred, "better"))
+        (example,) = await examples(house, 1)
+
+    assert (example.chosen, example.rejected) == ("better", "worse")
+
+
+async def test_a_second_ending_and_a_failed_answer_make_no_example(house: House) -> None:
+    publish = house.parts.publisher.publish
+    failed, twice = a_prompt(), a_prompt()
+    async with following(join(house)):
+        await publish(ANSWERS, failed.job_id, a_failed(failed))
+        await publish(ANSWERS, failed.job_id, a_completed(failed))
+        await publish(ANSWERS, twice.job_id, a_completed(twice, "first"))
+        await publish(ANSWERS, twice.job_id, a_completed(twice, "second"))
+        await publish(FEEDBACK, failed.job_id, a_feedback(failed))
+        await publish(FEEDBACK, twice.job_id, a_feedback(twice))
+        (example,) = await examples(house, 1)
+
+    assert (example.job_id, example.completion) == (twice.job_id, "first")
+
+
+async def test_after_redis_was_emptied_the_same_examples_come_again_under_the_same_ids(house: House) -> None:
+    publish = house.parts.publisher.publish
+    before, after = a_prompt(), a_prompt()
+    redis, prefix = house.scripts.redis, house.scripts.prefix
+    async with following(join(house)):
+        await publish(ANSWERS, before.job_id, a_completed(before))
+        await publish(ANSWERS, after.job_id, a_completed(after))
+        await publish(FEEDBACK, before.job_id, a_feedback(before))
+        await examples(house, 1)
+
+        await redis.delete(*[each async for each in redis.scan_iter(f"{prefix}*")])
+        await publish(FEEDBACK, after.job_id, a_feedback(after))
+        found = await examples(house, 3)
+
+    assert {each.job_id for each in found} == {before.job_id, after.job_id}
+    assert len({each.example_id for each in found}) == 2
