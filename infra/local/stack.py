@@ -135,7 +135,7 @@ class Stack:
         places = {
             "HEADRACE_GATEWAY__HOST": LOOPBACK,
             "HEADRACE_GATEWAY__PORT": str(self.ports["gateway"]),
-            "HEADRACE_ANALYTICS__REPORTS_PORT": str(self.ports["reports"]),
+            "HEADRACE_REPORTS__PORT": str(self.ports["reports"]),
             "HEADRACE_GATEWAY__REPORTS_URL": f"http://{LOOPBACK}:{self.ports['reports']}",
             "HEADRACE_WEBHOOKS__TRUSTED": f"{LOOPBACK}:{self.ports['receiver']}",
             "HEADRACE_WEBHOOKS__PUBLIC_URL": self.gateway_url,
