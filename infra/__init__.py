@@ -8,6 +8,6 @@
 - `service`: start, serve, drain, stop
 - `stack_file`: how a running stack describes itself to the command line
 - `sse`: server-sent events, both ways
-- `cli`, `doctor`: the `headrace` command
+- `cli`, `doctor`, `parts`: the `headrace` command; what it finds of settings and parts
 - `local`: the embedded stack of real parts
 """

@@ -44,7 +44,17 @@ class Setting:
         """The value as it may be shown to a person: a secret is masked, and so is a password inside an address."""
         if self.secret:
             return MASK if self.value else ""
-        return _PASSWORD.sub(rf"\g<1>{MASK}@", _format(self.value))
+        return without_password(_format(self.value))
+
+    @property
+    def default_shown(self) -> str:
+        """The default, written as it would be given."""
+        return _format(self.default)
+
+    @property
+    def changed(self) -> bool:
+        """Whether the value differs from the default."""
+        return bool(self.value != self.default)
 
 
 @dataclass(frozen=True)
@@ -99,6 +109,11 @@ class Block:
         }
 
 
+def without_password(text: str) -> str:
+    """The text with the passwords inside addresses masked."""
+    return _PASSWORD.sub(rf"\g<1>{MASK}@", text)
+
+
 def _parse(variable: str, text: str, hint: Any) -> Any:
     if isinstance(hint, types.UnionType):
         hint = next(each for each in typing.get_args(hint) if each is not type(None))
@@ -112,8 +127,8 @@ def _parse(variable: str, text: str, hint: Any) -> Any:
             raise ValueError
         return value
     except (KeyError, ValueError):
-        kind = getattr(hint, "__name__", str(hint))
-        raise WrongSetting(f"{variable}={text!r} is not a {kind}") from None
+        kind = {bool: "switch (1 or 0)", int: "whole number", float: "number"}.get(hint, str(hint))
+        raise WrongSetting(f"{variable}={text!r} is no {kind}") from None
 
 
 def _format(value: Any) -> str:

@@ -1,0 +1,128 @@
+"""`headrace doctor` before real parts, absent ones and lying ones."""
+
+import asyncio
+import json
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from infra.settings import ClickHouseSettings, CommonSettings, KafkaSettings, RedisSettings, TgiSettings
+from tests.support.command import headrace
+from tests.support.model_servers import model_server
+from tests.support.stack import RunningKafka, RunningRedis
+
+
+@pytest.fixture
+def a_silent_port() -> Iterator[int]:
+    """A port that takes connections and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield listening.getsockname()[1]
+
+
+def by_name(answer: str) -> dict[str, dict[str, Any]]:
+    return {each["name"]: each for each in json.loads(answer)["parts"]}
+
+
+def test_parts_that_answer_are_shown_with_their_versions(
+    kafka: RunningKafka, redis_server: RunningRedis, tmp_path: Path
+) -> None:
+    with model_server("--timed") as model:
+        settings = (kafka.settings(""), redis_server.settings("x:"), TgiSettings(url=model.url))
+
+        done = headrace("doctor", "--json", settings=settings, folder=tmp_path)
+
+    parts = by_name(done.stdout)
+    assert done.returncode == 3, "ClickHouse is not given"
+    assert {name: each["reachable"] for name, each in parts.items()} == {
+        "kafka": True, "redis": True, "clickhouse": False, "tgi": True,
+    }  # fmt: skip
+    assert parts["kafka"]["version"].startswith("4.3, 1 broker")
+    assert parts["redis"]["version"].startswith("8.")
+    assert parts["tgi"]["version"].startswith("3.3")
+    assert all(each["took_ms"] > 0 for name, each in parts.items() if name != "clickhouse")
+    assert "headrace up" in parts["clickhouse"]["failure"]
+
+
+def test_parts_that_are_gone_or_silent_are_told_and_the_exit_code_is_three(tmp_path: Path, a_silent_port: int) -> None:
+    settings = (
+        KafkaSettings(bootstrap_servers="127.0.0.1:1"),
+        RedisSettings(url=f"redis://:hunter2@127.0.0.1:{a_silent_port}/0", timeout_s=0.5),
+        ClickHouseSettings(url="clickhouse://me:hunter2@127.0.0.1:1/x"),
+        TgiSettings(url=f"http://127.0.0.1:{a_silent_port}"),
+        CommonSettings(secret_key="a key of more than thirty-two characters"),
+    )
+
+    done = headrace("doctor", "--json", settings=settings, folder=tmp_path)
+
+    assert done.returncode == 3
+    assert not any(each["reachable"] for each in by_name(done.stdout).values())
+    assert all(each["failure"] for each in by_name(done.stdout).values())
+    assert "hunter2" not in done.stdout + done.stderr
+    assert "thirty-two" not in done.stdout + done.stderr
+
+
+async def test_a_model_server_that_knows_only_openai_s_routes_is_recognised(tmp_path: Path) -> None:
+    app = web.Application()
+    app.router.add_get("/v1/models", _models)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+
+    settings = (TgiSettings(url=f"http://127.0.0.1:{runner.addresses[0][1]}"),)
+    done = await asyncio.to_thread(headrace, "doctor", "--json", settings=settings, folder=tmp_path)
+    await runner.cleanup()
+
+    assert by_name(done.stdout)["tgi"]["version"] == "OpenAI-style, tiny"
+
+
+async def _models(_request: web.Request) -> web.Response:
+    return web.json_response({"data": [{"id": "tiny"}]})
+
+
+def test_the_running_stack_is_examined_where_no_address_is_given(redis_server: RunningRedis, tmp_path: Path) -> None:
+    (tmp_path / ".headrace").mkdir()
+    (tmp_path / ".headrace" / "stack.json").write_text(json.dumps({"redis": redis_server.url}))
+
+    done = headrace("doctor", "--json", folder=tmp_path)
+
+    redis = by_name(done.stdout)["redis"]
+    assert redis["reachable"]
+    assert redis["from_stack"]
+
+
+def test_every_wrong_setting_is_named_before_anything_is_asked(tmp_path: Path) -> None:
+    done = headrace("doctor", folder=tmp_path, HEADRACE_LOG__LEVEL="LOUD", HEADRACE_KAFKA__MAX_IN_FLIGHT="many")
+    unknown = headrace("doctor", folder=tmp_path, HEADRACE_KAFKA__BOOTSTRAP="x")
+    broken = tmp_path / ".headrace"
+    broken.mkdir()
+    (broken / "stack.json").write_text("{")
+    unreadable = headrace("doctor", folder=tmp_path)
+
+    assert [each.returncode for each in (done, unknown, unreadable)] == [2, 2, 2]
+    assert "HEADRACE_LOG__LEVEL='LOUD'" in done.stderr
+    assert "HEADRACE_KAFKA__MAX_IN_FLIGHT='many'" in done.stderr
+    assert "HEADRACE_KAFKA__BOOTSTRAP is not a setting" in unknown.stderr
+    assert "stack.json cannot be read" in unreadable.stderr
+
+
+def test_every_setting_is_listed_with_its_value_and_default(tmp_path: Path) -> None:
+    done = headrace("doctor", "--json", settings=(KafkaSettings(topic_prefix="mine."),), folder=tmp_path)
+
+    settings = {each["name"]: each for each in json.loads(done.stdout)["settings"]}
+    prefix = settings["HEADRACE_KAFKA__TOPIC_PREFIX"]
+    assert (prefix["value"], prefix["default"], prefix["changed"]) == ("mine.", "", True)
+    assert sum(each["changed"] for each in settings.values()) == 1
+    assert all(each["meaning"] for each in settings.values())
+
+
+def test_the_tables_mark_what_was_changed_and_mask_what_is_secret(tmp_path: Path) -> None:
+    settings = (CommonSettings(secret_key="a key of more than thirty-two characters"), RedisSettings(prefix="mine:"))
+
+    done = headrace("doctor", "--changed", settings=settings, folder=tmp_path)
+
+    changed = [line for line in done.stdout.splitlines() if line.startswith("* ")]
+    assert changed == ["* HEADRACE_SECRET_KEY=********", "* HEADRACE_REDIS__PREFIX=mine:"]
