@@ -1,11 +1,10 @@
 """`headrace tgi`: the embedded model server, alone."""
 
-import asyncio
 from pathlib import Path
 
 import click
-import uvloop
 
+from infra import service
 from infra.clock import SystemClock
 from infra.local.tgi.app import Route
 from infra.local.tgi.engine import Engine
@@ -111,9 +110,12 @@ def tgi(  # noqa: PLR0913 # one parameter for each of TGI's options
         after_tokens=after_tokens,
     )
     engine, extra = _timed(knobs) if timed else _embedded(options, model_path, slots or DEFAULT_SLOTS)
-    serving = serve(options, engine, SystemClock(), hostname=hostname, port=port, port_file=port_file, extra=extra)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(serving)
+    service.run(
+        lambda host: serve(
+            host, options, engine, SystemClock(), hostname=hostname, port=port, port_file=port_file, extra=extra
+        ),
+        name="tgi",
+    )
 
 
 def _timed(knobs: Knobs) -> tuple[Engine, dict[str, Route]]:

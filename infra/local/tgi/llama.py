@@ -17,6 +17,7 @@ from typing import Any
 import aiohttp
 import xllamacpp
 
+from infra.errors import Unavailable
 from infra.local.tgi.engine import Ask, Piece, Token
 from infra.local.tgi.errors import EngineFailed
 from infra.local.tgi.llama_wire import completion_request, failure_of, pieces_of, tokens_of
@@ -48,10 +49,18 @@ class LlamaEngine:
         self.chat_template = ""
 
     async def load(self) -> None:
-        """Read the model and learn its chat template."""
+        """Read the model and learn its chat template.
+
+        Raises:
+            Unavailable: it cannot be read.
+        """
         self._folder = Path(tempfile.mkdtemp(prefix="headrace-"))
         socket = self._folder / "llama.sock"
-        self._server = await asyncio.to_thread(self._start, socket)
+        try:
+            self._server = await asyncio.to_thread(self._start, socket)
+        except RuntimeError as error:
+            shutil.rmtree(self._folder)
+            raise Unavailable("model", f"llama.cpp cannot load {self._model}: {error}") from None
         self._session = aiohttp.ClientSession(
             connector=aiohttp.UnixConnector(str(socket), limit=0, force_close=True),
             timeout=aiohttp.ClientTimeout(total=None),

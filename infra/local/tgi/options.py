@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from infra.errors import WrongSetting
+
 VERSION = "3.3.6-dev0"
 ROUND_TOKENS = 1024  # a longer answer is made in rounds of so many tokens, and only the first round is validated
 
@@ -23,6 +25,17 @@ class Options:
     api_key: str = ""
     grammar_support: bool = True
     keep_alive_s: float = 15.0
+
+    def check(self) -> None:
+        """Refuse limits that contradict one another; raises WrongSetting."""
+        if not 0 < self.max_input_tokens < self.max_total_tokens:
+            raise WrongSetting(
+                f"--max-input-tokens={self.max_input_tokens} must be less than "
+                f"--max-total-tokens={self.max_total_tokens}, and more than 0"
+            )
+        for name in ("max_concurrent_requests", "max_best_of", "max_client_batch_size", "payload_limit_bytes"):
+            if getattr(self, name) < 1:
+                raise WrongSetting(f"--{name.removesuffix('_bytes').replace('_', '-')} must be at least 1")
 
     @property
     def fingerprint(self) -> str:

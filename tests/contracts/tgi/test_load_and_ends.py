@@ -5,7 +5,7 @@ import json
 import re
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import aiohttp
 import pytest
@@ -20,6 +20,7 @@ from infra.local.tgi.service import Service
 from infra.local.tgi.template import CHATML, ChatTemplate
 from infra.local.tgi.timed import TimedEngine
 from tests.contracts.tgi.exchanges import GOLDEN
+from tests.support.eventually import eventually
 from tests.support.model_servers import ModelServer, model_server
 
 OPTIONS = {"timed": ("--timed", "--token-ms=20", "--answer-tokens=400"), "embedded": ()}
@@ -56,15 +57,7 @@ def counted(server: ModelServer, series: str) -> float:
 
 
 async def reaches(server: ModelServer, series: str, wanted: float, within_s: float = 5.0) -> None:
-    await eventually(lambda: counted(server, series) == wanted, within_s)
-
-
-async def eventually(holds: Callable[[], bool], within_s: float) -> None:
-    async with asyncio.timeout(within_s):
-        while True:
-            if holds():
-                return
-            await asyncio.sleep(0.01)
+    await eventually(lambda: counted(server, series) == wanted, within_s=within_s)
 
 
 async def test_permits_are_counted_from_arrival_to_end(session: aiohttp.ClientSession, server: ModelServer) -> None:
