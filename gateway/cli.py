@@ -9,6 +9,7 @@ from aiohttp import web
 
 from gateway.app import Parts, create_app
 from gateway.health import readiness
+from gateway.serving import Runner
 from gateway.settings import GatewaySettings
 from infra import service
 from infra.service import Service
@@ -48,12 +49,7 @@ async def serve_gateway(running: Service, settings: GatewaySettings, parts: Part
         Unavailable: an address is missing.
     """
     app = create_app(settings, parts)
-    runner = web.AppRunner(
-        app,
-        access_log=None,
-        handler_cancellation=True,
-        shutdown_timeout=max(0.0, running.settings.drain_s - CLEAN_UP_S),
-    )
+    runner = Runner(app, shutdown_timeout=max(0.0, running.settings.drain_s - CLEAN_UP_S))
     await runner.setup()
     try:
         site = web.TCPSite(runner, settings.host, settings.port, backlog=1024)

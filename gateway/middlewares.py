@@ -50,7 +50,10 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
         problem = problems.of(error)
         if problem.error.code == "internal_error":
             log.exception("a request failed", extra={"request_id": request[REQUEST_ID], "path": request.path})
-        return problem.response()
+        response = problem.response()
+        if isinstance(error, web.RequestPayloadError):
+            response.force_close()  # where the next request begins, nobody knows
+        return response
 
 
 @web.middleware

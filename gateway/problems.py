@@ -115,6 +115,8 @@ def of(error: Exception) -> Problem:
             return error
         case web.HTTPException():
             return _of_aiohttp(error)
+        case web.RequestPayloadError():
+            return bad_value("The body is not what its Content-Encoding says.")
         case TryAgain():
             return unavailable(f"{error}. Nothing was promised; try again.", error.after_s)
         case _:

@@ -1,6 +1,6 @@
 """The table of URLs."""
 
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 
 from gateway import chat, conversations, events, feedback, health, jobs, models, reports, timeline
 
@@ -10,6 +10,19 @@ _CONVERSATION = "/v1/conversations/{conversation_id}"
 
 def table() -> list[web.RouteDef]:
     """Every URL, and who answers it."""
+    table = _table()
+    return [web.RouteDef(it.method, it.path, it.handler, {**it.kwargs, "expect_handler": expect}) for it in table]
+
+
+async def expect(request: web.Request) -> None:
+    """`Expect: 100-continue` is answered; what else a client may expect is passed over."""
+    if request.headers.get("Expect", "").lower() == "100-continue" and request.version == HttpVersion11:
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        # So that the head of the response proper is written as if nothing had been.
+        request.writer.output_size = 0
+
+
+def _table() -> list[web.RouteDef]:
     return [
         web.post("/v1/jobs", jobs.submit_job),
         web.get(_JOB, jobs.read_job),

@@ -12,7 +12,8 @@ from aiohttp import web
 from kafka import TopicPartition
 
 from gateway.app import Parts, create_app
-from gateway.keys import LIVE, REGISTRY, SCRIPTS
+from gateway.keys import LIVE, PUBLISHER, REGISTRY, SCRIPTS
+from gateway.serving import Runner
 from gateway.settings import GatewaySettings
 from infra import kafka
 from infra.sealing import Seal
@@ -223,6 +224,7 @@ async def a_gateway(
     redis_settings: RedisSettings,
     *,
     whole: bool = True,
+    wait: bool = True,
     look: Any = None,
     **settings: Any,
 ) -> AsyncIterator[RunningGateway]:
@@ -231,7 +233,7 @@ async def a_gateway(
     app = create_app(chosen, Parts(kafka_settings, redis_settings))
     if look is not None:
         app.on_response_prepare.append(look)
-    runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=1.0)
+    runner = Runner(app, shutdown_timeout=1.0)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     url = f"http://127.0.0.1:{runner.addresses[0][1]}"
@@ -239,7 +241,9 @@ async def a_gateway(
     async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {minted.api_key}"}) as http:
         gateway = RunningGateway(app, url, http, minted, kafka_settings, redis_settings)
         app[REGISTRY].registry.apply(minted.event)
-        await app[REGISTRY].wait_ready(10.0)
+        if wait:
+            await app[REGISTRY].wait_ready(10.0)
+            await app[PUBLISHER].wait_connected(10.0)
         if whole:
             await gateway.mark_whole()
         try:

@@ -1,0 +1,76 @@
+"""How the app is served: aiohttp's server, but what is wrong below HTTP is answered in our shape too."""
+
+import logging
+from typing import Any
+
+from aiohttp import web
+from aiohttp.http import HttpProcessingError
+from aiohttp.web_protocol import RequestHandler
+
+from gateway.keys import CLOCK
+from gateway.problems import SERVER, Problem
+from infra.clock import Clock
+from infra.ids import new_id
+
+log = logging.getLogger(__name__)
+
+
+class Runner(web.AppRunner):
+    """Runs the gateway; a client that hangs up ends its handler, so that what it asked for can be given up."""
+
+    def __init__(self, app: web.Application, *, shutdown_timeout: float) -> None:
+        super().__init__(app, access_log=None, handler_cancellation=True, shutdown_timeout=shutdown_timeout)
+
+    async def _make_server(self) -> web.Server:
+        made = await super()._make_server()
+        return _Front(made, self.app[CLOCK], **made._kwargs)
+
+
+class _Front(web.Server):
+    """Makes a `_Connection` for each client."""
+
+    def __init__(self, made: web.Server, clock: Clock, **options: Any) -> None:
+        super().__init__(
+            made.request_handler,
+            request_factory=made.request_factory,
+            handler_cancellation=made.handler_cancellation,
+            **options,
+        )
+        self._clock = clock
+
+    def __call__(self) -> RequestHandler:
+        """A protocol for a new connection."""
+        return _Connection(self._clock, self, loop=self._loop, **self._kwargs)
+
+
+class _Connection(RequestHandler):
+    """One connection; bytes that are no HTTP get a problem of our own, and no traceback in the log."""
+
+    __slots__ = ("_clock",)
+
+    def __init__(self, clock: Clock, manager: web.Server, **options: Any) -> None:
+        super().__init__(manager, **options)
+        self._clock = clock
+
+    def handle_error(
+        self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
+    ) -> web.StreamResponse:
+        """What to answer when there is no request that a handler could see."""
+        self.log_exception("a request failed below HTTP", exc_info=exc)
+        if request.writer.output_size > 0:
+            raise ConnectionError("the response has begun; nothing can be told any more")
+        if status < 500:
+            problem = Problem(status, "The request is not valid HTTP.", code="bad_request")
+        else:
+            problem = Problem(status, "Something went wrong on our side.", type=SERVER, code="internal_error")
+        problem.headers["x-request-id"] = new_id("req", self._clock)
+        response = problem.response()
+        response.force_close()
+        return response
+
+    def log_exception(self, *args: Any, **kw: Any) -> None:
+        """Only what is our fault is worth a traceback."""
+        if isinstance(kw.get("exc_info"), (HttpProcessingError, web.RequestPayloadError)):
+            log.debug("a client sent what is no HTTP: %s", kw["exc_info"])
+        else:
+            super().log_exception(*args, **kw)

@@ -1,0 +1,104 @@
+"""What the gateway says and does while Kafka, Redis or the state view is away."""
+
+import asyncio
+import time
+from typing import Any
+
+from infra.settings import KafkaSettings, RedisSettings
+from producers import topic_admin
+from tests.support.eventually import eventually
+from tests.support.gateway import MODEL, RunningGateway, a_gateway
+from tests.support.stack import RunningKafka, RunningRedis, a_prefix
+
+PROMPT: dict[str, Any] = {"model": MODEL, "messages": [{"role": "user", "content": "Why?"}]}
+
+
+async def test_without_kafka_nothing_is_promised_and_the_answer_comes_in_time(
+    own_kafka: RunningKafka, redis_settings: RedisSettings
+) -> None:
+    settings = own_kafka.settings(a_prefix())
+    await asyncio.to_thread(topic_admin.create, settings)
+    async with a_gateway(settings, redis_settings) as gateway:
+        assert (await gateway.post("/v1/jobs", PROMPT)).status == 202
+        own_kafka.kill()
+        for path in ("/v1/jobs", "/v1/chat/completions"):
+            began = time.monotonic()
+            answer = await gateway.post(path, PROMPT)
+            took_s = time.monotonic() - began
+
+            assert (answer.status, answer.json["error"]["type"]) == (503, "server_error")
+            assert int(answer.headers["Retry-After"]) >= 1
+            assert took_s < 2.0
+        assert (await gateway.get("/healthz")).status == 200
+        await own_kafka.started()
+
+        async def is_taken() -> bool:
+            return (await gateway.post("/v1/jobs", PROMPT)).status == 202
+
+        await eventually(is_taken, within_s=20.0, what="a 202 after Kafka came back")
+
+
+async def test_a_gateway_that_starts_before_kafka_serves_when_kafka_comes(
+    own_kafka: RunningKafka, redis_settings: RedisSettings
+) -> None:
+    settings = own_kafka.settings(a_prefix())
+    await asyncio.to_thread(topic_admin.create, settings)
+    await own_kafka.stopped()
+    async with a_gateway(settings, redis_settings, wait=False) as gateway:
+        answer = await gateway.post("/v1/jobs", PROMPT)
+        ready = await gateway.get("/readyz")
+        assert (answer.status, ready.status) == (503, 503)
+        assert ready.json["parts"] == {"kafka": False, "registry": False, "redis": True, "view": True}
+        await own_kafka.started()
+
+        async def is_taken() -> bool:
+            return (await gateway.get("/readyz")).status == 200 and (
+                await gateway.post("/v1/jobs", PROMPT)
+            ).status == 202
+
+        await eventually(is_taken, within_s=20.0, what="a 202 after Kafka came")
+
+
+async def test_without_redis_the_answer_is_503_and_all_is_well_when_it_is_back(
+    log_settings: KafkaSettings, own_redis: RunningRedis
+) -> None:
+    async with a_gateway(log_settings, own_redis.settings(a_prefix())) as gateway:
+        job_id = (await gateway.post("/v1/jobs", PROMPT)).json["id"]
+        own_redis.kill()
+        for answer in (
+            await gateway.post("/v1/jobs", PROMPT),
+            await gateway.post("/v1/chat/completions", PROMPT),
+            await gateway.get(f"/v1/jobs/{job_id}"),
+            await gateway.get(f"/v1/jobs/{job_id}/events"),
+            await gateway.post(f"/v1/jobs/{job_id}/cancel", {}),
+        ):
+            assert answer.status == 503, answer.content
+            assert answer.headers["Retry-After"]
+        assert (await gateway.get("/readyz")).json["parts"]["redis"] is False
+        await own_redis.started()
+
+        async def is_taken() -> bool:
+            return (await gateway.post("/v1/jobs", PROMPT)).status == 202
+
+        await eventually(is_taken, within_s=10.0, what="a 202 after Redis came back")
+
+
+async def test_while_the_view_is_rebuilt_nothing_is_taken_and_nothing_is_denied(gateway: RunningGateway) -> None:
+    known = (await gateway.post("/v1/jobs", PROMPT)).json["id"]
+    await gateway.mark_whole(is_whole=False)
+    submitted = await gateway.post("/v1/jobs", PROMPT)
+    unknown = await gateway.get("/v1/jobs/job_unknown")
+    read = await gateway.get(f"/v1/jobs/{known}")
+    ready = await gateway.get("/readyz")
+
+    assert (submitted.status, submitted.headers["Retry-After"]) == (503, "1")
+    assert (unknown.status, unknown.headers["Retry-After"]) == (503, "1")
+    assert read.status == 200
+    assert (ready.status, ready.json["parts"]["view"]) == (503, False)
+
+
+async def test_a_gateway_is_ready_when_all_its_parts_are(gateway: RunningGateway) -> None:
+    ready = await gateway.get("/readyz")
+
+    assert (ready.status, ready.json["status"]) == (200, "ready")
+    assert all(ready.json["parts"].values())
