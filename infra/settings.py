@@ -177,7 +177,9 @@ class KafkaSettings(Block):
     bootstrap_servers: str = setting("", "host:port,… of the brokers; empty: the embedded broker")
     topic_prefix: str = setting("", "put before every topic's and consumer group's name; lets test runs share a broker")
     replication_factor: int = setting(1, "replicas of each topic created")
-    ack_timeout_s: float = setting(2.0, "longest wait for the broker's acknowledgement before an answer of 503")
+    ack_timeout_s: float = setting(
+        1.8, "longest wait for the broker's acknowledgement; the 503 is to be out within 2 s"
+    )
     delivery_timeout_s: float = setting(15.0, "how long the producer tries a record before it gives up")
     max_in_flight: int = setting(20_000, "records handed to the producer and not yet acknowledged, at most")
 
