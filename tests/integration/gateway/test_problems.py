@@ -30,9 +30,9 @@ async def test_a_request_without_a_known_key_is_refused(gateway: RunningGateway)
             for path in ("/v1/models", "/v1/jobs/job_x"):
                 async with http.get(f"{gateway.url}{path}") as response:
                     answer = await Answer.of(response)
-            error = whole(answer)
-            assert (answer.status, error["type"], error["code"]) == (401, "authentication_error", "invalid_api_key")
-            assert answer.headers["WWW-Authenticate"] == "Bearer"
+                error = whole(answer)
+                assert (answer.status, error["type"], error["code"]) == (401, "authentication_error", "invalid_api_key")
+                assert answer.headers["WWW-Authenticate"] == "Bearer"
 
 
 async def test_what_is_not_there_is_told_in_the_one_shape(gateway: RunningGateway) -> None:
