@@ -1,0 +1,73 @@
+"""Records that are no prompts, and prompts that kill their workers, are buried; the others go on."""
+
+import asyncio
+from dataclasses import replace
+
+from infra import kafka
+from producers.events import AnswerFailed, Buried
+from producers.jobs.lease import Lease, Leases
+from producers.jobs.record import Retention
+from producers.topics import prompts
+from stream_workers.settings import WorkerSettings
+from tests.support.builders import a_prompt
+from tests.support.eventually import eventually
+from tests.support.workers import Hand, Workshop, dead_letters, partition_of
+
+SETTINGS = WorkerSettings(name="w1", lease_s=1.0)
+
+
+async def test_an_undecodable_record_is_buried_with_its_origin_and_the_next_prompt_is_answered(place: Workshop) -> None:
+    prompt = a_prompt("Is anybody there?")
+    partition = partition_of(prompt)
+    offset = await asyncio.to_thread(write_raw, place, partition, b'{"type": "PromptSubmitted", "job_id": 7}')
+    await asyncio.to_thread(place.start, SETTINGS)
+    async with Hand(place) as hand:
+        await hand.submit(prompt)
+        await hand.all_ended([prompt])
+
+    (buried,) = (await asyncio.to_thread(dead_letters, place.kafka)).events
+    assert isinstance(buried, Buried)
+    assert (buried.reason, buried.origin_topic) == ("undecodable", "prompts.standard")
+    assert (buried.origin_partition, buried.origin_offset) == (partition, offset)
+    assert "job_id" in buried.error
+    await eventually(lambda: committed_past(place, partition, offset + 1), what="a commit past the record")
+
+
+async def test_a_prompt_that_kills_its_worker_is_buried_at_its_sixth_claim(place: Workshop) -> None:
+    prompt = a_prompt("The poisonous one.")
+    async with Hand(place) as hand:
+        await hand.submit(prompt)
+        dying = Leases(hand.scripts, Retention(), "dying", lease_ms=1)
+        for number in range(1, 5):
+            await eventually(lambda number=number: claimed(dying, prompt, number))  # type: ignore[misc]
+        fifth = await asyncio.to_thread(place.start, replace(SETTINGS, die_after="claimed:1"), wait=False)
+        await eventually(lambda: fifth.process.poll() is not None, within_s=20, what="the fifth death")
+        await asyncio.to_thread(place.start, SETTINGS)
+        await hand.all_ended([prompt])
+
+        ending = (await hand.job(prompt.job_id)).ending
+    assert isinstance(ending, AnswerFailed)
+    assert (ending.error.code, ending.attempt) == ("poison", 6)
+    (buried,) = (await asyncio.to_thread(dead_letters, place.kafka)).events
+    assert isinstance(buried, Buried)
+    assert (buried.job_id, buried.reason, buried.attempts) == (prompt.job_id, "poison", 5)
+
+
+async def claimed(leases: Leases, prompt: object, number: int) -> bool:
+    found = await leases.claim(prompt, 0)  # type: ignore[arg-type]
+    return isinstance(found, Lease) and found.attempt == number
+
+
+async def committed_past(place: Workshop, partition: int, offset: int) -> bool:
+    return (await place.committed()).get(partition, 0) > offset
+
+
+def write_raw(place: Workshop, partition: int, value: bytes) -> int:
+    """Put bytes on the standard lane; their offset."""
+    producer = kafka.producer(place.kafka, "raw")
+    try:
+        name = f"{place.kafka.topic_prefix}{prompts('standard').name}"
+        offset: int = producer.send(name, value=value, partition=partition).get(10).offset
+        return offset
+    finally:
+        producer.close()
