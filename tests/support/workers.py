@@ -77,7 +77,7 @@ class Workshop:
     drain_s: float = 5.0
     workers: list[RunningWorker] = field(default_factory=list)
 
-    def start(self, settings: WorkerSettings, *, wait: bool = True) -> RunningWorker:
+    def start(self, settings: WorkerSettings, *, wait: bool = True, program: tuple[str, ...] = ()) -> RunningWorker:
         """One more worker; with `wait`, it has its partitions when this returns."""
         number = len(self.workers)
         ready_file, log = self.folder / f"ready-{number}", self.folder / f"worker-{number}.log"
@@ -87,7 +87,10 @@ class Workshop:
         ours = {name: value for block in (*blocks, service) for name, value in block.to_env().items()}
         with log.open("wb") as output:
             process = subprocess.Popen(
-                [sys.executable, "-m", "infra.cli", "worker"], cwd=self.folder, env={**bare, **ours}, stderr=output
+                [sys.executable, *(program or ("-m", "infra.cli")), "worker"],
+                cwd=self.folder,
+                env={**bare, **ours},
+                stderr=output,
             )
         worker = RunningWorker(process, ready_file, log)
         self.workers.append(worker)
@@ -151,9 +154,13 @@ class Hand:
             for partition in range(topic.partitions):
                 await self.view.mark_whole(topic.name, partition, is_whole=is_whole)
 
+    async def accept(self, prompt: PromptSubmitted) -> None:
+        """Step 1."""
+        await self.intake.accept(prompt, GENEROUS)
+
     async def submit(self, prompt: PromptSubmitted) -> None:
         """Steps 1 to 3."""
-        await self.intake.accept(prompt, GENEROUS)
+        await self.accept(prompt)
         await self.publisher.submit(prompt)
         await self.intake.acknowledge(prompt.job_id)
 
