@@ -1,6 +1,7 @@
 """`headrace keys`: issue, list and revoke API keys; what is done is an event on the `registry` topic."""
 
 import asyncio
+import dataclasses
 import logging
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -172,7 +173,9 @@ def _run(work: Callable[[Publisher, Registry], Awaitable[Answer]]) -> Answer:
     logging.getLogger("producers").addHandler(logging.NullHandler())
     settings = stack_file.addressed(KafkaSettings.from_env(), stack_file.read(LocalSettings.from_env()))
     kafka.servers(settings)
-    return asyncio.run(_with_registry(settings, work))
+    # A person waits here, not a client with a deadline: be as patient as the producer is.
+    patient = dataclasses.replace(settings, ack_timeout_s=settings.delivery_timeout_s)
+    return asyncio.run(_with_registry(patient, work))
 
 
 async def _with_registry(settings: KafkaSettings, work: Callable[[Publisher, Registry], Awaitable[Answer]]) -> Answer:
