@@ -26,6 +26,7 @@ from infra.local.tgi.slots import Slots
 BATCH_TOKENS = 32  # read of a prompt at a time: the longest others wait, and the longest until a hang-up is noticed
 SPARE_TOKENS = 16  # of context beyond the longest answer: it stops one short of a full one
 BASE = "http://llama"
+SOCKET = "llama.sock"
 
 
 def compute_threads() -> int:
@@ -54,21 +55,24 @@ class LlamaEngine:
         Raises:
             Unavailable: it cannot be read.
         """
-        self._folder = Path(tempfile.mkdtemp(prefix="headrace-"))
-        socket = self._folder / "llama.sock"
-        try:
-            self._server = await asyncio.to_thread(self._start, socket)
-        except RuntimeError as error:
-            shutil.rmtree(self._folder)
-            raise Unavailable("model", f"llama.cpp cannot load {self._model}: {error}") from None
+        folder, self._server = await asyncio.to_thread(self._start)
+        self._folder = folder
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.UnixConnector(str(socket), limit=0, force_close=True),
+            connector=aiohttp.UnixConnector(str(folder / SOCKET), limit=0, force_close=True),
             timeout=aiohttp.ClientTimeout(total=None),
             read_bufsize=2**20,
         )
         self.chat_template = (await self._call("GET", "/props"))["chat_template"]
 
-    def _start(self, socket: Path) -> Any:
+    def _start(self) -> tuple[Path, Any]:
+        folder = Path(tempfile.mkdtemp(prefix="headrace-"))
+        try:
+            return folder, xllamacpp.Server(self._params(folder / SOCKET))
+        except RuntimeError as error:
+            shutil.rmtree(folder)
+            raise Unavailable("model", f"llama.cpp cannot load {self._model}: {error}") from None
+
+    def _params(self, socket: Path) -> Any:
         params = xllamacpp.CommonParams()
         params.model.path = str(self._model)
         params.hostnames = [str(socket)]
@@ -82,7 +86,7 @@ class LlamaEngine:
         params.fit_params = False
         params.ui = False
         params.verbosity = -1
-        return xllamacpp.Server(params)
+        return params
 
     async def healthy(self) -> bool:
         """Whether its server says so."""
@@ -91,6 +95,11 @@ class LlamaEngine:
                 return bool((await self._call("GET", "/health")).get("status") == "ok")
         except (aiohttp.ClientError, EngineFailed, TimeoutError):
             return False
+
+    async def busy_slots(self) -> int:
+        """How many of its slots llama.cpp itself is using: after a hang-up it needs one step to notice."""
+        async with self._open.get(f"{BASE}/slots") as reply:
+            return sum(each["is_processing"] for each in await reply.json())
 
     async def tokenize(self, text: str) -> list[Piece]:
         """The model's own tokens."""
@@ -171,13 +180,10 @@ class LlamaEngine:
         """Stop its server and remove the socket."""
         if self._session is not None:
             await self._session.close()
-        server, self._server = self._server, None
-        await asyncio.to_thread(_drop, [server])
-        del server
+        await asyncio.to_thread(self._drop)
+
+    def _drop(self) -> None:
+        """Its server stops when the last reference to it goes, which takes a moment."""
+        self._server = None
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
-
-
-def _drop(held: list[Any]) -> None:
-    """Its server stops when the last reference goes; the list lets that happen in a thread, off the loop."""
-    held.clear()

@@ -1,0 +1,91 @@
+"""The real small model behind llama.cpp: tokens, ends, seeds, grammars, and slots that are freed."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from pathlib import Path
+
+import pytest
+
+from infra.local.tgi.engine import Ask, Constraint, Sampling, Token
+from infra.local.tgi.errors import EngineFailed
+from infra.local.tgi.llama import LlamaEngine
+from infra.local.tgi.model import model_file
+from infra.settings import LocalSettings
+from tests.support.eventually import eventually
+
+QUESTION = "<|im_start|>user\nSay hi.<|im_end|>\n<|im_start|>assistant\n"
+
+
+@pytest.fixture(scope="module")
+def model() -> Path:
+    return model_file(LocalSettings.from_env().cache_dir)
+
+
+@pytest.fixture
+async def engine(model: Path) -> AsyncIterator[LlamaEngine]:
+    engine = LlamaEngine(model, slots=2, max_total_tokens=512)
+    await engine.load()
+    yield engine
+    await engine.close()
+
+
+async def ask(engine: LlamaEngine, inputs: str, most: int, constraint: Constraint | None = None, **how: float) -> Ask:
+    ids = tuple(each.id for each in await engine.tokenize(inputs))
+    sampling = Sampling(sample=bool(how), seed=int(how.get("seed", 0)))
+    return Ask(inputs, ids, most, sampling, top_n_tokens=3, constraint=constraint)
+
+
+async def answer(engine: LlamaEngine, asked: Ask) -> list[Token]:
+    return [token async for token in engine.generate(asked, lambda: None)]
+
+
+async def test_the_model_answers_as_it_is_asked(engine: LlamaEngine) -> None:
+    assert await engine.healthy()
+    assert "<|im_start|>" in engine.chat_template
+
+    tokens = await answer(engine, await ask(engine, "The capital of France is", 2))
+    assert "".join(each.text for each in tokens) == " Paris."
+    assert tokens[0].top[0].text == " Paris"
+    assert len(tokens[0].top) == 3
+
+    tokens = await answer(engine, await ask(engine, QUESTION, 60))
+    assert [each.text for each in tokens if each.special] == ["<|im_end|>"]
+    assert [each.ends for each in tokens].index(True) == len(tokens) - 1
+
+    whale = "Repeat after me: 🐋🐋🐋🐋🐋🐋🐋🐋"
+    tokens = await answer(engine, await ask(engine, whale, 6))
+    assert len(tokens) == 6
+    if "🐋" in [each.text for each in tokens]:
+        assert all(each.id for each in tokens)
+
+    sampled = [
+        "".join(each.text for each in await answer(engine, await ask(engine, QUESTION, 12, seed=seed)))
+        for seed in (1, 1, 2)
+    ]
+    assert sampled[0] == sampled[1] != sampled[2]
+
+    digits = await answer(engine, await ask(engine, "My number:", 20, Constraint(regex="[0-9]{4}/x")))
+    assert "".join(each.text for each in digits if not each.special)[-2:] == "/x"
+    with pytest.raises(EngineFailed):
+        await answer(engine, await ask(engine, "Hi", 5, Constraint(regex="[0-9")))
+
+
+async def test_leaving_an_answer_frees_its_slot_of_llama(engine: LlamaEngine) -> None:
+    async with aclosing(engine.generate(await ask(engine, "Once upon a time", 300), lambda: None)) as tokens:
+        for _ in range(3):
+            await anext(tokens)
+    await eventually(lambda: running(engine, 0), within_s=5)
+
+
+async def test_leaving_while_the_prompt_is_still_read_frees_the_slot_too(engine: LlamaEngine) -> None:
+    asked = await ask(engine, "word " * 400, 5)
+    waiting = asyncio.create_task(answer(engine, asked))
+    await eventually(lambda: running(engine, 1), within_s=5)
+    waiting.cancel()
+    await eventually(lambda: running(engine, 0), within_s=5)
+    assert waiting.cancelled()
+
+
+async def running(engine: LlamaEngine, count: int) -> bool:
+    return await engine.busy_slots() == count
