@@ -6,5 +6,5 @@
 - `batches`, `writer`, `burial`, `ingest`: the process `ingest`, which writes every record once
 - `questions`, `queries/`: the named queries, a sentence on top of each
 - `reports`: the process `reports`, read-only HTTP over them
-- `cli`: `headrace migrate`, `headrace ingest`, `headrace reports`
+- `migrate_cli`, `ingest_cli`, `reports_cli`: the commands
 """

@@ -65,11 +65,11 @@ def test_what_happens_to_a_job_is_told_in_rows(log: Log, store: Database, ingest
 def test_every_job_is_one_row_though_ingest_is_killed_again_and_again_in_mid_batch(
     log: Log, store: Database, ingest: RunningPart
 ) -> None:
-    jobs, dice = 2000, random.Random(16)
+    jobs, dice = 1500, random.Random(16)
     writing = threading.Thread(target=tell_slowly, args=(log, jobs))
     writing.start()
 
-    for _ in range(4):
+    for _ in range(3):
         ingest.start()
         before = count(store, "answers")
         eventually_sync(lambda before=before: count(store, "answers") > before, within_s=20)  # type: ignore[misc]

@@ -1,0 +1,39 @@
+"""`headrace reports`."""
+
+import asyncio
+import logging
+
+import click
+from aiohttp import web
+
+from analytics.questions import questions
+from analytics.reports import create_app
+from analytics.settings import ReportsSettings
+from infra.clock import SystemClock
+from infra.service import Service, run
+from infra.settings import ClickHouseSettings
+
+log = logging.getLogger(__name__)
+
+
+@click.command()
+def reports() -> None:
+    """Serve the named queries over read-only HTTP, for the gateway and for dashboards."""
+    run(_reports, name="reports")
+
+
+async def _reports(service: Service) -> None:
+    settings = ReportsSettings.from_env()
+    known = await asyncio.to_thread(questions)
+    app = create_app(ClickHouseSettings.from_env(), known, clock=SystemClock(), threads=settings.threads)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, settings.host, settings.port)
+        await site.start()
+        host, port = runner.addresses[0][:2]
+        log.info("reports listen on http://%s:%s", host, port, extra={"url": f"http://{host}:{port}"})
+        service.ready()
+        await service.stopping.wait()
+    finally:
+        await runner.cleanup()
