@@ -7,7 +7,7 @@ INSTALLED := $(VENV)/.installed
 .DEFAULT_GOAL := help
 
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(INSTALLED): setup.cfg pyproject.toml
 	@echo "setting up $(VENV) (once; later starts skip this)"
@@ -27,7 +27,7 @@ demo: $(INSTALLED) ## the same, then stop everything and exit
 
 test: check ## every check and every test
 
-check: lint types imports schemas-check pytest ## the one definition of the checks
+check: lint types imports schemas-check docs-check pytest ## the one definition of the checks
 
 lint: $(INSTALLED) ## ruff: style, banned calls, formatting
 	@$(BIN)/python -m ruff check .
@@ -49,7 +49,19 @@ schemas: $(INSTALLED) ## write the topics' JSON Schemas anew from the event clas
 schemas-check: $(INSTALLED) ## fail where a schema is not as the event classes say
 	@$(BIN)/python -m producers.contracts --check
 
+docs: $(INSTALLED) ## write the generated tables of the documents anew
+	@$(BIN)/python -m producers.docs
+
+docs-check: $(INSTALLED) ## fail where a generated table is not as the code says
+	@$(BIN)/python -m producers.docs --check
+
+map: $(INSTALLED) ## the tour of the house: every module's first line
+	@$(BIN)/python -m tests.support.house map
+
+sizes: $(INSTALLED) ## the ten largest modules and functions, for taste to look at
+	@$(BIN)/python -m tests.support.house sizes
+
 pytest: $(INSTALLED)
 	@$(BIN)/python -m pytest
 
-.PHONY: help install up demo test check lint fmt types imports schemas schemas-check pytest
+.PHONY: help install up demo test check lint fmt types imports schemas schemas-check docs docs-check map sizes pytest

@@ -1,0 +1,77 @@
+"""Every block of settings is listed, and every setting is explained and documented."""
+
+import ast
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from infra.errors import OurFault
+from infra.settings import PREFIX, Block, blocks
+from producers import docs
+from tests.support.house import ROOT, modules
+
+DOCS = ROOT / "docs"
+
+
+def blocks_declared() -> set[str]:
+    """Names of the classes in the rooms that are blocks of settings."""
+    found = set()
+    for path in modules():
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ClassDef) and any(getattr(base, "id", "") == "Block" for base in node.bases):
+                found.add(node.name)
+    return found
+
+
+def test_every_block_is_listed_in_setup_cfg() -> None:
+    assert {each.__name__ for each in blocks()} == blocks_declared()
+
+
+def test_no_two_blocks_share_a_name() -> None:
+    names = [each.block for each in blocks()]
+
+    assert sorted(set(names)) == sorted(names)
+
+
+@pytest.mark.parametrize("block", blocks(), ids=lambda block: block.__name__)
+def test_a_block_is_explained_and_its_defaults_are_no_contradiction(block: type[Block]) -> None:
+    assert (block.__doc__ or "").strip().endswith(".")
+    assert not (block.__doc__ or "").startswith(block.__name__ + "("), "dataclass made that docstring"
+    block.from_env({}).check()
+    for each in fields(block):
+        assert len(each.metadata["meaning"]) > 8, f"{block.variable(each.name)} is not explained"
+
+
+def test_a_setting_that_holds_a_secret_is_marked_as_one() -> None:
+    for block in blocks():
+        for each in block().shown():
+            if each.name.endswith(("_KEY", "SECRET", "PASSWORD", "TOKEN")):
+                assert each.secret, f"{each.name} would be shown"
+
+
+def test_every_setting_is_documented() -> None:
+    text = (DOCS / "settings.md").read_text()
+
+    missing = [each.name for block in blocks() for each in block().shown() if f"`{each.name}`" not in text]
+    assert missing == [], "run `make docs`"
+
+
+def test_the_generated_parts_of_the_documents_are_as_the_code_says() -> None:
+    assert docs.stale(DOCS) == [], "run `make docs`"
+
+
+def test_a_stale_table_is_seen_and_written_anew(tmp_path: Path) -> None:
+    for name in ("settings.md", "contracts.md"):
+        (tmp_path / name).write_text((DOCS / name).read_text())
+    changed = tmp_path / "settings.md"
+    changed.write_text(changed.read_text().replace(f"{PREFIX}LOG__LEVEL", f"{PREFIX}LOG__LOUDNESS"))
+
+    assert docs.stale(tmp_path) == [changed]
+    docs.write(tmp_path)
+    assert docs.stale(tmp_path) == []
+
+
+def test_a_document_without_its_markers_is_an_error() -> None:
+    with pytest.raises(OurFault, match="the markers of settings are missing"):
+        docs.replaced("# Settings\n", "settings", "table")
