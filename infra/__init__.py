@@ -3,8 +3,9 @@
 - `settings`: the only reader of the environment, one frozen block per part
 - `clock`, `ids`: the only reader of the wall clock, the only maker of ids
 - `errors`: the tree every error of ours hangs on
+- `sealing`: secrets at rest, encrypted
 - `telemetry`: logs, metrics, trace context
-- `kafka`, `redis`, `clickhouse`: settings in, client out
+- `kafka`, `redis`, `redis_line`, `clickhouse`: settings in, client out
 - `service`: start, serve, drain, stop
 - `stack_file`: how a running stack describes itself to the command line
 - `sse`: server-sent events, both ways

@@ -4,7 +4,8 @@
 - `contracts`: JSON Schemas of the topics, and golden examples of every event
 - `partitioning`, `publisher`: where a record goes, and the pen that writes it
 - `topic_admin`, `cli`, `keys_cli`: topics on the broker; `headrace topics` and `headrace keys`
-- `registry`: tenants and API keys, read from the log into memory
+- `keys`, `registry`: API keys, minted and known again; tenants and keys, read from the log into memory
 - `jobs`: the life of a job in Redis, as scripts that are atomic
-- `conversations`, `answer_cache`: their keys and shapes in Redis
+- `conversations`, `answer_cache`, `cache_policy`: their keys and shapes in Redis; when an answer may be reused
+- `docs`: the generated tables of the documents
 """

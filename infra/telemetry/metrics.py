@@ -1,6 +1,6 @@
 """Every metric of ours by name; there are no others, and none has tenant or user ids as labels."""
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Histogram
 
 _SECONDS = (0.005, 0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
 
@@ -11,12 +11,6 @@ class Metrics:
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
         self.registry = registry or CollectorRegistry()
         self.jobs = Counter("headrace_jobs", "Jobs by state reached", ["state"], registry=self.registry)
-        self.queue_wait = Histogram(
-            "headrace_queue_wait_seconds", "Accepted to claimed", buckets=_SECONDS, registry=self.registry
-        )
-        self.ttft = Histogram(
-            "headrace_ttft_seconds", "Accepted to first token", buckets=_SECONDS, registry=self.registry
-        )
         self.cache_requests = Counter(
             "headrace_cache_requests", "Look-ups in the answer cache", ["kind", "result"], registry=self.registry
         )
@@ -40,7 +34,3 @@ class Metrics:
             "headrace_http_request_duration_seconds", "Time to the response's head", ["route"], buckets=_SECONDS,
             registry=self.registry,
         )  # fmt: skip
-        self.slots_busy = Gauge("headrace_slots_busy", "Generations running in this worker", registry=self.registry)
-        self.consumer_lag = Gauge(
-            "headrace_consumer_lag", "Records not yet read", ["topic", "partition"], registry=self.registry
-        )
