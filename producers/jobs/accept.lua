@@ -1,7 +1,7 @@
 -- Step 1: idempotency key -> job id, limits reserved, job `accepting`.
 -- Every verdict but `rebuilding` ends with how the key stands: requests left, ms to a full bucket, ms to the next, jobs.
--- ARGV: 2 job, 3 partitions of the view, 4 requests a minute, 5 jobs in flight, 6... the job's pairs
-local id, given = ARGV[2], pairs_from(6)
+-- ARGV: 2 job, 3 partitions of the view, 4 requests a minute, 5 jobs in flight, 6 the job as MessagePack
+local id, given = ARGV[2], cmsgpack.unpack(ARGV[6])
 if not whole(ARGV[3]) then return { 'rebuilding' } end
 -- A bucket that holds a minute's requests and fills evenly.
 local now, quota, jobs = now_ms(), tonumber(ARGV[4]), tonumber(ARGV[5])
@@ -36,7 +36,7 @@ level, running = level - 1, running + 1
 
 redis.call('HSET', bucket, 'level', tostring(level), 'at', ms(now))
 redis.call('PEXPIRE', bucket, 120000)
-create(id, 'accepting', 6, 0)
+create(id, 'accepting', given, 0)
 redis.call('HSET', job(id), 'accepted_ms', ms(now))
 redis.call('ZADD', P .. 'accepting', ms(now), id)
 if given.conversation ~= '' then

@@ -1,5 +1,5 @@
 -- Step 4: take the job under a lease, or say why not.
--- ARGV: 2 job, 3 partitions of the view, 4 worker, 5 lease ms, 6 most claims, 7 conversation, 8 place in it, 9... the job's pairs
+-- ARGV: 2 job, 3 partitions of the view, 4 worker, 5 lease ms, 6 most claims, 7 conversation, 8 place in it, 9 the job as MessagePack
 local id, conversation, place = ARGV[2], ARGV[7], ARGV[8]
 if not whole(ARGV[3]) then return { 'rebuilding' } end
 local now = now_ms()
@@ -10,7 +10,7 @@ if TERMINAL[state] then return { it[6] and 'published' or 'gone' } end
 if state == 'finishing' then return { 'finishing', it[7] } end
 if state == 'running' and tonumber(it[3]) > now then return { 'held', ms(tonumber(it[3]) - now) } end
 if not state then
-  create(id, 'queued', 9, string.format('%d', now))
+  create(id, 'queued', cmsgpack.unpack(ARGV[9]), string.format('%d', now))
   it[8] = redis.call('HGET', job(id), 'deadline_ms')
 end
 if conversation ~= '' then

@@ -26,22 +26,16 @@ local function say(id, kind, value)
   return seq
 end
 
--- The pairs from ARGV[from] on, as a table.
-local function pairs_from(from)
-  local found = {}
-  for i = from, #ARGV, 2 do found[ARGV[i]] = ARGV[i + 1] end
-  return found
-end
-
--- A new job from the pairs at ARGV[from]: what the prompt says of it. `seq` is where its stream starts to count.
-local function create(id, state, from, seq)
-  local given = pairs_from(from)
+-- A new job: `given` is what its prompt says of it, `seq` is where its stream starts to count.
+local function create(id, state, given, seq)
+  local fields = { 'state', state, 'seq', seq }
   for name, value in pairs(given) do
     if not string.find(name, '_ttl_ms$') and string.sub(name, 1, 5) ~= 'time_' then
-      redis.call('HSET', job(id), name, value)
+      fields[#fields + 1] = name
+      fields[#fields + 1] = value
     end
   end
-  redis.call('HSET', job(id), 'state', state, 'seq', seq)
+  redis.call('HSET', job(id), unpack(fields))
   redis.call('PEXPIRE', job(id), given.job_ttl_ms)
   if not TERMINAL[state] then
     redis.call('SADD', P .. 'inflight:' .. given.key_id, id)

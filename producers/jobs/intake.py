@@ -83,7 +83,7 @@ class Intake:
         """
         verdict, *rest = await self._scripts.run(
             "accept", prompt.job_id, PARTITIONS, quota.requests_per_minute, quota.jobs_in_flight,
-            *describe(prompt, self._retention),
+            describe(prompt, self._retention),
         )  # fmt: skip
         match verdict.decode():
             case "accepted":

@@ -75,7 +75,7 @@ class Leases:
         """
         verdict, *rest = await self._scripts.run(
             "claim", prompt.job_id, PARTITIONS, self.worker, self._lease_ms, MOST_CLAIMS,
-            prompt.conversation or "", place, *describe(prompt, self._retention),
+            prompt.conversation or "", place, describe(prompt, self._retention),
         )  # fmt: skip
         match verdict.decode():
             case "published":

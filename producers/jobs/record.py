@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from producers import codec
 from producers.events import PromptSubmitted, Terminal
 from producers.jobs.scripts import Scripts, asked
@@ -82,10 +84,13 @@ def parse(job_id: str, fields: dict[bytes, bytes]) -> JobRecord | None:
     )
 
 
-def describe(prompt: PromptSubmitted, policy: "Retention", ending: Terminal | None = None) -> list[str | bytes]:
-    """The pairs from which a script makes the job, where Redis has lost it or never knew it."""
+def describe(
+    prompt: PromptSubmitted, policy: "Retention", ending: Terminal | None = None, published_ms: float | None = None
+) -> bytes:
+    """From what a script makes the job, where Redis has lost it or never knew it: MessagePack, one argument of many."""
     idempotency = f"{prompt.tenant}:{prompt.route}:{prompt.idempotency_key}" if prompt.idempotency_key else ""
-    pairs: dict[str, str | bytes] = {
+    # Text only: Redis' reader of MessagePack knows no bytes.
+    described: dict[str, str] = {
         "tenant": prompt.tenant,
         "key_id": prompt.key_id,
         "lane": prompt.lane,
@@ -99,10 +104,12 @@ def describe(prompt: PromptSubmitted, policy: "Retention", ending: Terminal | No
         "idempotency_ttl_ms": str(policy.idempotency_ms),
     }
     if ending is None:
-        pairs["prompt"] = codec.encode(prompt)
+        described["prompt"] = codec.encode(prompt).decode()
     else:
-        pairs |= {f"time_{step}_ms": f"{at_ms:.3f}" for step, at_ms in ending.timeline.items()}
-    return [part for pair in pairs.items() for part in pair]
+        described |= {f"time_{step}_ms": f"{at_ms:.3f}" for step, at_ms in ending.timeline.items()}
+    if published_ms is not None:
+        described["published_ms"] = f"{published_ms:.3f}"
+    return msgspec.msgpack.encode(described)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 -- Put before the scripts that make an ending visible (step 7b). The first record by offset wins; later ones are counted.
--- `ending` is the published event's bytes; the pairs at ARGV[from] describe the job in case Redis has lost it.
-local function settle(id, status, partition, offset, ending, turn, tokens_ttl_ms, from)
-  local given, now = pairs_from(from), now_ms()
+-- `ending` is the published event's bytes; `described` is the job as MessagePack, in case Redis has lost it.
+local function settle(id, status, partition, offset, ending, turn, tokens_ttl_ms, described)
+  local given, now = cmsgpack.unpack(described), now_ms()
   local it = redis.call('HMGET', job(id), 'state', 'published')
   if it[2] then
     local first = tonumber(string.match(it[2], ':(%d+)$'))
@@ -11,7 +11,7 @@ local function settle(id, status, partition, offset, ending, turn, tokens_ttl_ms
     end
     if first == tonumber(offset) then return 'again' end
   end
-  if not it[1] then create(id, status, from, string.format('%d', now)) end
+  if not it[1] then create(id, status, given, string.format('%d', now)) end
   redis.call('HSET', job(id), 'state', status, 'ending', ending, 'published', partition .. ':' .. offset,
     'published_ms', given.published_ms, 'visible_ms', ms(now))
   for name, value in pairs(given) do

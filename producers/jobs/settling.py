@@ -7,7 +7,7 @@ import msgspec
 from producers import codec
 from producers.events import AnswerCancelled, AnswerCompleted, Message, Terminal, status_of
 from producers.jobs.record import Retention, describe
-from producers.jobs.scripts import Argument, Scripts
+from producers.jobs.scripts import Scripts
 
 Settled = Literal["settled", "again", "duplicate"]
 
@@ -21,11 +21,11 @@ def turn_of(ending: Terminal) -> tuple[Message, ...]:
             return ()
 
 
-def arguments(ending: Terminal, retention: Retention, published_ms: float) -> tuple[bytes, bytes, list[Argument]]:
-    """The ending's bytes, its turn's bytes (empty for none) and the job's pairs, as the scripts want them."""
+def arguments(ending: Terminal, retention: Retention, published_ms: float) -> tuple[bytes, bytes, bytes]:
+    """The ending's bytes, its turn's bytes (empty for none) and the job's description, as the scripts want them."""
     turn = turn_of(ending) if ending.prompt.conversation else ()
-    pairs = [*describe(ending.prompt, retention, ending), "published_ms", f"{published_ms:.3f}"]
-    return codec.encode(ending), msgspec.json.encode(turn) if turn else b"", list(pairs)
+    described = describe(ending.prompt, retention, ending, published_ms)
+    return codec.encode(ending), msgspec.json.encode(turn) if turn else b"", described
 
 
 class Settling:
@@ -41,11 +41,11 @@ class Settling:
         Raises:
             Unavailable: Redis does not answer.
         """
-        stored, turn, pairs = arguments(ending, self._retention, published_ms)
+        stored, turn, described = arguments(ending, self._retention, published_ms)
         result: Settled = (
             await self._scripts.run(
                 "settle", ending.job_id, status_of(ending), partition, offset, stored, turn, self._retention.tokens_ms,
-                *pairs,
+                described,
             )
         ).decode()  # fmt: skip
         return result

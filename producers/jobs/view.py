@@ -64,16 +64,16 @@ class StateView:
     def prompt(self, prompt: PromptSubmitted, place: Place) -> Call:
         """A prompt is in the log: the job exists and is at least queued."""
         return self._call(
-            "view_prompt", place, prompt.job_id, prompt.conversation or "", *describe(prompt, self._retention)
+            "view_prompt", place, prompt.job_id, prompt.conversation or "", describe(prompt, self._retention)
         )
 
     def ending(self, ending: Terminal, place: Place, now_ms: float) -> Call:
         """An ending is in the log: make it visible unless an earlier one is, and keep a fresh answer in the cache."""
-        stored, turn, pairs = arguments(ending, self._retention, place.timestamp_ms)
+        stored, turn, described = arguments(ending, self._retention, place.timestamp_ms)
         key, ttl_ms = self._cached(ending, now_ms - place.timestamp_ms)
         return self._call(
             "view_ending", place, ending.job_id, status_of(ending), place.partition, stored, turn,
-            self._retention.tokens_ms, key, ttl_ms, *pairs,
+            self._retention.tokens_ms, key, ttl_ms, described,
         )  # fmt: skip
 
     def conversation(self, event: ConversationEvent, place: Place) -> Call:

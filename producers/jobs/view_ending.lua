@@ -1,8 +1,8 @@
 -- The state view reads an ending.
 -- ARGV: 7 job, 8 status, 9 partition, 10 ending, 11 turn, 12 ttl of the token stream, 13 key in the answer cache or '',
--- 14 its ttl, 15... the job's pairs
+-- 14 its ttl, 15 the job as MessagePack
 return step(function()
-  local result = settle(ARGV[7], ARGV[8], ARGV[9], ARGV[5], ARGV[10], ARGV[11], ARGV[12], 15)
+  local result = settle(ARGV[7], ARGV[8], ARGV[9], ARGV[5], ARGV[10], ARGV[11], ARGV[12], ARGV[15])
   if ARGV[13] ~= '' and result ~= 'duplicate' then redis.call('SET', P .. ARGV[13], ARGV[10], 'PX', ARGV[14]) end
   return result
 end)

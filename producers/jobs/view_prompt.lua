@@ -1,9 +1,9 @@
--- The state view reads a prompt. ARGV: 7 job, 8 conversation, 9... the job's pairs
+-- The state view reads a prompt. ARGV: 7 job, 8 conversation, 9 the job as MessagePack
 return step(function()
   local id, conversation = ARGV[7], ARGV[8]
   local state = redis.call('HGET', job(id), 'state')
   if not state then
-    create(id, 'queued', 9, string.format('%d', now_ms()))
+    create(id, 'queued', cmsgpack.unpack(ARGV[9]), string.format('%d', now_ms()))
   elseif state == 'accepting' then
     redis.call('HSET', job(id), 'state', 'queued')
     redis.call('ZREM', P .. 'accepting', id)

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
+import msgspec
 from redis.asyncio import Redis
 
 from infra.settings import RedisSettings
@@ -68,9 +69,8 @@ class Schedule:
         Raises:
             Unavailable: Redis does not answer.
         """
-        pairs = [str(part) for pair in busy.items() for part in pair]
         found = await self._scripts.run(
-            "claim_deliveries", PARTITIONS, int(lease_s * 1000), most, most_per_host, *pairs
+            "claim_deliveries", PARTITIONS, int(lease_s * 1000), most, most_per_host, msgspec.msgpack.encode(dict(busy))
         )
         return [_pending(each) for each in found]
 

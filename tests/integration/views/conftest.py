@@ -77,7 +77,7 @@ async def following(view: LogView) -> AsyncIterator[LogView]:
     stopping = asyncio.Event()
     task = asyncio.create_task(view.follow(stopping))
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(45):
             await view.became_whole.wait()
         yield view
     finally:
