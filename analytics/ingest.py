@@ -37,6 +37,7 @@ RETRY_S = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 
 _POLL_MS = 200
 _POLL_RECORDS = 2_000
+_FETCH_WAIT_MS = 500  # the broker answers at once when there is something; this is how often it says that there is not
 _Found = TypeVar("_Found")
 
 
@@ -87,7 +88,8 @@ class Ingest:
 
     def _connect(self) -> Any:
         group = f"{self._kafka_settings.topic_prefix}ingest"
-        return kafka.consumer(self._kafka_settings, "ingest", group_id=group, max_poll_records=_POLL_RECORDS)
+        options = {"max_poll_records": _POLL_RECORDS, "fetch_max_wait_ms": _FETCH_WAIT_MS}
+        return kafka.consumer(self._kafka_settings, "ingest", group_id=group, **options)
 
     def _take_places(self, consumer: Any) -> None:
         """Assign every partition and seek to the offset after the last that is written."""
