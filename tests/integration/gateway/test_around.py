@@ -1,0 +1,89 @@
+"""What stands around the prompts: models, reports, metrics."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from infra.settings import KafkaSettings, RedisSettings
+from tests.support.gateway import MODEL, PlayedWorker, RunningGateway, a_gateway
+
+
+async def test_models_are_listed_and_shown(gateway: RunningGateway) -> None:
+    listed = (await gateway.get("/v1/models")).json
+    one = (await gateway.get("/v1/models/other/model")).json
+    none = await gateway.get("/v1/models/none")
+
+    assert [each["id"] for each in listed["data"]] == [MODEL, "other/model"]
+    assert listed["object"] == "list"
+    assert one == {"id": "other/model", "object": "model", "created": 1_700_000_000, "owned_by": "other"}
+    assert (none.status, none.json["error"]["code"]) == (404, "model_not_found")
+
+
+async def test_what_happened_is_counted_without_a_word_about_tenants(
+    gateway: RunningGateway, worker: PlayedWorker
+) -> None:
+    await gateway.post("/v1/jobs", {"model": MODEL, "input": "Why?"})
+    await gateway.get("/v1/jobs/job_x")
+    await gateway.get("/nothing/at/all")
+    async with gateway.http.get(f"{gateway.url}/metrics", headers={"Authorization": ""}) as response:
+        text = await response.text()
+
+    assert 'headrace_jobs_total{state="queued"} 1.0' in text
+    assert 'headrace_cache_requests_total{kind="exact",result="miss"} 1.0' in text
+    assert 'headrace_http_requests_total{method="GET",route="/v1/jobs/{job_id}",status="404"} 1.0' in text
+    assert 'headrace_http_requests_total{method="GET",route="unknown",status="404"} 1.0' in text
+    assert gateway.tenant not in text
+    assert gateway.key.event.id not in text
+
+
+async def test_open_paths_ask_for_no_key(gateway: RunningGateway) -> None:
+    for path in ("/healthz", "/readyz", "/metrics"):
+        async with gateway.http.get(f"{gateway.url}{path}", headers={"Authorization": ""}) as response:
+            assert response.status == 200, path
+
+
+@pytest.fixture
+async def reports_url() -> AsyncIterator[str]:
+    """A reports process, as far as the gateway can tell."""
+
+    async def report(request: web.Request) -> web.Response:
+        name = request.match_info.get("name", "")
+        if name == "unknown":
+            return web.json_response({"error": {"message": "no such report"}}, status=404)
+        if name == "broken":
+            return web.Response(status=500, text="Code: 47. DB::Exception: secrets")
+        return web.json_response({"name": name, "asked": list(request.query.items())})
+
+    app = web.Application()
+    app.add_routes([web.get("/v1/reports", report), web.get("/v1/reports/{name}", report)])
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    await runner.cleanup()
+
+
+async def test_a_report_is_of_the_callers_own_tenant_whatever_it_asks(
+    log_settings: KafkaSettings, redis_settings: RedisSettings, reports_url: str
+) -> None:
+    async with a_gateway(log_settings, redis_settings, reports_url=reports_url) as gateway:
+        asked = await gateway.get("/v1/reports/recent_jobs?tenant=other&hours=3&tenant=third")
+        listed = await gateway.get("/v1/reports")
+        unknown = await gateway.get("/v1/reports/unknown")
+        broken = await gateway.get("/v1/reports/broken")
+        elsewhere = await gateway.get("/v1/reports/..%2f..%2fsecrets")
+
+    assert asked.json == {"name": "recent_jobs", "asked": [["hours", "3"], ["tenant", gateway.tenant]]}
+    assert listed.json["asked"] == [["tenant", gateway.tenant]]
+    assert unknown.status == 404
+    assert (broken.status, broken.json["error"]["type"]) == (503, "server_error")
+    assert b"secrets" not in broken.content
+    assert elsewhere.status == 404
+
+
+async def test_without_a_reports_process_the_rest_goes_on(gateway: RunningGateway) -> None:
+    answer: Any = await gateway.get("/v1/reports/recent_jobs")
+
+    assert (answer.status, answer.json["error"]["type"]) == (503, "server_error")
