@@ -3,6 +3,7 @@
 - `kafka`, `redis_server`: shared by the whole session, started when first asked for
 - `kafka_settings`, `redis_settings`: for clients of those, with a prefix no other test uses
 - `clickhouse`: a database of this test's own on a server that all share (`clickhouse_server`)
+- `log_settings`: all topics, once for the session, for tests with tenants of their own
 - `own_kafka`, `own_redis`, `own_clickhouse`: one for this test alone, to stop and kill
 """
 
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from infra.settings import KafkaSettings, RedisSettings
+from producers import topic_admin
 from tests.support import hygiene
 from tests.support.clickhouse import Database, RunningClickHouse, a_clickhouse, a_database
 from tests.support.stack import RunningKafka, RunningRedis, a_kafka, a_prefix, a_redis
@@ -63,6 +65,14 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningRe
     part.start()
     yield part
     part.stop()
+
+
+@pytest.fixture(scope="session")
+def log_settings(kafka: RunningKafka) -> KafkaSettings:
+    """All topics on the shared broker, for tests that take a tenant of their own instead of topics of their own."""
+    settings = kafka.settings(a_prefix())
+    topic_admin.create(settings)
+    return settings
 
 
 @pytest.fixture

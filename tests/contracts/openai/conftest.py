@@ -6,20 +6,16 @@ from contextlib import suppress
 
 import pytest
 
-from infra.settings import RedisSettings
-from producers import topic_admin
+from infra.settings import KafkaSettings, RedisSettings
 from producers.events import AnswerFailed, JobError
 from tests.support.builders import a_completed
 from tests.support.gateway import PlayedWorker, RunningGateway, a_gateway, a_played_worker
-from tests.support.stack import RunningKafka, a_prefix
 
 
 @pytest.fixture
-async def gateway(kafka: RunningKafka, redis_settings: RedisSettings) -> AsyncIterator[RunningGateway]:
+async def gateway(log_settings: KafkaSettings, redis_settings: RedisSettings) -> AsyncIterator[RunningGateway]:
     """Every prompt is answered with its own last words; one that says "fail" fails."""
-    settings = kafka.settings(a_prefix())
-    await asyncio.to_thread(topic_admin.create, settings)
-    async with a_gateway(settings, redis_settings) as running, a_played_worker(running) as worker:
+    async with a_gateway(log_settings, redis_settings) as running, a_played_worker(running) as worker:
         answering = asyncio.create_task(_answer_all(worker))
         yield running
         answering.cancel()

@@ -5,17 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from infra.settings import KafkaSettings, RedisSettings
-from producers import topic_admin
 from tests.support.gateway import PlayedWorker, RunningGateway, a_gateway, a_played_worker
-from tests.support.stack import RunningKafka, a_prefix
-
-
-@pytest.fixture(scope="session")
-def log_settings(kafka: RunningKafka) -> KafkaSettings:
-    """Topics that the gateway's tests share; each test has a tenant of its own."""
-    settings = kafka.settings(a_prefix())
-    topic_admin.create(settings)
-    return settings
 
 
 @pytest.fixture
