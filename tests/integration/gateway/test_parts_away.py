@@ -4,11 +4,16 @@ import asyncio
 import time
 from typing import Any
 
+import pytest
+
 from infra.settings import KafkaSettings, RedisSettings
 from producers import topic_admin
 from tests.support.eventually import eventually
 from tests.support.gateway import MODEL, RunningGateway, a_gateway
 from tests.support.stack import RunningKafka, RunningRedis, a_prefix
+
+# Brokers and processes start here, on a machine that may be busy.
+pytestmark = pytest.mark.timeout(150)
 
 PROMPT: dict[str, Any] = {"model": MODEL, "messages": [{"role": "user", "content": "Why?"}]}
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import pytest
 
 from gateway.settings import GatewaySettings
 from infra.local.ports import free_ports
@@ -18,6 +19,9 @@ from infra.settings import KafkaSettings, RedisSettings, ServiceSettings, child_
 from tests.support.builders import a_completed
 from tests.support.eventually import eventually
 from tests.support.gateway import MODEL, PlayedWorker, RunningGateway, events_of
+
+# Brokers and processes start here, on a machine that may be busy.
+pytestmark = pytest.mark.timeout(150)
 
 CHAT: dict[str, Any] = {"model": MODEL, "messages": [{"role": "user", "content": "Why?"}], "stream": True}
 

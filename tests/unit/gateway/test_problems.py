@@ -1,0 +1,66 @@
+"""Every error has one shape, and a status that follows from it."""
+
+import json
+
+import pytest
+from aiohttp import web
+
+from gateway import problems
+from infra.errors import InvalidEvent, OurFault, TryAgain, Unavailable
+from producers.events import JobError
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "kind"),
+    [
+        (Unavailable("kafka", after_s=2.5), 503, "server_error"),
+        (TryAgain("later"), 503, "server_error"),
+        (OurFault("a promise is broken"), 500, "server_error"),
+        (InvalidEvent("no event"), 500, "server_error"),
+        (ZeroDivisionError(), 500, "server_error"),
+        (web.HTTPNotFound(), 404, "invalid_request_error"),
+        (web.HTTPRequestEntityTooLarge(1, 2), 413, "invalid_request_error"),
+        (web.HTTPExpectationFailed(), 417, "invalid_request_error"),
+        (web.HTTPBadGateway(), 502, "server_error"),
+        (web.RequestPayloadError("broken"), 400, "invalid_request_error"),
+        (problems.wrong_key("no"), 401, "authentication_error"),
+        (problems.other_payload(), 422, "invalid_request_error"),
+    ],
+)
+def test_any_error_has_its_status_and_the_one_shape(error: Exception, status: int, kind: str) -> None:
+    problem = problems.of(error)
+
+    assert problem.status == status
+    told = json.loads(problem.body())["error"]
+    assert set(told) == {"message", "type", "param", "code"}
+    assert told["type"] == kind
+
+
+def test_what_is_our_fault_says_nothing_of_our_inside() -> None:
+    assert "secret" not in problems.of(RuntimeError("secret")).body().decode()
+
+
+def test_try_again_says_when() -> None:
+    assert problems.of(Unavailable("kafka", after_s=2.5)).headers["Retry-After"] == "3"
+    assert problems.of(Unavailable("kafka", after_s=0.0)).headers["Retry-After"] == "1"
+
+
+def test_a_wrong_method_is_told_the_right_ones() -> None:
+    problem = problems.of(web.HTTPMethodNotAllowed("PUT", {"POST", "GET"}))
+
+    assert (problem.status, problem.headers["Allow"]) == (405, "GET, POST")
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (JobError("bad value", "invalid_request_error", "temperature"), 400),
+        (JobError("busy", code="overloaded"), 503),
+        (JobError("gone"), 500),
+        (JobError("too late", code="deadline_exceeded"), 504),
+        (JobError("stopped", "invalid_request_error", code="cancelled"), 409),
+        (JobError("odd", "what_is_this"), 500),
+    ],
+)
+def test_a_job_without_an_answer_has_a_status_for_who_waits(error: JobError, status: int) -> None:
+    assert problems.of_job(error).status == status
