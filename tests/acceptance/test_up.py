@@ -1,0 +1,145 @@
+"""The two commands a newcomer types: `headrace up` and `headrace demo`, on the whole embedded stack."""
+
+import json
+import os
+import re
+import shlex
+import signal
+import stat
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from infra.local.ports import free_ports
+from tests.support.stack import SHARED_PIDS
+from tests.support.up import Running, headrace, none_left
+
+SERVICES = {"gateway", "worker", "fanout", "deliver", "retrain", "ingest", "reports", "receiver"}
+PARTS = {"kafka", "redis", "clickhouse", "tgi"}
+
+pytestmark = pytest.mark.timeout(180)
+
+
+def check_the_table(text: str) -> None:
+    for step in ("received", "acknowledged", "claimed", "first_token", "finished", "published", "visible"):
+        assert re.search(rf"{step}\b.*\d", text), f"{step} is not in the table"
+    assert re.search(r"signed webhook\W+received\W+received\W+received", text), text
+    assert re.search(r"analytics row\W+written\W+written\W+written", text), text
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which a stack was killed before the next was started."""
+    return tmp_path_factory.mktemp("checkout")
+
+
+@pytest.fixture(scope="module")
+def up(folder: Path) -> Iterator[Running]:
+    """A stack that is up, shared by these tests."""
+    with headrace("up", folder) as running:
+        SHARED_PIDS.add(running.process.pid)
+        running.wait_for("Ctrl-C stops everything", within_s=150)
+        yield running
+
+
+def test_demo_in_an_empty_folder_answers_three_prompts_and_leaves_nothing(tmp_path: Path) -> None:
+    with headrace("demo", tmp_path) as running:
+        pids = running.wait_until_described()
+
+        assert running.process.wait(120) == 0, running.text()
+
+    assert set(pids) == SERVICES | PARTS
+    check_the_table(running.text())
+    assert "ended with" not in running.text()
+    none_left(pids)
+    assert running.stack() == {}
+
+
+def test_a_killed_supervisor_leaves_no_process(folder: Path) -> None:
+    with headrace("up", folder, "--no-prompts") as running:
+        pids = running.wait_until_described()
+
+        running.process.kill()
+        running.process.wait(10)
+
+    none_left(pids)
+
+
+def test_a_running_stack_describes_itself_and_its_curl_line_works(up: Running) -> None:
+    description = up.stack()
+
+    path = up.folder / ".headrace" / "stack.json"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert set(description) == {
+        *("gateway_url", "api_key", "webhook_secret", "kafka", "redis", "clickhouse", "tgi", "processes")
+    }
+    check_the_table(up.text())
+    ready_s = float(re.search(r"ready after ([\d.]+) s", up.text()).group(1))  # type: ignore[union-attr]
+    # 8 to 11 s on two free cores; the machine of a test run is seldom free.
+    assert ready_s < 40
+
+    curl = next(line for line in up.text().splitlines() if line.startswith("curl "))
+    answer = subprocess.run(shlex.split(curl), capture_output=True, text=True, check=True, timeout=60)
+    assert json.loads(answer.stdout)["choices"][0]["message"]["content"]
+
+
+def test_a_second_up_in_the_same_folder_is_refused_and_a_dead_child_is_restarted(up: Running) -> None:
+    with headrace("up", up.folder) as second:
+        assert second.process.wait(30) == 2
+    assert f"process {up.process.pid}" in second.text()
+    assert up.process.poll() is None
+
+    before = up.pids()
+    os.kill(before["fanout"], signal.SIGKILL)
+
+    up.wait_for("fanout is ready again")
+    assert "fanout ended with SIGKILL" in up.text()
+    after = up.pids()
+    assert after["fanout"] != before["fanout"]
+    assert {name: pid for name, pid in after.items() if name != "fanout"} == {
+        name: pid for name, pid in before.items() if name != "fanout"
+    }
+
+
+def test_sigterm_stops_every_process(up: Running) -> None:
+    pids = up.pids()
+
+    up.process.terminate()
+
+    assert up.process.wait(60) == 0
+    none_left(pids)
+    assert "nothing is left running" in up.text()
+    assert up.stack() == {}
+
+
+def test_ctrl_c_in_mid_start_leaves_nothing(tmp_path: Path) -> None:
+    with headrace("up", tmp_path) as running:
+        running.wait_for("redis       ready")
+        began = time.monotonic()
+        running.process.send_signal(signal.SIGINT)
+
+        assert running.process.wait(30) == 0
+
+    assert "nothing is left running" in running.text()
+    assert time.monotonic() - began < 25
+
+
+def test_a_part_given_by_an_address_where_nobody_answers_is_named(tmp_path: Path) -> None:
+    (port,) = free_ports(1)
+
+    with headrace("demo", tmp_path, HEADRACE_TGI__URL=f"http://127.0.0.1:{port}") as running:
+        assert running.process.wait(60) == 3
+
+    assert f"tgi cannot start: HEADRACE_TGI__URL is given, but nothing answers at 127.0.0.1:{port}" in running.text()
+    assert "What to do: start that server" in running.text()
+
+
+def test_an_unknown_variable_of_ours_is_refused_by_name(tmp_path: Path) -> None:
+    with headrace("demo", tmp_path, HEADRACE_KAFKA__BOOTSTRAP_SERVER="127.0.0.1:9092") as running:
+        assert running.process.wait(30) == 2
+
+    assert "HEADRACE_KAFKA__BOOTSTRAP_SERVER" in running.text()
+    assert not (tmp_path / ".headrace").exists()
