@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -21,7 +21,7 @@ from infra.local.redis import EmbeddedRedis
 from infra.local.settings import ReceiverSettings
 from infra.local.supervisor import Errand, Part
 from infra.local.tgi.model import model_file
-from infra.settings import CommonSettings, LocalSettings, blocks, child_environment
+from infra.settings import CommonSettings, LocalSettings, child_environment
 
 # The processes of the service, each after what it needs to be of use. (The key is made after the topics, and before the
 # others contend for the processor.)
@@ -134,7 +134,8 @@ class Stack:
         self.checkout.keep_development_key(self._identity(), self.key)
 
     def _places(self) -> dict[str, str]:
-        places = {
+        # By name: the ground does not import the rooms. Each refuses a variable that it does not know, so none can rot.
+        return {
             "HEADRACE_GATEWAY__HOST": LOOPBACK,
             "HEADRACE_GATEWAY__PORT": str(self.ports["gateway"]),
             "HEADRACE_REPORTS__PORT": str(self.ports["reports"]),
@@ -144,8 +145,6 @@ class Stack:
             # Whoever is restarted keeps its partitions at once, instead of after a session's timeout.
             "HEADRACE_VIEWS__INSTANCE": f"local-{self.ports['gateway']}",
         }
-        known = {block.variable(each.name) for block in blocks() for each in fields(block)}
-        return {name: value for name, value in places.items() if name in known}
 
     def _ground(self, name: str) -> Part | Errand:
         if name in self.addresses.given:
