@@ -5,19 +5,23 @@
 - `clickhouse`: a database of this test's own on a server that all share (`clickhouse_server`)
 - `log_settings`: all topics, once for the session, for tests with tenants of their own
 - `own_kafka`, `own_redis`, `own_clickhouse`: one for this test alone, to stop and kill
+- `service`: all of it, as `headrace up` runs it over the timed model server; `client` and `receiver` beside it
 """
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import aiohttp
 import pytest
 
 from infra.settings import KafkaSettings, RedisSettings
 from producers import topic_admin
 from tests.support import hygiene
 from tests.support.clickhouse import Database, RunningClickHouse, a_clickhouse, a_database
+from tests.support.receiver import Receiver, a_receiver
 from tests.support.stack import RunningKafka, RunningRedis, a_kafka, a_prefix, a_redis
+from tests.support.whole import Whole, whole
 
 
 @pytest.fixture(autouse=True)
@@ -134,3 +138,32 @@ def own_clickhouse(tmp_path: Path) -> Iterator[RunningClickHouse]:
     part.start()
     yield part
     part.stop()
+
+
+@pytest.fixture(scope="session")
+def running_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Whole]:
+    """`headrace up` over the timed model server."""
+    with whole(tmp_path_factory.mktemp("whole")) as running:
+        yield running
+
+
+@pytest.fixture
+def service(running_service: Whole) -> Iterator[Whole]:
+    """The service with a model server that does what it should."""
+    running_service.model.reset()
+    yield running_service
+    running_service.model.reset()
+
+
+@pytest.fixture
+async def client(service: Whole) -> AsyncIterator[aiohttp.ClientSession]:
+    """A client with the development key."""
+    async with aiohttp.ClientSession(service.stack["gateway_url"], headers=service.headers) as session:
+        yield session
+
+
+@pytest.fixture
+async def receiver() -> AsyncIterator[Receiver]:
+    """A webhook receiver on this machine."""
+    async with a_receiver() as running:
+        yield running

@@ -1,15 +1,14 @@
 """60 jobs in flight and one process killed: each ends in exactly one visible result, one row and one webhook id."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
 
 import aiohttp
 import pytest
 from redis.asyncio import Redis
 
 from tests.support.checker import Outcome, check
-from tests.support.receiver import Receiver, a_receiver
-from tests.support.whole import Whole, whole
+from tests.support.receiver import Receiver
+from tests.support.whole import Whole
 
 JOBS = 60
 PATIENCE_S = 90.0
@@ -17,23 +16,10 @@ PATIENCE_S = 90.0
 pytestmark = pytest.mark.timeout(180)
 
 
-@pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Whole]:
-    with whole(tmp_path_factory.mktemp("whole")) as running:
-        running.model.turn(first_token_ms=50, token_ms=40)
-        yield running
-
-
-@pytest.fixture
-async def receiver() -> AsyncIterator[Receiver]:
-    async with a_receiver() as running:
-        yield running
-
-
-@pytest.fixture
-async def client(service: Whole) -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession(service.stack["gateway_url"], headers=service.headers) as session:
-        yield session
+@pytest.fixture(autouse=True)
+def slow_model(service: Whole) -> None:
+    """An answer takes about a second, so that jobs are in flight when something dies."""
+    service.model.turn(first_token_ms=50, token_ms=40)
 
 
 async def submit_all(client: aiohttp.ClientSession, receiver: Receiver, name: str) -> list[str]:
