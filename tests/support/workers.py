@@ -47,7 +47,7 @@ class RunningWorker:
     ready_file: Path
     log: Path
 
-    def wait_ready(self, within_s: float = 20.0) -> None:
+    def wait_ready(self, within_s: float = 45.0) -> None:
         """Until it has partitions."""
         eventually_sync(
             lambda: self.ready_file.exists() or self.process.poll() is not None,
@@ -171,6 +171,11 @@ class Hand:
 
     async def ended(self, job_id: str) -> bool:
         return (await self.job(job_id)).ended
+
+    async def known_and_ended(self, job_id: str) -> bool:
+        """The same, where Redis may not know the job yet."""
+        found = await record.read(self.scripts, job_id)
+        return found is not None and found.ended
 
     async def all_ended(self, submitted: Iterable[PromptSubmitted], within_s: float = 20.0) -> None:
         """Wait until the end of each job is visible."""

@@ -1,21 +1,34 @@
-"""The timed model server and a workshop for workers."""
+"""One worker for all tests of a module, and the timed model server it asks."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from infra.settings import KafkaSettings, RedisSettings
+from stream_workers.settings import WorkerSettings
 from tests.support.model_servers import ModelServer, timed_tgi
+from tests.support.stack import RunningKafka, RunningRedis, a_prefix
 from tests.support.workers import Workshop, workshop
 
 __all__ = ["timed_tgi"]
 
+SETTINGS = WorkerSettings(name="w1", lease_s=1.0, retries_s=("0.05", "0.05", "0.05"))
+
+
+@pytest.fixture(scope="module")
+def place(
+    tmp_path_factory: pytest.TempPathFactory, kafka: RunningKafka, redis_server: RunningRedis, timed_tgi: ModelServer
+) -> Iterator[Workshop]:
+    """A workshop where one worker runs."""
+    folder, prefix = tmp_path_factory.mktemp("worker"), a_prefix()
+    with workshop(folder, kafka.settings(prefix), redis_server.settings(prefix), timed_tgi.url) as found:
+        worker = found.start(SETTINGS)
+        yield found
+        assert worker.terminate() == 0
+
 
 @pytest.fixture
-def place(
-    tmp_path: Path, kafka_settings: KafkaSettings, redis_settings: RedisSettings, timed_tgi: ModelServer
-) -> Iterator[Workshop]:
+def tgi(timed_tgi: ModelServer) -> ModelServer:
+    """The model server, as if just started."""
     timed_tgi.reset()
-    with workshop(tmp_path, kafka_settings, redis_settings, timed_tgi.url) as found:
-        yield found
+    timed_tgi.turn(first_token_ms=5, token_ms=1)
+    return timed_tgi

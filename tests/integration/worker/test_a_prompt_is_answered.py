@@ -2,30 +2,141 @@
 
 import asyncio
 
-from producers.events import AnswerCompleted
+import pytest
+
+from producers.answer_cache import AnswerCache
+from producers.conversations import Conversations
+from producers.events import (
+    AnswerCompleted,
+    AnswerFailed,
+    ConversationCreated,
+    Message,
+    PromptSubmitted,
+    RetryScheduled,
+    Sampling,
+    Terminal,
+)
 from producers.jobs import live
-from stream_workers.settings import WorkerSettings
+from producers.jobs.record import Retention
+from producers.topics import JOB_EVENTS
 from tests.support.builders import a_prompt
 from tests.support.eventually import eventually
-from tests.support.workers import Hand, Workshop, answers
+from tests.support.model_servers import ModelServer
+from tests.support.workers import Hand, Workshop, answers, read_topic
 
 
-async def test_a_prompt_is_answered_shown_published_and_made_visible(place: Workshop) -> None:
-    worker = await asyncio.to_thread(place.start, WorkerSettings(name="w1"))
+async def ending_of(hand: Hand, prompt: PromptSubmitted) -> Terminal:
+    """Submit the prompt and wait for its end."""
+    await hand.submit(prompt)
+    await hand.all_ended([prompt])
+    ending = (await hand.job(prompt.job_id)).ending
+    assert ending is not None
+    return ending
+
+
+async def test_a_prompt_is_answered_shown_published_and_made_visible(place: Workshop, tgi: ModelServer) -> None:
     prompt = a_prompt("Why is the sky blue?")
     async with Hand(place) as hand:
-        await hand.submit(prompt)
-        await eventually(lambda: hand.ended(prompt.job_id))
-
-        job = await hand.job(prompt.job_id)
-        shown = live.text_of(await live.entries_after(hand.scripts, prompt.job_id))
+        ending = await ending_of(hand, prompt)
+        shown = await hand.shown(prompt.job_id)
     log = await asyncio.to_thread(answers, place.kafka)
-    assert await asyncio.to_thread(worker.terminate) == 0
 
-    assert job.status == "completed"
-    ending = log.first_by_job[prompt.job_id]
+    assert log.first_by_job[prompt.job_id] == ending
     assert isinstance(ending, AnswerCompleted)
     assert ending.text == shown != ""
     assert ending.usage is not None
-    assert ending.worker == "w1"
-    assert list(ending.timeline) == ["received", "accepted", "acknowledged", "claimed", "first_token", "finished"]
+    assert (ending.worker, ending.attempt, ending.cache, ending.finish_reason) == ("w1", 1, "miss", "stop")
+    steps = ["received", "accepted", "acknowledged", "claimed", "first_token", "finished"]
+    assert list(ending.timeline) == steps
+    assert [ending.timeline[step] for step in steps[3:]] == sorted(ending.timeline[step] for step in steps[3:])
+
+
+async def test_stop_strings_are_cut_and_a_token_limit_is_kept(place: Workshop, tgi: ModelServer) -> None:
+    async with Hand(place) as hand:
+        whole = await ending_of(hand, a_prompt("One and the same question."))
+        third = whole.text.split()[2]
+        cut = await ending_of(hand, a_prompt("One and the same question.", sampling=Sampling(stop=(third,))))
+        short = await ending_of(hand, a_prompt("One and the same question.", sampling=Sampling(max_tokens=2)))
+
+    assert isinstance(cut, AnswerCompleted)
+    assert isinstance(short, AnswerCompleted)
+    assert (cut.text, cut.finish_reason) == (whole.text[: whole.text.index(third)], "stop")
+    assert (short.finish_reason, short.usage and short.usage.completion_tokens) == ("length", 2)
+    assert whole.text.startswith(short.text)
+
+
+@pytest.mark.parametrize("kind", ["cut", "fail", "garbage", "overload"])
+async def test_trouble_that_passes_is_tried_again_in_place_and_readers_are_told(
+    place: Workshop, tgi: ModelServer, kind: str
+) -> None:
+    prompt = a_prompt(f"Trouble of the kind {kind}.")
+    tgi.order(kind, after_tokens=3, times=2, contains=f"kind {kind}")  # type: ignore[arg-type] # one of them
+    async with Hand(place) as hand:
+        ending = await ending_of(hand, prompt)
+        entries = await live.entries_after(hand.scripts, prompt.job_id)
+
+    assert isinstance(ending, AnswerCompleted)
+    assert ending.attempt == 1
+    assert live.text_of(entries) == ending.text
+    if kind != "overload":
+        assert "snapshot" in [each.kind for each in entries]
+    await eventually(lambda: tries_told(place, prompt.job_id, [1, 2]), what="the retries among the job's events")
+
+
+async def test_trouble_that_stays_fails_the_job_after_three_more_tries(place: Workshop, tgi: ModelServer) -> None:
+    prompt = a_prompt("Trouble that stays.")
+    tgi.order("fail", times=10, contains="that stays")
+    async with Hand(place) as hand:
+        ending = await ending_of(hand, prompt)
+
+    assert isinstance(ending, AnswerFailed)
+    assert (ending.error.type, ending.error.code) == ("server_error", "model_failed")
+    assert len(await asyncio.to_thread(tgi.generations, "that stays")) == 4
+
+
+async def test_what_the_model_server_refuses_fails_at_once(place: Workshop, tgi: ModelServer) -> None:
+    prompt = a_prompt("A penalty beyond all measure.", sampling=Sampling(frequency_penalty=9.0))
+    async with Hand(place) as hand:
+        ending = await ending_of(hand, prompt)
+
+    assert isinstance(ending, AnswerFailed)
+    assert (ending.error.type, ending.error.code) == ("invalid_request_error", "model_refused")
+
+
+async def test_a_prompt_over_the_window_fails_with_openais_code(place: Workshop, tgi: ModelServer) -> None:
+    async with Hand(place) as hand:
+        ending = await ending_of(hand, a_prompt("word " * 10_000))
+
+    assert isinstance(ending, AnswerFailed)
+    assert (ending.error.type, ending.error.code) == ("invalid_request_error", "context_length_exceeded")
+
+
+async def test_a_turn_is_answered_with_the_turns_before_it_and_from_the_cache_when_it_is_there(
+    place: Workshop, tgi: ModelServer
+) -> None:
+    async with Hand(place) as hand:
+        await Conversations(hand.scripts, Retention()).open(ConversationCreated(conversation="conv_1", tenant="acme"))
+        turns = [a_prompt(f"Turn {number}.", conversation="conv_1") for number in range(3)]
+        for each in turns:
+            await hand.submit(each)
+        await hand.all_ended(turns)
+        endings = [(await hand.job(each.job_id)).ending for each in turns]
+
+        await Conversations(hand.scripts, Retention()).open(ConversationCreated(conversation="conv_2", tenant="acme"))
+        assert isinstance(endings[0], AnswerCompleted)
+        await AnswerCache(hand.scripts).remember(endings[0])
+        again = await ending_of(hand, a_prompt("Turn 0.", conversation="conv_2"))
+        shown = await hand.shown(again.job_id)
+
+    said: tuple[Message, ...] = ()
+    for turn, ending in zip(turns, endings, strict=True):
+        assert isinstance(ending, AnswerCompleted)
+        assert ending.history == said
+        said += (*turn.messages, Message("assistant", ending.text))
+    assert isinstance(again, AnswerCompleted)
+    assert (again.cache, again.text, shown) == ("hit", endings[0].text, endings[0].text)
+
+
+async def tries_told(place: Workshop, job_id: str, tries: list[int]) -> bool:
+    told = (await asyncio.to_thread(read_topic, place.kafka, JOB_EVENTS)).events
+    return [each.tries for each in told if isinstance(each, RetryScheduled) and each.job_id == job_id] == tries
