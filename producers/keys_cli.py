@@ -100,13 +100,15 @@ def list_(tenant: str | None, as_json: bool) -> None:
     if as_json:
         click.echo(msgspec.json.encode([_listed(each, registry) for each in found]))
         return
-    table = Table("id", "tenant", "name", "a minute", "in flight", "issued", "state", box=SIMPLE_HEAD)
+    table = Table("key", "tenant", "for", "limits", "state", box=SIMPLE_HEAD, padding=(0, 2, 1, 0))
     table.columns[0].no_wrap = True
     for each in found:
         state = "revoked" if each.id in registry.revoked else "valid"
         issued = datetime.fromtimestamp(each.at_ms / 1000, UTC).strftime("%Y-%m-%d")
-        limits = (str(each.requests_per_minute), str(each.jobs_in_flight))
-        table.add_row(each.id, escape(each.tenant), escape(each.name), *limits, issued, state)
+        limits = f"{each.requests_per_minute} a minute\n{each.jobs_in_flight} in flight"
+        table.add_row(
+            f"{each.id}\n{each.prefix}…", escape(each.tenant), escape(each.name), limits, f"{state}\nissued {issued}"
+        )
     Console().print(table)
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from gateway.client.jobs import Job, Jobs, Refused
 from gateway.client.prompts import Asked, BadLine
 from gateway.client.shown import failure_of
-from infra.errors import Unavailable
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,8 @@ async def submit_all(
         async with asyncio.TaskGroup() as group:
             for _ in range(min(at_once, len(prompts))):
                 group.create_task(_work(jobs, queue, tell, wait))
-    except* Unavailable as group_of_errors:
+    except ExceptionGroup as group_of_errors:
+        # The first stopped all the others; it alone says why.
         raise group_of_errors.exceptions[0] from None
 
 

@@ -1,5 +1,6 @@
 """A gateway that does what it is told, good or bad: for clients that must bear all of it."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -36,8 +37,8 @@ def refuses(status: int, message: str = "no", **headers: str) -> Answer:
     return says(status, {"error": {"message": message, "type": "x", "param": None, "code": None}}, **headers)
 
 
-def streams(*events: tuple[int, str, Any], cut: bool = False) -> Answer:
-    """Send these events (id, type, data); `cut` breaks the connection after them."""
+def streams(*events: tuple[int, str, Any], cut: bool = False, stay_open: bool = False) -> Answer:
+    """Send these events (id, type, data); then break the connection with `cut`, or say no more with `stay_open`."""
 
     async def answer(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
@@ -48,6 +49,9 @@ def streams(*events: tuple[int, str, Any], cut: bool = False) -> Answer:
         if cut:
             assert request.transport is not None
             request.transport.close()
+        while stay_open:
+            await asyncio.sleep(0.05)
+            await response.write(sse.PING)
         return response
 
     return answer

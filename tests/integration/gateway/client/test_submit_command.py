@@ -2,6 +2,9 @@
 
 import asyncio
 import json
+import signal
+import sys
+from asyncio.subprocess import PIPE
 from pathlib import Path
 from subprocess import CompletedProcess
 
@@ -85,3 +88,30 @@ def test_without_a_gateway_the_command_says_what_to_do(tmp_path: Path) -> None:
 
     assert done.returncode == 3
     assert "start one with `headrace up`" in done.stderr
+
+
+async def test_a_reader_who_has_enough_ends_the_command_without_a_fuss(tmp_path: Path) -> None:
+    (tmp_path / "many.jsonl").write_text('{"input": "a"}\n' * 200)
+    async with served(UnrulyGateway()) as gateway:
+        command = f"{sys.executable} -m infra.cli submit --jsonl many.jsonl --url {gateway.url} | head -1"
+        process = await asyncio.create_subprocess_shell(command, cwd=tmp_path, stdout=PIPE, stderr=PIPE)
+        out, log = await asyncio.wait_for(process.communicate(), 30)
+
+    assert out.endswith(b"job_1\n")
+    assert log == b""
+
+
+async def test_an_interrupted_command_ends_with_130(tmp_path: Path) -> None:
+    async with served(UnrulyGateway(events=[streams((1, "token", {"text": "Bl"}), stay_open=True)])) as gateway:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "infra.cli", "submit", "--stream", "--url", gateway.url, "Why?",
+            cwd=tmp_path, stdout=PIPE, stderr=PIPE,
+        )  # fmt: skip
+        assert process.stdout is not None
+        assert await asyncio.wait_for(process.stdout.read(2), 30) == b"Bl"
+
+        process.send_signal(signal.SIGINT)
+
+        _, log = await asyncio.wait_for(process.communicate(), 30)
+    assert process.returncode == 130
+    assert b"Traceback" not in log

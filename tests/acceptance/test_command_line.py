@@ -1,0 +1,83 @@
+"""The command line against the whole running service, as its user finds it: without a single address."""
+
+import asyncio
+import json
+import sys
+from asyncio.subprocess import PIPE
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.command import headrace
+from tests.support.whole import Whole, whole
+
+# The whole service starts first.
+pytestmark = pytest.mark.timeout(180)
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Whole]:
+    with whole(tmp_path_factory.mktemp("whole")) as running:
+        yield running
+
+
+def test_every_part_answers_the_doctor_and_every_topic_is_as_it_should_be(service: Whole) -> None:
+    examined = headrace("doctor", "--json", folder=service.folder)
+    checked = headrace("topics", "check", folder=service.folder)
+
+    assert examined.returncode == 0, examined.stdout
+    assert all(each["from_stack"] for each in json.loads(examined.stdout)["parts"])
+    assert checked.returncode == 0, checked.stdout
+
+
+def test_many_prompts_from_a_file_are_all_answered_and_bad_lines_named(service: Whole, tmp_path: Path) -> None:
+    lines = [json.dumps({"input": f"prompt {each}", "max_tokens": 8}) for each in range(60)]
+    (tmp_path / "many.jsonl").write_text("\n".join([*lines, "nonsense", json.dumps({"input": "x", "max_tokens": 0})]))
+
+    done = headrace(
+        "submit", "--wait", "--json", "--jsonl", str(tmp_path / "many.jsonl"), folder=service.folder
+    )  # fmt: skip
+
+    told = [json.loads(each) for each in done.stdout.splitlines()]
+    assert done.returncode == 1, done.stderr
+    assert done.stderr == "60 completed, 2 failed\n"
+    assert sorted(each["line"] for each in told) == list(range(1, 63))
+    assert {each["line"] for each in told if each["error"]} == {61, 62}
+    assert len({each["job"]["id"] for each in told if each["job"]}) == 60
+
+
+def test_a_key_made_and_revoked_on_the_command_line_is_so_to_the_gateway(service: Whole) -> None:
+    made = json.loads(
+        headrace("keys", "create", "--tenant", "new", "--name", "x", "--json", folder=service.folder).stdout
+    )
+    mine = {"HEADRACE_CLIENT__API_KEY": made["api_key"], "HEADRACE_CLIENT__PATIENCE_S": "10"}
+
+    asked = headrace("submit", "--wait", "Whose am I?", folder=service.folder, **mine)
+    headrace("keys", "revoke", made["id"], folder=service.folder)
+    after = headrace("submit", "--wait", "And now?", folder=service.folder, **mine)
+
+    assert asked.returncode == 0, asked.stderr
+    assert after.returncode == 1
+    assert "(401)" in after.stderr
+
+
+async def test_a_streamed_answer_survives_the_gateway_and_comes_out_whole(service: Whole) -> None:
+    service.model.turn(first_token_ms=50, token_ms=150)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "infra.cli", "submit", "--stream", "--json", "Tell me a long story.",
+        cwd=service.folder, stdout=PIPE, stderr=PIPE,
+    )  # fmt: skip
+    assert process.stdout is not None
+    before = [await asyncio.wait_for(process.stdout.readline(), 30) for _ in range(4)]
+
+    service.kill("gateway")
+
+    rest, log = await asyncio.wait_for(process.communicate(), 60)
+    assert process.returncode == 0, log.decode()
+    events = [json.loads(each) for each in [*before, *rest.splitlines()]]
+    ids = [int(each["id"]) for each in events]
+    assert ids == sorted(set(ids)), "an event came twice, or out of order"
+    shown = "".join(each["data"]["text"] for each in events if each["event"] == "token")
+    assert events[-1]["event"] == "done"
+    assert events[-1]["data"]["result"]["choices"][0]["message"]["content"] == shown
