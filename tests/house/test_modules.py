@@ -12,7 +12,7 @@ from tests.support.house import ROOMS, ROOT, first_line, modules, name_of, track
 
 # Raised to leave a loop, and caught by whoever runs it: no fault of anybody.
 SIGNALS = {"infra/local/cli.py:Interrupted", "analytics/ingest.py:Stopped"}
-MAY_SERVE_HTTP = ("gateway/", "analytics/reports.py", "analytics/cli.py", "infra/local/", "infra/probes.py")
+MAY_SERVE_HTTP = ("gateway/", "analytics/reports.py", "analytics/reports_cli.py", "infra/local/")
 # Put together, lest this very file name such a path.
 OF_A_MACHINE = re.compile("|".join(rf"(?<![\w.])/{folder}/" for folder in ("work", "root", "home")))
 TOP = {"producers", "stream_workers", "gateway", "analytics", "infra", "tests", "docs", "benchmarks"}
