@@ -1,4 +1,4 @@
-"""The Kafka client of a view: a member of the view's consumer group that leaves offsets to Redis."""
+"""The Kafka client of a view: a member of a consumer group that leaves offsets to Redis."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from stream_workers.views.settings import ViewSettings
 NEVER_MS = 86_400_000
 
 
-def group_consumer(settings: KafkaSettings, views: ViewSettings, view: str) -> Any:
+def group_consumer(settings: KafkaSettings, views: ViewSettings, group: str) -> Any:
     """A consumer that is not started yet.
 
     Raises:
@@ -19,9 +19,9 @@ def group_consumer(settings: KafkaSettings, views: ViewSettings, view: str) -> A
     """
     return AIOKafkaConsumer(
         bootstrap_servers=kafka.servers(settings),
-        client_id=f"headrace-{view}",
-        group_id=f"{settings.topic_prefix}{view}",
-        group_instance_id=f"{view}-{views.instance}" if views.instance else None,
+        client_id=f"headrace-{group}",
+        group_id=f"{settings.topic_prefix}{group}",
+        group_instance_id=f"{group}-{views.instance}" if views.instance else None,
         enable_auto_commit=False,
         auto_offset_reset="earliest",
         session_timeout_ms=int(views.session_timeout_s * 1000),

@@ -47,9 +47,10 @@ class LogView:
     """One member of a view's consumer group; `follow` does all the work."""
 
     def __init__(
-        self, view: View, kafka: KafkaSettings, settings: ViewSettings, publisher: Publisher, clock: Clock
+        self, view: View, group: str, kafka: KafkaSettings, settings: ViewSettings, publisher: Publisher, clock: Clock
     ) -> None:
         self._view = view
+        self._group = group
         self._kafka = kafka
         self._settings = settings
         self._publisher = publisher
@@ -65,7 +66,7 @@ class LogView:
 
     @property
     def name(self) -> str:
-        """The view's name, also its consumer group's."""
+        """The view's name."""
         return self._view.positions.view
 
     @property
@@ -92,7 +93,7 @@ class LogView:
                 await _pause(stopping, RETRY_S)
 
     async def _be_member(self, stopping: asyncio.Event) -> None:
-        consumer = group_consumer(self._kafka, self._settings, self.name)
+        consumer = group_consumer(self._kafka, self._settings, self._group)
         try:
             await consumer.start()
             await self._refuse_missing_topics(consumer)

@@ -20,8 +20,9 @@ from stream_workers.views.settings import ViewSettings
 
 @dataclass(frozen=True)
 class Parts:
-    """What a view's process works with."""
+    """What a view's process works with; `name` is also its consumer group's."""
 
+    name: str
     kafka: KafkaSettings
     redis_settings: RedisSettings
     views: ViewSettings
@@ -31,7 +32,7 @@ class Parts:
 
     def follower(self, view: View) -> LogView:
         """The loop that follows the log into a view."""
-        return LogView(view, self.kafka, self.views, self.publisher, self.clock)
+        return LogView(view, self.name, self.kafka, self.views, self.publisher, self.clock)
 
 
 @asynccontextmanager
@@ -46,7 +47,7 @@ async def parts(name: str) -> AsyncIterator[Parts]:
     publisher = Publisher(kafka, f"headrace-{name}")
     publisher.start()
     try:
-        yield Parts(kafka, redis_settings, ViewSettings.from_env(), client, publisher, SystemClock())
+        yield Parts(name, kafka, redis_settings, ViewSettings.from_env(), client, publisher, SystemClock())
     finally:
         await publisher.close()
         await client.aclose()

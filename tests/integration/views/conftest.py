@@ -56,7 +56,7 @@ async def house(kafka_settings: KafkaSettings, redis_settings: RedisSettings) ->
 
 
 @asynccontextmanager
-async def a_house(kafka: KafkaSettings, redis_settings: RedisSettings) -> AsyncIterator[House]:
+async def a_house(kafka: KafkaSettings, redis_settings: RedisSettings, name: str = "test") -> AsyncIterator[House]:
     # A busy machine is no fault of what is tested here.
     kafka = replace(kafka, ack_timeout_s=10.0)
     await asyncio.to_thread(topic_admin.create, kafka)
@@ -65,7 +65,7 @@ async def a_house(kafka: KafkaSettings, redis_settings: RedisSettings) -> AsyncI
     publisher.start()
     await eventually(lambda: publisher.connected)
     views = ViewSettings(check_every_s=0.1, session_timeout_s=6.0)
-    parts = Parts(kafka, redis_settings, views, client, publisher, SystemClock())
+    parts = Parts(name, kafka, redis_settings, views, client, publisher, SystemClock())
     yield House(parts, Scripts(client, redis_settings), Metrics())
     await publisher.close()
     await client.aclose()

@@ -1,7 +1,7 @@
 """Answers and feedback on a real log become examples, whichever comes first."""
 
 from producers.events import ExampleReady
-from producers.topics import ANSWERS, EXAMPLES, FEEDBACK
+from producers.topics import ANSWERS, DEAD_LETTERS, EXAMPLES, FEEDBACK
 from stream_workers.retraining.join import Join
 from stream_workers.views.log_view import LogView
 from tests.integration.views.conftest import House, following
@@ -68,6 +68,23 @@ async def test_a_second_ending_and_a_failed_answer_make_no_example(house: House)
         (example,) = await examples(house, 1)
 
     assert (example.job_id, example.completion) == (twice.job_id, "first")
+
+
+async def test_feedback_that_cannot_be_kept_is_buried_and_those_around_it_are_not(house: House) -> None:
+    publisher, prompt = house.parts.publisher, a_prompt()
+    bad = a_prompt()
+    await house.scripts.redis.set(f"{house.scripts.prefix}examples:{bad.job_id}", "no hash")
+    await publisher.publish(ANSWERS, prompt.job_id, a_completed(prompt))
+    await publisher.write(FEEDBACK, "x", a_feedback(prompt, "score", 0.5), 0, None, None)
+    await publisher.write(FEEDBACK, "x", a_feedback(bad), 0, None, None)
+    await publisher.write(FEEDBACK, "x", a_feedback(prompt, "thumb", "up"), 0, None, None)
+
+    async with following(join(house)):
+        found = await examples(house, 2)
+    (buried,) = await read_all(house.parts.kafka, DEAD_LETTERS)
+
+    assert {each.kind for each in found} == {"score", "thumb"}
+    assert (buried.reason, buried.origin_topic, buried.origin_offset) == ("poison", "feedback", 1)
 
 
 async def test_after_redis_was_emptied_the_same_examples_come_again_under_the_same_ids(house: House) -> None:

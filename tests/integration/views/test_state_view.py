@@ -1,6 +1,7 @@
 """The state view follows the log; whatever Redis loses, the log gives back."""
 
 import asyncio
+import base64
 from typing import Any
 
 from producers.answer_cache import AnswerCache
@@ -102,6 +103,21 @@ async def test_a_record_that_is_no_event_is_buried_with_its_origin_and_passed_ov
     assert (buried.reason, buried.origin_topic, buried.origin_partition, buried.origin_offset) == (
         "undecodable", "answers", 3, written.offset,
     )  # fmt: skip
+
+
+async def test_a_record_that_the_view_cannot_take_is_buried_as_poison_and_those_around_it_are_not(house: House) -> None:
+    before, bad, after = (a_prompt(conversation="conv_1") for _ in range(3))
+    await house.scripts.redis.set(f"{house.scripts.prefix}job:{bad.job_id}", "no hash")
+    for each in (before, bad, after):
+        await house.parts.publisher.submit(each)
+
+    async with following(house.state_view()):
+        await house.comes_to(after.job_id, "queued")
+        assert await house.status(before.job_id) == "queued"
+    (buried,) = await read_all(house.parts.kafka, DEAD_LETTERS)
+    assert (buried.reason, buried.origin_offset) == ("poison", 1)
+    assert b"WRONGTYPE" in buried.error.encode()
+    assert bad.job_id.encode() in base64.b64decode(buried.payload_base64)
 
 
 async def test_a_view_that_starts_late_is_not_whole_before_it_has_read_what_there_was(house: House) -> None:

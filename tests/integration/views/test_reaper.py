@@ -1,0 +1,132 @@
+"""The reaper ends the jobs that nobody else will end."""
+
+import asyncio
+
+import pytest
+
+from infra.errors import Unavailable
+from infra.settings import KafkaSettings
+from producers.events import AnswerExpired
+from producers.jobs.intake import Accepted, Again, Intake, Quota
+from producers.jobs.lease import Leases
+from producers.jobs.record import Retention
+from producers.jobs.settling import Settling
+from producers.jobs.view import PARTITIONS, TOPICS
+from producers.publisher import Publisher
+from producers.topics import ANSWERS
+from stream_workers.fanout.reaper import Patience, Reaped, Reaper
+from tests.integration.views.conftest import House, following
+from tests.support.builders import CLOCK, a_completed, a_prompt
+from tests.support.eventually import eventually
+from tests.support.topics import read_all
+
+QUOTA = Quota(requests_per_minute=1000, jobs_in_flight=100)
+AT_ONCE = Patience(accepting_ms=0, finishing_ms=0, running_again_ms=60_000, every_s=0.05)
+
+
+def a_reaper(house: House, patience: Patience = AT_ONCE, publisher: Publisher | None = None) -> Reaper:
+    scripts, kept = house.scripts, Retention()
+    pen = publisher or house.parts.publisher
+    return Reaper(scripts, Intake(scripts, kept), Settling(scripts, kept), pen, CLOCK, patience)
+
+
+@pytest.fixture
+async def intake(house: House) -> Intake:
+    """The gateway's hand, over a view that is whole."""
+    members = [f"{topic.name}:{n}" for topic in TOPICS for n in range(topic.partitions)]
+    assert len(members) == PARTITIONS
+    await house.scripts.redis.sadd(f"{house.scripts.prefix}view:state:whole", *members)
+    return Intake(house.scripts, Retention())
+
+
+async def test_what_the_log_never_got_gives_its_key_and_its_place_back(house: House, intake: Intake) -> None:
+    prompt = a_prompt(idempotency_key="k", fingerprint="f")
+    await intake.accept(prompt, QUOTA)
+
+    patient = await a_reaper(house, Patience()).reap()
+    assert isinstance(await intake.accept(prompt, QUOTA), Again)
+    reaped = await a_reaper(house).reap()
+
+    assert (patient, reaped) == (Reaped(), Reaped(aborted=1))
+    assert await house.status(prompt.job_id) == "aborted"
+    assert isinstance(await intake.accept(a_prompt(idempotency_key="k", fingerprint="f"), QUOTA), Accepted)
+
+
+async def test_a_job_still_queued_at_its_deadline_expires_in_the_log_and_in_sight(house: House, intake: Intake) -> None:
+    late, early = a_prompt(deadline_ms=CLOCK.now_ms() - 1), a_prompt(deadline_ms=CLOCK.now_ms() + 60_000)
+    for each in (late, early):
+        await intake.accept(each, QUOTA)
+        await intake.acknowledge(each.job_id)
+
+    assert await a_reaper(house).reap() == Reaped(expired=1)
+    assert await a_reaper(house).reap() == Reaped()
+
+    (ending,) = await read_all(house.parts.kafka, ANSWERS)
+    assert isinstance(ending, AnswerExpired)
+    assert ending.prompt == late
+    assert await house.status(late.job_id) == "expired"
+    assert await house.status(early.job_id) == "queued"
+
+
+async def test_a_running_job_is_left_to_its_worker_and_does_not_stand_in_the_way(house: House, intake: Intake) -> None:
+    running, queued = a_prompt(deadline_ms=CLOCK.now_ms() - 2), a_prompt(deadline_ms=CLOCK.now_ms() - 1)
+    await intake.accept(running, QUOTA)
+    await intake.acknowledge(running.job_id)
+    await Leases(house.scripts, Retention(), "worker-1").claim(running, 0)
+    await intake.accept(queued, QUOTA)
+    await intake.acknowledge(queued.job_id)
+    one = Patience(accepting_ms=60_000, finishing_ms=60_000, running_again_ms=60_000, most=1)
+
+    first = await a_reaper(house, one).reap()
+    second = await a_reaper(house, one).reap()
+
+    assert (first, second) == (Reaped(), Reaped(expired=1))
+    assert await house.status(running.job_id) == "running"
+    assert await house.status(queued.job_id) == "expired"
+
+
+async def test_a_job_stuck_in_finishing_is_published_and_settled(house: House, intake: Intake) -> None:
+    prompt = a_prompt()
+    await intake.accept(prompt, QUOTA)
+    await intake.acknowledge(prompt.job_id)
+    leases = Leases(house.scripts, Retention(), "worker-1")
+    lease = await leases.claim(prompt, 0)
+    await leases.finish(lease, a_completed(prompt, "nearly lost"))  # type: ignore[arg-type] # it was granted
+
+    assert await a_reaper(house, Patience()).reap() == Reaped()
+    assert await a_reaper(house).reap() == Reaped(finished=1)
+
+    (ending,) = await read_all(house.parts.kafka, ANSWERS)
+    assert ending.text == "nearly lost"
+    assert await house.status(prompt.job_id) == "completed"
+
+
+async def test_an_ending_the_broker_did_not_take_is_published_in_a_later_round(house: House, intake: Intake) -> None:
+    prompt = a_prompt(deadline_ms=CLOCK.now_ms() - 1)
+    await intake.accept(prompt, QUOTA)
+    await intake.acknowledge(prompt.job_id)
+    mute = Publisher(KafkaSettings(bootstrap_servers="127.0.0.1:1"), "mute")  # never started: it refuses at once
+
+    with pytest.raises(Unavailable):
+        await mute.publish(ANSWERS, "x", a_completed(prompt))
+    assert await a_reaper(house, publisher=mute).reap() == Reaped()
+    assert await house.status(prompt.job_id) == "running"
+    assert await a_reaper(house).reap() == Reaped(finished=1)
+    assert await house.status(prompt.job_id) == "expired"
+
+
+async def test_it_reaps_beside_a_view_that_is_caught_up_and_only_one_does(house: House) -> None:
+    intake = Intake(house.scripts, Retention())
+    async with following(house.state_view()) as view:
+        prompt = a_prompt()
+        await intake.accept(prompt, QUOTA)
+        reapers = [asyncio.create_task(a_reaper(house).run(view)) for _ in range(2)]
+
+        await eventually(lambda: _is(house, prompt.job_id, "aborted"))
+        for each in reapers:
+            each.cancel()
+        await asyncio.gather(*reapers, return_exceptions=True)
+
+
+async def _is(house: House, job_id: str, status: str) -> bool:
+    return await house.status(job_id) == status
