@@ -1,5 +1,6 @@
 """How the app is served: aiohttp's server, but what is wrong below HTTP is answered in our shape too."""
 
+import asyncio
 import logging
 from typing import Any
 
@@ -36,21 +37,40 @@ class _Front(web.Server):
             handler_cancellation=made.handler_cancellation,
             **options,
         )
+        self.closing = False
         self._clock = clock
 
     def __call__(self) -> RequestHandler:
         """A protocol for a new connection."""
         return _Connection(self._clock, self, loop=self._loop, **self._kwargs)
 
+    def pre_shutdown(self) -> None:
+        """Nothing new is taken from now on."""
+        self.closing = True
+        super().pre_shutdown()
+
 
 class _Connection(RequestHandler):
     """One connection; bytes that are no HTTP get a problem of our own, and no traceback in the log."""
 
-    __slots__ = ("_clock",)
+    __slots__ = ("_clock", "_front")
 
-    def __init__(self, clock: Clock, manager: web.Server, **options: Any) -> None:
-        super().__init__(manager, **options)
+    def __init__(self, clock: Clock, front: _Front, **options: Any) -> None:
+        super().__init__(front, **options)
         self._clock = clock
+        self._front = front
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """A connection that was taken while we close is closed: aiohttp would hold it, deaf, until the drain ends."""
+        super().connection_made(transport)
+        if self._front.closing:
+            self.force_close()
+
+    def close(self) -> None:
+        """Close once the request under way is answered; at once where there is none."""
+        super().close()
+        if not self._request_in_progress and not self._messages:
+            self.force_close()
 
     def handle_error(
         self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None

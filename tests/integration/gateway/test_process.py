@@ -93,7 +93,7 @@ async def test_sigterm_lets_a_running_answer_end_and_takes_nothing_new(
         code, log = await process.ended()
 
     assert events_of(content)[-1].data == "[DONE]"
-    assert code == 0
+    assert code == 0, log
     assert '"message":"stopped"' in log
     assert "Traceback" not in log
 
@@ -101,7 +101,7 @@ async def test_sigterm_lets_a_running_answer_end_and_takes_nothing_new(
 async def refuses(process: GatewayProcess) -> bool:
     """Whether no new connection is taken."""
     try:
-        async with aiohttp.ClientSession() as http, http.get(f"{process.url}/healthz"):
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(5)) as http, http.get(f"{process.url}/healthz"):
             return False
     except aiohttp.ClientConnectionError:
         return True
@@ -119,13 +119,13 @@ async def test_readers_of_job_events_are_sent_away_at_once_and_go_on_elsewhere(
             seen = events_of(await stream.content.readuntil(b'Be"}\n\n'))
             process.process.send_signal(signal.SIGTERM)
             seen += events_of(await stream.content.read())
-        code, _ = await process.ended()
+        code, log = await process.ended()
         rest = asyncio.create_task(gateway.get(f"/v1/jobs/{job_id}/events", Last_Event_ID=seen[-1].id))
         await worker.leases.show(lease, "cause.")
         await worker.end(lease, a_completed(prompt, "Because."))
         told = events_of((await rest).content)
 
-    assert code == 0
+    assert code == 0, log
     assert seen[-1].event == "token"
     assert [json.loads(each.data).get("text") for each in told[:-1]] == ["cause."]
     assert told[-1].event == "done"
