@@ -101,14 +101,6 @@ class Positions:
         """
         await asked(self._scripts.redis.hdel(self._positions, field_of(topic, partition)))
 
-    async def whole(self) -> int:
-        """How many partitions have been read up to their marks.
-
-        Raises:
-            Unavailable: Redis does not answer.
-        """
-        return int(await asked(self._scripts.redis.scard(self._whole)))
-
     def passing(self, place: Place) -> Call:
         """The call that moves the position on and does nothing else."""
         return Call("view_pass", place.arguments(self.view))
