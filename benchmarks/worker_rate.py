@@ -54,9 +54,6 @@ def main(jobs: int, slots: int, tokens: int, program: tuple[str, ...]) -> None:
             worker = place.start(settings, program=program)
             stamps = read_stamps(place.kafka, jobs)
             busy_s = cpu_s(worker.process.pid)
-            for t in Path(f"/proc/{worker.process.pid}/task").iterdir():
-                f = (t / "stat").read_text().rpartition(")")[2].split()
-                print((t / "comm").read_text().strip(), t.name, int(f[11]), int(f[12]))
             worker.terminate()
     finally:
         store.stop()

@@ -76,10 +76,11 @@ class Pen:
         if traceparent:
             headers.append(("traceparent", traceparent.encode()))
         partition = partitioning.of_key(key, topic.partitions)
-        sent: Any = await self._app.producer.send(
-            f"{self._prefix}{topic.name}", key.encode(), codec.encode(event), partition, None, headers
+        # aiokafka itself, without Faust's signals and sensors around it.
+        producer: Any = self._app.producer._ensure_producer()  # type: ignore[attr-defined] # of Faust's aiokafka driver
+        receipt: asyncio.Future[Any] = await producer.send(
+            f"{self._prefix}{topic.name}", codec.encode(event), key=key.encode(), partition=partition, headers=headers
         )
-        receipt: asyncio.Future[Any] = asyncio.ensure_future(sent)
         return receipt
 
 

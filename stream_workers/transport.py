@@ -8,6 +8,7 @@ too far ahead of it.
 
 import asyncio
 import logging
+import time
 from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
@@ -22,6 +23,10 @@ log = logging.getLogger(__name__)
 FURTHEST_AHEAD = 1000
 """A partition is not fetched while its deliveries run this far past its lowest offset in work."""
 FETCH_WAIT_MS = 20
+"""A fetch under way covers only the partitions that were read to their end when it was sent; the others wait for it."""
+IDLE_FETCH_WAIT_MS = 250
+"""When nothing has come for a while all partitions are covered, and a fetch ends as soon as one has a record."""
+IDLE_AFTER_S = 2.0
 COMMIT_BEFORE_LETTING_GO_S = 1.0
 _PAUSE_S = 0.02
 
@@ -59,11 +64,22 @@ class InWork:
 class SafeConsumerThread(driver.AIOKafkaConsumerThread):
     """The thread that owns aiokafka's consumer."""
 
+    _busy_s = 0.0
+
     def _create_consumer(self, loop: asyncio.AbstractEventLoop) -> Any:
         consumer = super()._create_consumer(loop)
         # Faust fixes it at 1500 ms; aiokafka reads it when its fetcher is made, in start().
         consumer._fetch_max_wait_ms = FETCH_WAIT_MS
         return consumer
+
+    async def _fetch_records(self, consumer: Any, *args: Any, **kwargs: Any) -> Any:
+        records = await super()._fetch_records(consumer, *args, **kwargs)
+        now_s = time.monotonic()
+        if records:
+            self._busy_s = now_s
+        idle = now_s - self._busy_s > IDLE_AFTER_S
+        consumer._fetcher._fetch_max_wait_ms = IDLE_FETCH_WAIT_MS if idle else FETCH_WAIT_MS
+        return records
 
     async def commit(self, offsets: Any) -> bool:
         """Commit, or say that it did not work: a later commit covers the same ground."""
