@@ -5,7 +5,7 @@
 - `errors`: the tree every error of ours hangs on
 - `sealing`: secrets at rest, encrypted
 - `telemetry`: logs, metrics, trace context
-- `kafka`, `redis`, `redis_line`, `clickhouse`: settings in, client out
+- `kafka`, `redis`, `clickhouse`: settings in, client out
 - `service`: start, serve, drain, stop
 - `stack_file`: how a running stack describes itself to the command line
 - `sse`: server-sent events, both ways

@@ -1,5 +1,6 @@
 """The life of a job in Redis (docs/architecture.md has the table): every step is one atomic script.
 
+- `scripts`, `coalescing`: scripts run by name, those of one moment in one round trip
 - `record`: a job as it stands
 - `intake`: the gateway's steps: accept, acknowledge, cancel, read
 - `lease`: the worker's steps: claim, renew, show, finish

@@ -12,8 +12,8 @@ from redis.exceptions import NoScriptError, OutOfMemoryError, ReadOnlyError, Res
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from infra.errors import Unavailable
-from infra.redis_line import Line
 from infra.settings import RedisSettings
+from producers.jobs.coalescing import Coalescing
 
 _HERE = Path(__file__).parent
 _NOT_NOW = ("LOADING", "MISCONF", "BUSY", "READONLY", "OOM", "NOREPLICAS", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN")
@@ -61,46 +61,23 @@ class Call:
 
 
 class Scripts:
-    """Runs the scripts of a library by name under one key prefix; loads again what a fresh Redis does not know.
+    """Runs the scripts of a library by name under one key prefix; loads again what a fresh Redis does not know."""
 
-    With a `line`, `run` goes over it: for processes that run many scripts a second.
-    """
-
-    def __init__(
-        self, redis: Redis, settings: RedisSettings, library: Library = JOBS, line: Line | None = None
-    ) -> None:
+    def __init__(self, redis: Redis, settings: RedisSettings, library: Library = JOBS) -> None:
         self.redis = redis
-        self._line = line
         self.prefix = settings.prefix
         self._library = library
-        self._loaded: dict[str, Any] = {}
-        self._known: dict[str, str] = {}
         self._digests: dict[str, str] = {}
+        self._taught: set[str] = set()
+        self._coalescing = Coalescing(self._run_each)
 
     async def run(self, name: str, *arguments: Argument) -> Any:
-        """Run one script; its answer as Redis gives it.
+        """Run one script, in one round trip with others that are asked for at the same time; its answer.
 
         Raises:
-            Unavailable: Redis does not answer.
+            Unavailable: Redis does not answer; the script may have run.
         """
-        if self._line is not None:
-            return await self._run_on(self._line, name, arguments)
-        script = self._loaded.get(name)
-        if script is None:
-            script = self._loaded[name] = self.redis.register_script(self._library.source(name))
-        return await asked(script(args=[self.prefix, *arguments]))
-
-    async def _run_on(self, line: Line, name: str, arguments: tuple[Argument, ...]) -> Any:
-        text = self._library.source(name)
-        known = self._digests.get(name)
-        if known is None:
-            known = self._digests[name] = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
-        try:
-            return await asked(line.ask("EVALSHA", known, 0, self.prefix, *arguments))
-        except ResponseError as error:
-            if not str(error).startswith("NOSCRIPT"):
-                raise
-            return await asked(line.ask("EVAL", text, 0, self.prefix, *arguments))
+        return await self._coalescing.ask(Call(name, arguments))
 
     async def run_many(self, calls: Sequence[Call]) -> list[Any]:
         """Run scripts one after the other in one round trip; the answer or the ResponseError of each.
@@ -109,25 +86,44 @@ class Scripts:
             Unavailable: Redis does not answer, or a Redis that was started anew had to be taught the scripts first;
                 any of the calls may have run.
         """
-        await self._teach({call.name for call in calls})
-        # Any: on a pipeline a command is only noted, though its type says it must be awaited.
-        pipeline: Any = self.redis.pipeline(transaction=False)
-        for call in calls:
-            pipeline.evalsha(self._known[call.name], 0, self.prefix, *call.arguments)
-        answers: list[Any] = await asked(pipeline.execute(raise_on_error=False))
+        answers = await self._send(calls)
         for answer in answers:
             if isinstance(answer, NoScriptError):
-                self._known.clear()
-                raise Unavailable("redis", "redis was started anew and does not know our scripts", after_s=0.0)
+                self._taught.clear()
+                raise _untaught()
             if isinstance(answer, Exception) and _is_not_now(answer):
                 raise Unavailable("redis", str(answer)) from answer
         return answers
 
-    async def _teach(self, names: set[str]) -> None:
-        for name in names - self._known.keys():
-            text = self._library.source(name)
-            await asked(self.redis.script_load(text))
-            self._known[name] = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+    async def _run_each(self, calls: Sequence[Call]) -> list[Any]:
+        """Run scripts that have nothing to do with one another: what became of one says nothing of the others."""
+        answers = await self._send(calls)
+        unknown = [at for at, answer in enumerate(answers) if isinstance(answer, NoScriptError)]
+        if unknown:  # these did not run
+            self._taught.clear()
+            again = await self._send([calls[at] for at in unknown])
+            for at, answer in zip(unknown, again, strict=True):
+                answers[at] = _untaught() if isinstance(answer, NoScriptError) else answer
+        return [_as_unavailable(each) if isinstance(each, Exception) else each for each in answers]
+
+    async def _send(self, calls: Sequence[Call]) -> list[Any]:
+        # Any: on a pipeline a command is only noted, though its type says it must be awaited.
+        pipeline: Any = self.redis.pipeline(transaction=False)
+        untaught = {call.name for call in calls} - self._taught
+        for name in untaught:
+            pipeline.script_load(self._library.source(name))
+        for call in calls:
+            pipeline.evalsha(self._digest(call.name), 0, self.prefix, *call.arguments)
+        answers: list[Any] = await asked(pipeline.execute(raise_on_error=False))
+        self._taught |= untaught
+        return answers[len(untaught) :]
+
+    def _digest(self, name: str) -> str:
+        known = self._digests.get(name)
+        if known is None:
+            text = self._library.source(name).encode()
+            known = self._digests[name] = hashlib.sha1(text, usedforsecurity=False).hexdigest()
+        return known
 
 
 async def asked(answer: Any) -> Any:
@@ -144,6 +140,15 @@ async def asked(answer: Any) -> Any:
         if _is_not_now(error):
             raise Unavailable("redis", str(error)) from error
         raise
+
+
+def _as_unavailable(error: Exception) -> Exception:
+    """The error, or Unavailable where Redis refuses for now."""
+    return Unavailable("redis", str(error)) if _is_not_now(error) else error
+
+
+def _untaught() -> Unavailable:
+    return Unavailable("redis", "redis was started anew and does not know our scripts", after_s=0.0)
 
 
 def _is_not_now(error: Exception) -> bool:

@@ -11,7 +11,6 @@ from typing import Any
 from infra import redis
 from infra.clock import SystemClock
 from infra.errors import Unavailable
-from infra.redis_line import Line
 from infra.service import Service
 from infra.settings import KafkaSettings, RedisSettings, TgiSettings
 from producers.answer_cache import AnswerCache
@@ -66,9 +65,7 @@ async def serve(
         model = Tgi(tgi)
         stack.push_async_callback(model.close)
         pen = Pen(app, kafka)
-        line = Line(redis_)
-        stack.push_async_callback(line.close)
-        scripts = Scripts(client, redis_, line=line)
+        scripts = Scripts(client, redis_)
         worker = settings.name or f"{socket.gethostname()}-{os.getpid()}"
         leases = Leases(scripts, Retention(), worker, int(settings.lease_s * 1000))
         renewals = Renewals(leases, scripts, settings.lease_s * RENEW_AT)
