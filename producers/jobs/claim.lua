@@ -1,14 +1,17 @@
 -- Step 4: take the job under a lease, or say why not.
--- ARGV: 2 job, 3 partitions of the view, 4 worker, 5 lease ms, 6 most claims, 7 conversation, 8 place in it, 9 the job as MessagePack
+-- The same nonce finds the lease that it was granted before, if nobody has claimed since: a reply may get lost.
+-- ARGV: 2 job, 3 partitions of the view, 4 worker, 5 lease ms, 6 most claims, 7 conversation, 8 place in it, 9 the job as
+-- MessagePack, 10 nonce or ''
 local id, conversation, place = ARGV[2], ARGV[7], ARGV[8]
 if not whole(ARGV[3]) then return { 'rebuilding' } end
 local now = now_ms()
 local it = redis.call('HMGET', job(id), 'state', 'token', 'lease_ms', 'attempt', 'cancel', 'published', 'ending',
-  'deadline_ms', 'shown')
-local state = it[1]
+  'deadline_ms', 'shown', 'claimed_by')
+local state, claimer = it[1], ARGV[4] .. ' ' .. ARGV[10]
 if TERMINAL[state] then return { it[6] and 'published' or 'gone' } end
 if state == 'finishing' then return { 'finishing', it[7] } end
-if state == 'running' and tonumber(it[3]) > now then return { 'held', ms(tonumber(it[3]) - now) } end
+local again = state == 'running' and ARGV[10] ~= '' and it[10] == claimer
+if state == 'running' and tonumber(it[3]) > now and not again then return { 'held', ms(tonumber(it[3]) - now) } end
 if not state then
   create(id, 'queued', cmsgpack.unpack(ARGV[9]), string.format('%d', now))
   it[8] = redis.call('HGET', job(id), 'deadline_ms')
@@ -21,18 +24,19 @@ if conversation ~= '' then
   end
 end
 
-local attempt = tonumber(it[4] or 0) + 1
-local token = math.max(tonumber(it[2] or 0) + 1, math.floor(now))
+local attempt = tonumber(it[4] or 0) + (again and 0 or 1)
+local token = again and tonumber(it[2]) or math.max(tonumber(it[2] or 0) + 1, math.floor(now))
 local deadline = tonumber(it[8] or '')
 local verdict = 'claimed'
 if attempt > tonumber(ARGV[6]) then verdict = 'poison'
 elseif it[5] then verdict = 'cancelled'
 elseif deadline and deadline <= now then verdict = 'expired' end
 redis.call('HSET', job(id), 'state', 'running', 'token', string.format('%d', token), 'worker', ARGV[4],
-  'attempt', attempt, 'lease_ms', ms(now + tonumber(ARGV[5])), 'claimed_ms', ms(now))
+  'attempt', attempt, 'lease_ms', ms(now + tonumber(ARGV[5])), 'claimed_by', claimer)
+if not again then redis.call('HSET', job(id), 'claimed_ms', ms(now)) end
 redis.call('HSETNX', job(id), 'started_ms', ms(now))
 redis.call('ZREM', P .. 'accepting', id)
-if verdict == 'claimed' then
+if verdict == 'claimed' and not again then
   say(id, 'status', string.format('{"status":"running","attempt":%d,"started_at":%d}', attempt,
     math.floor(tonumber(redis.call('HGET', job(id), 'started_ms')) / 1000)))
   if it[9] then

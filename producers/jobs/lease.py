@@ -67,15 +67,19 @@ class Leases:
         self.worker = worker
         self._lease_ms = lease_ms
 
-    async def claim(self, prompt: PromptSubmitted, place: int) -> Lease | Parked | Finishing | Published | Gone:
+    async def claim(
+        self, prompt: PromptSubmitted, place: int, nonce: str = ""
+    ) -> Lease | Parked | Finishing | Published | Gone:
         """Step 4; `place` is the prompt's offset, which orders the turns of a conversation.
+
+        Who asks again with the same `nonce`, because the answer was lost, is given the same lease: no new attempt.
 
         Raises:
             Unavailable: Redis does not answer.
         """
         verdict, *rest = await self._scripts.run(
             "claim", prompt.job_id, PARTITIONS, self.worker, self._lease_ms, MOST_CLAIMS,
-            prompt.conversation or "", place, describe(prompt, self._retention),
+            prompt.conversation or "", place, describe(prompt, self._retention), nonce,
         )  # fmt: skip
         match verdict.decode():
             case "published":

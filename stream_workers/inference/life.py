@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from infra.errors import Unavailable
+from infra.ids import new_id
 from producers.events import PromptSubmitted, Terminal
 from producers.jobs.lease import Finishing, Gone, Lease, Leases, Lost, Parked, Published
 from producers.jobs.settling import Settling
@@ -44,10 +45,11 @@ class Life:
 
     async def run(self, prompt: PromptSubmitted, place: Place, begun: Begun) -> None:
         """Return once the job's ending is visible, so that the prompt may be acknowledged."""
-        failures = 0
+        failures, nonce = 0, self._nonce()
         while True:
             try:
-                parked = await self._attempt(prompt, place, begun)
+                parked = await self._attempt(prompt, place, begun, nonce)
+                nonce = self._nonce()
                 failures, wait_s = 0, parked.after_s if parked else 0.0
             except Unavailable as error:
                 log.warning("%s waits: %s", prompt.job_id, error)
@@ -58,9 +60,13 @@ class Life:
             begun(False)
             await asyncio.sleep(min(wait_s, LONGEST_PARK_S) if not failures else wait_s)
 
-    async def _attempt(self, prompt: PromptSubmitted, place: Place, begun: Begun) -> Parked | None:
+    def _nonce(self) -> str:
+        """Names one claim until its answer is here, however often it must be asked."""
+        return new_id("claim", self.attempting.clock)
+
+    async def _attempt(self, prompt: PromptSubmitted, place: Place, begun: Begun, nonce: str) -> Parked | None:
         """One pass through the steps; None when the job's end is visible, `Parked` when it must wait its turn."""
-        found = await self._claim(prompt, place, begun)
+        found = await self._claim(prompt, place, begun, nonce)
         finished = await self._answer_and_finish(prompt, place, found) if isinstance(found, Hold) else found
         match finished:
             case Finishing(ending):
@@ -74,13 +80,13 @@ class Life:
                 return None
 
     async def _claim(
-        self, prompt: PromptSubmitted, place: Place, begun: Begun
+        self, prompt: PromptSubmitted, place: Place, begun: Begun, nonce: str
     ) -> Hold | Parked | Finishing | Published | Gone:
         """Take a slot, then claim: a prompt that only waits must not count as an attempt. A hold keeps the slot."""
         await self.slots.take(prompt.lane)
         begun(True)
         try:
-            claim = await self.leases.claim(prompt, place.offset)
+            claim = await self.leases.claim(prompt, place.offset, nonce)
         except BaseException:
             self.slots.release()
             raise

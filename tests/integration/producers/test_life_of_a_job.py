@@ -156,6 +156,34 @@ async def test_a_live_lease_parks_the_next_worker_and_a_lapsed_one_is_taken_over
     assert live.text_of(await live.entries_after(house.scripts, prompt.job_id)) == ""
 
 
+async def test_a_claim_whose_answer_was_lost_finds_its_lease_again(house: House) -> None:
+    prompt = a_prompt()
+    lost = await house.other.claim(prompt, 0, "claim_1")
+    again = await house.other.claim(prompt, 0, "claim_1")
+    another_pass = await house.other.claim(prompt, 0, "claim_2")
+    another_worker = await house.leases.claim(prompt, 0, "claim_1")
+
+    assert isinstance(lost, Lease)
+    assert again == lost
+    assert isinstance(another_pass, Parked)
+    assert isinstance(another_worker, Parked)
+    assert [each.kind for each in await live.entries_after(house.scripts, prompt.job_id)] == ["status"]
+
+
+async def test_a_claim_repeated_after_its_lease_lapsed_is_the_same_attempt_unless_another_came(house: House) -> None:
+    prompt = a_prompt()
+    lost = await house.leases.claim(prompt, 0, "claim_1")
+    await lapsed(house, prompt.job_id)
+    again = await house.leases.claim(prompt, 0, "claim_1")
+    await lapsed(house, prompt.job_id)
+    other = await house.other.claim(prompt, 0, "claim_2")
+
+    assert again == lost
+    assert isinstance(other, Lease)
+    assert other.attempt == 2
+    assert isinstance(await house.leases.claim(prompt, 0, "claim_1"), Parked)
+
+
 async def test_a_stored_ending_is_handed_to_whoever_claims_next(house: House) -> None:
     prompt = a_prompt()
     answer = a_completed(prompt)
