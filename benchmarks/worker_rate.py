@@ -52,8 +52,9 @@ def main(jobs: int, slots: int, tokens: int, program: tuple[str, ...]) -> None:
             asyncio.run(fill(place, jobs))
             settings = WorkerSettings(name="w1", slots=slots)
             worker = place.start(settings, program=program)
+            started_s = cpu_s(worker.process.pid)
             stamps = read_stamps(place.kafka, jobs)
-            busy_s = cpu_s(worker.process.pid)
+            busy_s = cpu_s(worker.process.pid) - started_s
             worker.terminate()
     finally:
         store.stop()

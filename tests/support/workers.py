@@ -8,7 +8,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -137,7 +137,8 @@ class Hand:
         self.scripts = Scripts(self.client, place.redis)
         self.intake = Intake(self.scripts, Retention())
         self.view = StateView(self.scripts, Retention())
-        self.publisher = Publisher(place.kafka, "hand")
+        # More patience than a gateway has: brand-new topics on a busy machine take their time.
+        self.publisher = Publisher(replace(place.kafka, ack_timeout_s=10.0), "hand")
 
     async def __aenter__(self) -> "Hand":
         self.publisher.start()
