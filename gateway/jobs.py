@@ -149,12 +149,15 @@ async def resubmit(app: web.Application, known: Known) -> JobRecord:
 
     Raises:
         Unavailable: the broker or Redis did not answer.
+        Problem: 503, the job was given up meanwhile.
     """
     job = await record.read(app[SCRIPTS], known.job_id)
     if job is None:
         raise unavailable("The job of this Idempotency-Key cannot be read just now.")
     if job.state == "accepting":
         await submission.enqueue(app, job.prompt)
+    if job.state == "aborted" and job.ending is None:
+        raise submission.given_up()
     return job
 
 

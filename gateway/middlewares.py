@@ -63,12 +63,13 @@ async def authenticate(request: web.Request, handler: Handler) -> web.StreamResp
         return await handler(request)
     api_key = headers.bearer(request.headers)
     reader = request.app[REGISTRY]
-    known = reader.registry.key_for(api_key) if api_key else None
+    if api_key is None:
+        raise wrong_key("No API key was given: send Authorization: Bearer <key>.")
+    if not reader.ready:
+        # Of a key that is known already, the revocation may not be read yet.
+        raise unavailable("The registry of keys is being read; try again in a moment.")
+    known = reader.registry.key_for(api_key)
     if known is None:
-        if api_key is None:
-            raise wrong_key("No API key was given: send Authorization: Bearer <key>.")
-        if not reader.ready:
-            raise unavailable("The registry of keys is being read; try again in a moment.")
         raise wrong_key("This API key is unknown or was revoked.")
     request[CALLER] = known
     return await handler(request)

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from gateway import admission, headers, prompts
 from gateway.keys import CACHE, CALLER, CLOCK, INTAKE, METRICS, PUBLISHER, SETTINGS, SETTLING
-from gateway.problems import Problem, not_found
+from gateway.problems import Problem, not_found, unavailable
 from gateway.prompts import Envelope, Route, Wish
 from infra.errors import InvalidEvent
 from infra.ids import new_id
@@ -120,10 +120,17 @@ async def enqueue(app: web.Application, prompt: PromptSubmitted) -> None:
 
     Raises:
         Unavailable: the broker or Redis did not answer; the same idempotency key will give the same job.
+        Problem: 503, the job was given up before the log held it; the same idempotency key will give a new one.
     """
     await app[PUBLISHER].submit(prompt)
-    await app[INTAKE].acknowledge(prompt.job_id)
+    if await app[INTAKE].acknowledge(prompt.job_id) == "dropped":
+        raise given_up()
     app[METRICS].jobs.labels("queued").inc()
+
+
+def given_up() -> Problem:
+    """The log did not get the prompt in time, so that nothing of the job was kept."""
+    return unavailable("The prompt did not reach the log in time. Nothing was promised; try again.")
 
 
 async def publish_answer(app: web.Application, answer: AnswerCompleted) -> None:

@@ -1,6 +1,8 @@
 -- After 30 s nobody has claimed it and the log does not hold it: nothing was promised, so everything reserved returns.
--- ARGV: 2 job, 3 oldest ms
+-- While the state view is not whole, the log may hold it unread.
+-- ARGV: 2 job, 3 oldest ms, 4 partitions of the view
 local id = ARGV[2]
+if not whole(ARGV[4]) then return 0 end
 local it = redis.call('HMGET', job(id), 'state', 'accepted_ms', 'key_id', 'idempotency')
 redis.call('ZREM', P .. 'accepting', id)
 if it[1] ~= 'accepting' then return 0 end

@@ -21,7 +21,14 @@ end
 
 if given.idempotency ~= '' then
   local known = redis.call('HMGET', P .. 'idempotency:' .. given.idempotency, 'job', 'fingerprint')
-  if known[1] and known[2] == given.fingerprint then return with_standing({ 'again', known[1] }, level) end
+  if known[1] and known[2] == given.fingerprint then
+    -- Its prompt is about to be sent once more: the reaper's patience with it begins anew.
+    if redis.call('HGET', job(known[1]), 'state') == 'accepting' then
+      redis.call('HSET', job(known[1]), 'accepted_ms', ms(now))
+      redis.call('ZADD', P .. 'accepting', ms(now), known[1])
+    end
+    return with_standing({ 'again', known[1] }, level)
+  end
   if known[1] then return with_standing({ 'other_payload' }, level) end
 end
 if given.conversation ~= '' then

@@ -102,6 +102,8 @@ class Intake:
     async def acknowledge(self, job_id: str) -> str | None:
         """Step 3: the log holds the prompt; the job's state after it (None where it is unknown).
 
+        `dropped` where the job was aborted before: nobody will run it.
+
         Raises:
             Unavailable: Redis does not answer.
         """
@@ -123,7 +125,7 @@ class Intake:
         Raises:
             Unavailable: Redis does not answer.
         """
-        return bool(await self._scripts.run("abort", job_id, older_than_ms))
+        return bool(await self._scripts.run("abort", job_id, older_than_ms, PARTITIONS))
 
 
 def _standing(numbers: list[bytes]) -> Standing:

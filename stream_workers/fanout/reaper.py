@@ -9,6 +9,7 @@ Only one process reaps at a time, and only while the view is whole; were there t
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from infra.clock import Clock
@@ -79,6 +80,9 @@ class Reaper:
                     await self.reap()
             except Unavailable as error:
                 log.warning("the reaper waits: %s", error)
+            except Exception:
+                # Nobody planned this. The state view beside us must go on.
+                log.exception("a round of the reaper broke off")
 
     async def reap(self) -> Reaped:
         """One round.
@@ -117,15 +121,35 @@ class Reaper:
     async def _forget(self, which: str, job_id: str) -> None:
         await asked(self._scripts.redis.zrem(f"{self._scripts.prefix}{which}", job_id))
 
+    async def _postpone(self, which: str, job_id: str, now_ms: float) -> None:
+        """Look at a job again later, so that others have their turn."""
+        later = {job_id: now_ms + self._patience.running_again_ms}
+        await asked(self._scripts.redis.zadd(f"{self._scripts.prefix}{which}", later, xx=True))
+
+    async def _each(self, which: str, jobs: list[str], end: Callable[[str], Awaitable[bool]], now_ms: float) -> int:
+        """How many of these were ended; one that cannot be is put off and stands in nobody's way."""
+
+        async def attempted(job_id: str) -> bool:
+            try:
+                return await end(job_id)
+            except Unavailable:
+                raise
+            except Exception:
+                log.exception("a job cannot be reaped", extra={"job_id": job_id})
+                await self._postpone(which, job_id, now_ms)
+                return False
+
+        return sum(await asyncio.gather(*(attempted(each) for each in jobs)))
+
     async def _abort_unheard(self, now_ms: float) -> int:
         overdue = await self._overdue("accepting", now_ms - self._patience.accepting_ms)
-        aborted = [await self._intake.abort(each, self._patience.accepting_ms) for each in overdue]
-        return sum(aborted)
+        return await self._each(
+            "accepting", overdue, lambda each: self._intake.abort(each, self._patience.accepting_ms), now_ms
+        )
 
     async def _expire_queued(self, now_ms: float) -> int:
         overdue = await self._overdue("deadlines", now_ms)
-        expired = await asyncio.gather(*(self._expire(each, now_ms) for each in overdue))
-        return sum(expired)
+        return await self._each("deadlines", overdue, lambda each: self._expire(each, now_ms), now_ms)
 
     async def _expire(self, job_id: str, now_ms: float) -> bool:
         job = await record.read(self._scripts, job_id)
@@ -134,8 +158,7 @@ class Reaper:
             return False
         if job.state not in ("accepting", "queued"):
             # Its worker, or the next one that claims it, ends it; look again later, so that others have their turn.
-            later = {job_id: now_ms + self._patience.running_again_ms}
-            await asked(self._scripts.redis.zadd(f"{self._scripts.prefix}deadlines", later, xx=True))
+            await self._postpone("deadlines", job_id, now_ms)
             return False
         timeline = {
             step: at_ms for step, at_ms in job.times.items() if step in ("received", "accepted", "acknowledged")
@@ -146,8 +169,7 @@ class Reaper:
 
     async def _finish_stuck(self, now_ms: float) -> int:
         overdue = await self._overdue("finishing", now_ms - self._patience.finishing_ms)
-        finished = await asyncio.gather(*(self._finish(each) for each in overdue))
-        return sum(finished)
+        return await self._each("finishing", overdue, self._finish, now_ms)
 
     async def _finish(self, job_id: str) -> bool:
         job = await record.read(self._scripts, job_id)

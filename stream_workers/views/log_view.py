@@ -75,8 +75,11 @@ class LogView:
         return self._joined and not self._unopened and all(each.whole for each in self._open.values())
 
     def caught_up(self, within_ms: float) -> bool:
-        """Whether every partition of this member was read up to the end that the broker told within this time."""
-        if not self.whole:
+        """Whether every partition of this member was read up to the end that the broker told within this time.
+
+        A member without partitions reads nothing, and so cannot know.
+        """
+        if not self.whole or not self._open:
             return False
         try:
             return all(self._is_at_end(partition, within_ms) for partition in self._open)

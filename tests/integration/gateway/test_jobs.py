@@ -4,11 +4,16 @@ import asyncio
 
 import pytest
 
-from gateway.keys import CACHE
+from gateway import submission
+from gateway.jobs import resubmit
+from gateway.keys import CACHE, INTAKE
+from gateway.problems import Problem
+from gateway.submission import Known
 from producers.events import AnswerCancelled
 from producers.jobs import record
+from producers.jobs.intake import Quota
 from producers.topics import ANSWERS
-from tests.support.builders import a_completed
+from tests.support.builders import a_completed, a_prompt
 from tests.support.gateway import MODEL, Log, PlayedWorker, RunningGateway
 
 PROMPT = {"model": MODEL, "input": "Why is the sky blue?"}
@@ -65,6 +70,19 @@ async def test_the_same_idempotency_key_gives_the_same_job(gateway: RunningGatew
     assert (ended.status, ended.json["id"], ended.json["status"]) == (202, first.json["id"], "completed")
     assert (other.status, other.json["error"]["type"]) == (422, "invalid_request_error")
     assert worker.log.nothing_waits(), "the prompt went into the log once only"
+
+
+async def test_a_job_that_was_given_up_before_the_log_held_it_is_never_promised(gateway: RunningGateway) -> None:
+    prompt, intake = a_prompt(tenant=gateway.tenant), gateway.app[INTAKE]
+    await intake.accept(prompt, Quota(60, 60))
+    assert await intake.abort(prompt.job_id, older_than_ms=-1)
+
+    with pytest.raises(Problem) as told:
+        await submission.enqueue(gateway.app, prompt)
+    assert (told.value.status, told.value.headers["Retry-After"]) == (503, "1")
+    with pytest.raises(Problem) as told_again:
+        await resubmit(gateway.app, Known(prompt.job_id, {}))
+    assert told_again.value.status == 503
 
 
 async def test_a_repeat_sends_the_prompt_again_where_the_log_may_lack_it(

@@ -53,6 +53,8 @@ async def test_a_gateway_that_starts_before_kafka_serves_when_kafka_comes(
         answer = await gateway.post("/v1/jobs", PROMPT)
         ready = await gateway.get("/readyz")
         assert (answer.status, ready.status) == (503, 503)
+        # The key is known; whether it was revoked is not.
+        assert (await gateway.get("/v1/models")).status == 503
         assert ready.json["parts"] == {"kafka": False, "registry": False, "redis": True, "view": True}
         await own_kafka.started()
 

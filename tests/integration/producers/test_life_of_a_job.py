@@ -263,6 +263,42 @@ async def test_what_the_log_never_got_is_aborted_and_its_key_returns(house: Hous
     assert isinstance(await house.intake.accept(a_prompt(idempotency_key="k", fingerprint="b"), QUOTA), Accepted)
 
 
+async def test_a_prompt_sent_again_is_waited_for_anew(house: House) -> None:
+    prompt = a_prompt(idempotency_key="k", fingerprint="a")
+    await house.intake.accept(prompt, QUOTA)
+    long_ago_ms = CLOCK.now_ms() - 60_000
+    await house.scripts.redis.zadd(f"{house.scripts.prefix}accepting", {prompt.job_id: long_ago_ms})
+    await house.scripts.redis.hset(f"{house.scripts.prefix}job:{prompt.job_id}", "accepted_ms", str(long_ago_ms))
+
+    await house.intake.accept(a_prompt(idempotency_key="k", fingerprint="a"), QUOTA)
+
+    score = await house.scripts.redis.zscore(f"{house.scripts.prefix}accepting", prompt.job_id)
+    assert (score or 0.0) > CLOCK.now_ms() - 30_000
+    assert not await house.intake.abort(prompt.job_id, older_than_ms=30_000)
+    assert await house.intake.acknowledge(prompt.job_id) == "queued"
+
+
+async def test_an_acknowledgement_of_an_aborted_job_says_that_it_was_dropped(house: House) -> None:
+    dropped, cancelled = a_prompt(), a_prompt()
+    await house.intake.accept(dropped, QUOTA)
+    await house.intake.accept(cancelled, QUOTA)
+    await house.intake.abort(dropped.job_id, older_than_ms=-1)
+    await house.settling.settle(a_cancelled(cancelled), 0, 0, CLOCK.now_ms())
+
+    assert await house.intake.acknowledge(dropped.job_id) == "dropped"
+    assert await house.intake.acknowledge(cancelled.job_id) == "aborted"
+
+
+async def test_nothing_is_aborted_while_the_log_is_not_read(house: House) -> None:
+    prompt = a_prompt()
+    await house.intake.accept(prompt, QUOTA)
+    await house.view.mark_whole("prompts.standard", 3, is_whole=False)
+
+    assert not await house.intake.abort(prompt.job_id, older_than_ms=-1)
+    await house.view.mark_whole("prompts.standard", 3, is_whole=True)
+    assert await house.intake.abort(prompt.job_id, older_than_ms=-1)
+
+
 async def test_turns_of_a_conversation_wait_for_the_one_before_and_see_its_text(house: House) -> None:
     await house.conversations.open(ConversationCreated(conversation="conv_1", tenant="acme", at_ms=CLOCK.now_ms()))
     first, second = a_prompt("one", conversation="conv_1"), a_prompt("two", conversation="conv_1")

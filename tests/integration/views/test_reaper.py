@@ -128,5 +128,47 @@ async def test_it_reaps_beside_a_view_that_is_caught_up_and_only_one_does(house:
         await asyncio.gather(*reapers, return_exceptions=True)
 
 
+async def test_a_job_that_cannot_be_read_is_put_off_and_the_others_end(house: House, intake: Intake) -> None:
+    broken, whole, strange = a_prompt(), a_prompt(), a_prompt(deadline_ms=CLOCK.now_ms() - 1)
+    leases, redis, prefix = Leases(house.scripts, Retention(), "worker-1"), house.scripts.redis, house.scripts.prefix
+    for each in (broken, whole):
+        lease = await leases.claim(each, 0)
+        await leases.finish(lease, a_completed(each))  # type: ignore[arg-type] # it was granted
+    await redis.hset(f"{prefix}job:{broken.job_id}", "ending", "no ending")
+    await intake.accept(strange, QUOTA)
+    await redis.set(f"{prefix}job:{strange.job_id}", "no hash")
+
+    assert await a_reaper(house).reap() == Reaped(finished=1)
+    assert await a_reaper(house).reap() == Reaped()
+
+    for which, job_id in (("finishing", broken.job_id), ("deadlines", strange.job_id), ("accepting", strange.job_id)):
+        assert (await redis.zscore(f"{prefix}{which}", job_id) or 0.0) > CLOCK.now_ms() + 30_000
+
+
+async def test_a_round_that_breaks_off_does_not_take_the_state_view_with_it(house: House) -> None:
+    async with following(house.state_view()) as view:
+        await house.scripts.redis.lpush(f"{house.scripts.prefix}accepting", "no score")
+        reaping = asyncio.create_task(a_reaper(house).run(view))
+        prompt = a_prompt()
+
+        async def has_its_turn() -> bool:
+            return await house.scripts.redis.type(f"{house.scripts.prefix}reaper") == b"string"
+
+        await eventually(has_its_turn)
+        await house.scripts.redis.delete(f"{house.scripts.prefix}accepting")
+        await Intake(house.scripts, Retention()).accept(prompt, QUOTA)
+        await eventually(lambda: _is(house, prompt.job_id, "aborted"))
+        reaping.cancel()
+        await asyncio.gather(reaping, return_exceptions=True)
+
+
+async def test_a_member_without_partitions_does_not_say_that_it_is_caught_up(house: House) -> None:
+    view = house.state_view()
+    view.gain(())
+
+    assert view.whole
+    assert not view.caught_up(60_000)
+
+
 async def _is(house: House, job_id: str, status: str) -> bool:
     return await house.status(job_id) == status
