@@ -2,7 +2,7 @@
 -- Every verdict but `rebuilding` ends with how the key stands: requests left, ms to a full bucket, ms to the next, jobs.
 -- ARGV: 2 job, 3 partitions of the view, 4 requests a minute, 5 jobs in flight, 6 the job as MessagePack
 local id, given = ARGV[2], cmsgpack.unpack(ARGV[6])
-if not whole(ARGV[3]) then return { 'rebuilding' } end
+if not whole('state', ARGV[3]) then return { 'rebuilding' } end
 -- A bucket that holds a minute's requests and fills evenly.
 local now, quota, jobs = now_ms(), tonumber(ARGV[4]), tonumber(ARGV[5])
 local bucket, inflight = P .. 'bucket:' .. given.key_id, P .. 'inflight:' .. given.key_id

@@ -3,7 +3,7 @@
 -- ARGV: 2 job, 3 partitions of the view, 4 worker, 5 lease ms, 6 most claims, 7 conversation, 8 place in it, 9 the job as
 -- MessagePack, 10 nonce or ''
 local id, conversation, place = ARGV[2], ARGV[7], ARGV[8]
-if not whole(ARGV[3]) then return { 'rebuilding' } end
+if not whole('state', ARGV[3]) then return { 'rebuilding' } end
 local now = now_ms()
 local it = redis.call('HMGET', job(id), 'state', 'token', 'lease_ms', 'attempt', 'cancel', 'published', 'ending',
   'deadline_ms', 'shown', 'claimed_by')

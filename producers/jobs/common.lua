@@ -15,8 +15,14 @@ local function turns(conversation) return P .. 'conversation:' .. conversation .
 
 local function texts(conversation) return P .. 'conversation:' .. conversation .. ':texts' end
 
--- True when the state view has read the log up to where it stood at the view's start.
-local function whole(partitions) return redis.call('SCARD', P .. 'view:state:whole') >= tonumber(partitions) end
+-- Another one after each start of Redis, which may have come back with an older copy of its data.
+local function run_id() return string.match(redis.call('INFO', 'server'), 'run_id:(%x+)') end
+
+-- True when the view has read the log up to where it stood at its start, into this very run of Redis.
+local function whole(view, partitions)
+  local key = P .. 'view:' .. view .. ':whole'
+  return redis.call('SCARD', key) >= tonumber(partitions) and redis.call('GET', key .. ':run') == run_id()
+end
 
 -- One entry of the job's stream, announced on the job's channel; its sequence number is its id.
 local function say(id, kind, value)
@@ -24,6 +30,14 @@ local function say(id, kind, value)
   redis.call('XADD', P .. 'tokens:' .. id, seq .. '-0', 'k', kind, 'v', value)
   redis.call('PUBLISH', P .. 'live:' .. id, seq .. ' ' .. kind .. ' ' .. value)
   return seq
+end
+
+-- What is left at `now` of a time to live that began at `since`: for what the log tells late.
+local function left_ms(ttl_ms, since_ms, now) return math.floor(tonumber(ttl_ms) - math.max(0, now - tonumber(since_ms))) end
+
+-- A job over its time is kept for an hour still: a record of it may be under way.
+local function keep_job(id, ttl_ms, since_ms, now)
+  redis.call('PEXPIRE', job(id), math.max(left_ms(ttl_ms, since_ms, now), 3600000))
 end
 
 -- A new job: `given` is what its prompt says of it, `seq` is where its stream starts to count.
@@ -36,16 +50,18 @@ local function create(id, state, given, seq)
     end
   end
   redis.call('HSET', job(id), unpack(fields))
-  redis.call('PEXPIRE', job(id), given.job_ttl_ms)
+  local now = now_ms()
+  keep_job(id, given.job_ttl_ms, given.received_ms, now)
   if not TERMINAL[state] then
     redis.call('SADD', P .. 'inflight:' .. given.key_id, id)
     if given.deadline_ms ~= '' then redis.call('ZADD', P .. 'deadlines', given.deadline_ms, id) end
   end
-  if given.idempotency ~= '' then
+  local key_left_ms = left_ms(given.idempotency_ttl_ms, given.received_ms, now)
+  if given.idempotency ~= '' and key_left_ms > 0 then
     local key = P .. 'idempotency:' .. given.idempotency
     if redis.call('EXISTS', key) == 0 then
       redis.call('HSET', key, 'job', id, 'fingerprint', given.fingerprint)
-      redis.call('PEXPIRE', key, given.idempotency_ttl_ms)
+      redis.call('PEXPIRE', key, key_left_ms)
     end
   end
 end

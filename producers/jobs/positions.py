@@ -21,10 +21,12 @@ class Place:
     expected: int
     mark: int
     timestamp_ms: float
+    run: str = ""
+    """The run of Redis for which the mark holds."""
 
     def arguments(self, view: str) -> tuple[Argument, ...]:
         """As the scripts of a view want it."""
-        return view, field_of(self.topic, self.partition), self.expected, self.offset, self.mark
+        return view, field_of(self.topic, self.partition), self.expected, self.offset, f"{self.mark}:{self.run}"
 
 
 @dataclass(frozen=True)
@@ -43,10 +45,16 @@ class Seek:
 
 @dataclass(frozen=True)
 class Standing:
-    """What Redis knows of one partition of a view."""
+    """What Redis knows of one partition of a view.
+
+    `run` names this run of Redis; `current` says whether the view has opened anything in it yet: a Redis that was
+    started again may have come back with an older copy of its data, and is whole only after another look at the log.
+    """
 
     position: int
     whole: bool
+    run: str
+    current: bool
 
 
 def field_of(topic: str, partition: int) -> str:
@@ -81,17 +89,23 @@ class Positions:
         pipeline: Any = self._scripts.redis.pipeline(transaction=True)
         pipeline.hmget(self._positions, names)
         pipeline.smismember(self._whole, names)
-        positions, whole = await asked(pipeline.execute())
-        return [Standing(int(at or 0), bool(flag)) for at, flag in zip(positions, whole, strict=True)]
+        pipeline.get(f"{self._whole}:run")
+        pipeline.info("server")
+        positions, whole, known, server = await asked(pipeline.execute())
+        run = str(server["run_id"])
+        current = known is not None and known.decode() == run
+        return [
+            Standing(int(at or 0), current and bool(flag), run, current)
+            for at, flag in zip(positions, whole, strict=True)
+        ]
 
-    async def mark_whole(self, topic: str, partition: int, *, is_whole: bool) -> None:
-        """Say whether a partition has been read up to its mark.
+    async def mark_whole(self, topic: str, partition: int, *, is_whole: bool, run: str = "") -> None:
+        """Say whether a partition has been read up to its mark; nothing is said of another run of Redis than `run`.
 
         Raises:
             Unavailable: Redis does not answer.
         """
-        change = self._scripts.redis.sadd if is_whole else self._scripts.redis.srem
-        await asked(change(self._whole, field_of(topic, partition)))
+        await self._scripts.run("mark_whole", self.view, field_of(topic, partition), "1" if is_whole else "0", run)
 
     async def start_over(self, topic: str, partition: int) -> None:
         """Forget the position in a partition whose log is another one now.

@@ -1,3 +1,4 @@
+-- A job that was aborted unheard and whose record came late is told its end a second time: for the log.
 -- Put before the scripts that make an ending visible (step 7b). The first record by offset wins; later ones are counted.
 -- `ending` is the published event's bytes; `described` is the job as MessagePack, in case Redis has lost it.
 local function settle(id, status, partition, offset, ending, turn, tokens_ttl_ms, described)
@@ -11,6 +12,8 @@ local function settle(id, status, partition, offset, ending, turn, tokens_ttl_ms
     end
     if first == tonumber(offset) then return 'again' end
   end
+  local late = it[1] == 'aborted' and not it[2]
+  if late then redis.call('INCR', P .. 'count:late_prompts') end
   if not it[1] then create(id, status, given, string.format('%d', now)) end
   redis.call('HSET', job(id), 'state', status, 'ending', ending, 'published', partition .. ':' .. offset,
     'published_ms', given.published_ms, 'visible_ms', ms(now))
@@ -18,7 +21,7 @@ local function settle(id, status, partition, offset, ending, turn, tokens_ttl_ms
     if string.sub(name, 1, 5) == 'time_' then redis.call('HSETNX', job(id), string.sub(name, 6), value) end
   end
   redis.call('HDEL', job(id), 'lease_ms', 'cancel', 'prompt')
-  redis.call('PEXPIRE', job(id), given.job_ttl_ms)
+  keep_job(id, given.job_ttl_ms, given.published_ms, now)
   redis.call('SREM', P .. 'inflight:' .. given.key_id, id)
   redis.call('ZREM', P .. 'accepting', id)
   redis.call('ZREM', P .. 'finishing', id)
@@ -34,7 +37,7 @@ local function settle(id, status, partition, offset, ending, turn, tokens_ttl_ms
       end
     end
   end
-  if not it[2] then
+  if not it[2] and not late then
     say(id, 'done', '')
     redis.call('PEXPIRE', P .. 'tokens:' .. id, tokens_ttl_ms)
   end

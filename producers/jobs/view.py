@@ -15,7 +15,7 @@ from producers.events import (
 )
 from producers.jobs.positions import Applied, Place, Positions, Seek, verdict
 from producers.jobs.record import Retention, describe
-from producers.jobs.scripts import Argument, Call, Scripts, asked
+from producers.jobs.scripts import Argument, Call, Scripts
 from producers.jobs.settling import arguments
 from producers.topics import ANSWERS, CONVERSATIONS, Topic, prompts
 
@@ -123,4 +123,4 @@ async def is_whole(scripts: Scripts) -> bool:
     Raises:
         Unavailable: Redis does not answer.
     """
-    return bool(await asked(scripts.redis.scard(f"{scripts.prefix}view:{NAME}:whole")) >= PARTITIONS)
+    return bool(await scripts.run("is_whole", NAME, PARTITIONS))

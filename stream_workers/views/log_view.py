@@ -35,12 +35,13 @@ KAFKA_PATIENCE_S = 15.0
 
 @dataclass
 class _Reading:
-    """One open partition: Redis' position in it, and where it becomes whole."""
+    """One open partition: Redis' position in it, and where it becomes whole in which run of Redis."""
 
     topic: Topic
     position: int
     mark: int
     whole: bool
+    run: str
 
 
 class LogView:
@@ -142,10 +143,11 @@ class LogView:
 
     async def _open_partitions(self, consumer: Any) -> None:
         partitions = sorted(self._unopened)
+        # Before the ends: a Redis that is set back after this is another run, of which no mark below says anything.
+        standings = await self._view.positions.read([self._named(each) for each in partitions])
         async with asyncio.timeout(KAFKA_PATIENCE_S):
             starts = await consumer.beginning_offsets(partitions)
             ends = await consumer.end_offsets(partitions)
-        standings = await self._view.positions.read([self._named(each) for each in partitions])
         for partition, standing in zip(partitions, standings, strict=True):
             topic, number = self._named(partition)
             position, end = standing.position, ends[partition]
@@ -154,12 +156,12 @@ class LogView:
                 await self._view.positions.start_over(topic, number)
                 position = 0
             start = max(position, starts[partition])
-            if standing.whole != (start >= end):
-                await self._view.positions.mark_whole(topic, number, is_whole=start >= end)
+            if standing.whole != (start >= end) or not standing.current:
+                await self._view.positions.mark_whole(topic, number, is_whole=start >= end, run=standing.run)
             if partition not in self._unopened:
                 return  # taken away meanwhile
             consumer.seek(partition, start)
-            self._open[partition] = _Reading(self._topics[partition.topic], position, end, start >= end)
+            self._open[partition] = _Reading(self._topics[partition.topic], position, end, start >= end, standing.run)
             self._unopened.discard(partition)
 
     async def _apply_all(self, found: Mapping[TopicPartition, Sequence[Any]]) -> None:
@@ -194,7 +196,7 @@ class LogView:
             if record.offset < expected:
                 continue
             name = reading.topic.name
-            place = Place(name, partition, record.offset, expected, reading.mark, float(record.timestamp))
+            place = Place(name, partition, record.offset, expected, reading.mark, float(record.timestamp), reading.run)
             event = None
             try:
                 event = codec.decode(reading.topic, record.value)
@@ -227,8 +229,9 @@ class LogView:
                 log.warning("%s: Redis stands at %d in %s, not at %d: reading on from there",
                             self.name, standing.position, partition, reading.position)  # fmt: skip
                 self._unopened.add(partition)
-            elif reading.whole and not standing.whole:
-                await self._view.positions.mark_whole(*self._named(partition), is_whole=True)
+            elif reading.run != standing.run or (reading.whole and not standing.whole):
+                # What was accepted before is perhaps only in the log: read to its end of now.
+                self._unopened.add(partition)
 
     def _named(self, partition: TopicPartition) -> tuple[str, int]:
         return self._topics[partition.topic].name, partition.partition

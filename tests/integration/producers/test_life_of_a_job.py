@@ -375,3 +375,40 @@ async def test_a_redis_that_lost_everything_is_made_whole_by_the_log(house: Hous
     )
     again = a_prompt(idempotency_key="k", fingerprint="f")
     assert await house.intake.accept(again, QUOTA) == Again(waiting.job_id)
+
+
+DAY_MS = 86_400_000.0
+
+
+async def left_days(house: House, key: str) -> float:
+    return float(await house.scripts.redis.pttl(f"{house.scripts.prefix}{key}")) / DAY_MS
+
+
+async def test_what_the_log_tells_late_is_kept_only_as_long_as_if_it_were_told_in_time(house: House) -> None:
+    now = CLOCK.now_ms()
+    old = a_prompt(idempotency_key="old", fingerprint="f", received_ms=now - 20 * DAY_MS)
+    young = a_prompt(idempotency_key="young", fingerprint="f", received_ms=now - DAY_MS / 2)
+    done = a_prompt(received_ms=now - 21 * DAY_MS)
+    for offset, prompt in enumerate((old, young)):
+        await house.view.apply_prompt(prompt, Place("prompts.standard", 1, offset, offset, 2, timestamp_ms=0.0))
+    await house.view.apply_ending(a_completed(done), Place("answers", 2, 0, 0, 1, timestamp_ms=now - 20 * DAY_MS))
+
+    assert await left_days(house, f"job:{old.job_id}") == pytest.approx(10, abs=0.1)
+    assert await left_days(house, f"job:{done.job_id}") == pytest.approx(10, abs=0.1)
+    assert await left_days(house, "idempotency:acme:/v1/jobs:young") == pytest.approx(0.5, abs=0.1)
+    again = a_prompt(idempotency_key="old", fingerprint="f")
+    assert isinstance(await house.intake.accept(again, QUOTA), Accepted)
+
+
+async def test_a_record_that_comes_after_its_job_was_aborted_ends_once_for_all(house: House) -> None:
+    prompt = a_prompt()
+    await house.intake.accept(prompt, QUOTA)
+    await house.intake.abort(prompt.job_id, older_than_ms=-1)
+    assert await house.leases.claim(prompt, 0) == Gone()
+
+    assert await house.settling.settle(a_cancelled(prompt), 0, 3, CLOCK.now_ms()) == "settled"
+    assert await house.settling.settle(a_cancelled(prompt), 0, 3, CLOCK.now_ms()) == "again"
+
+    assert await house.leases.claim(prompt, 0) == Published()
+    assert [each.kind for each in await live.entries_after(house.scripts, prompt.job_id)] == ["done"]
+    assert await house.scripts.redis.get(f"{house.scripts.prefix}count:late_prompts") == b"1"
