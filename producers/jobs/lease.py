@@ -50,7 +50,7 @@ class Published:
 
 @dataclass(frozen=True)
 class Gone:
-    """The job was aborted before the log held it: a late record."""
+    """The job was aborted before the log held it: a late record. Its end is to be published and settled."""
 
 
 @dataclass(frozen=True)

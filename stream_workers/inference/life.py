@@ -16,6 +16,7 @@ from producers.jobs.lease import Finishing, Gone, Lease, Leases, Lost, Parked, P
 from producers.jobs.settling import Settling
 from producers.topics import ANSWERS
 from stream_workers.inference.attempting import Answer, Attempting, Place
+from stream_workers.inference.endings import unheard
 from stream_workers.inference.fuse import Fuse
 from stream_workers.inference.renewals import Hold, Renewals
 from stream_workers.inference.slots import Slots
@@ -76,7 +77,11 @@ class Life:
                 return Parked("held", 0.0)
             case Parked() as parked:
                 return parked
-            case Published() | Gone():
+            case Gone():
+                # The log must know the end too, or whoever reads it anew would take the job for a queued one.
+                await self._publish_and_settle(unheard(prompt, self.leases.worker))
+                return None
+            case Published():
                 return None
 
     async def _claim(

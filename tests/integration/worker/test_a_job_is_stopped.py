@@ -7,7 +7,7 @@ from producers.events import AnswerCancelled, AnswerExpired, PromptSubmitted
 from tests.support.builders import CLOCK, a_cancelled, a_prompt
 from tests.support.eventually import eventually
 from tests.support.model_servers import ModelServer
-from tests.support.workers import Hand, Workshop
+from tests.support.workers import Hand, Workshop, answers
 
 
 async def test_a_cancelled_job_stops_on_the_model_server_and_keeps_what_was_shown(
@@ -53,6 +53,25 @@ async def test_a_deadline_that_passed_in_the_queue_never_reaches_the_model_serve
         job = await hand.job(prompt.job_id)
     assert job.status == "expired"
     assert await asyncio.to_thread(tgi.generations, "Too late") == []
+
+
+async def test_a_record_that_comes_after_its_job_was_aborted_gets_its_end_in_the_log(
+    place: Workshop, tgi: ModelServer
+) -> None:
+    prompt = a_prompt("Nobody promised this one.")
+    async with Hand(place) as hand:
+        await hand.accept(prompt)
+        assert await hand.intake.abort(prompt.job_id, older_than_ms=-1)
+        await hand.publisher.submit(prompt)
+
+        async def is_told() -> bool:
+            return prompt.job_id in (await asyncio.to_thread(answers, place.kafka)).first_by_job
+
+        await eventually(is_told, within_s=20, what="its end in the log")
+    ending = (await asyncio.to_thread(answers, place.kafka)).first_by_job[prompt.job_id]
+    assert isinstance(ending, AnswerCancelled)
+    assert not ending.ran
+    assert await asyncio.to_thread(tgi.generations, "Nobody promised") == []
 
 
 async def test_workers_wait_while_the_view_of_the_log_is_not_whole(place: Workshop, tgi: ModelServer) -> None:
