@@ -2,7 +2,7 @@
 -- While the state view is not whole, the log may hold it unread.
 -- ARGV: 2 job, 3 oldest ms, 4 partitions of the view
 local id = ARGV[2]
-if not whole(ARGV[4]) then return 0 end
+if not whole('state', ARGV[4]) then return 0 end
 local it = redis.call('HMGET', job(id), 'state', 'accepted_ms', 'key_id', 'idempotency')
 redis.call('ZREM', P .. 'accepting', id)
 if it[1] ~= 'accepting' then return 0 end
