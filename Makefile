@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+TESTS_AT_A_TIME ?= 3
 
 .DEFAULT_GOAL := help
 
@@ -61,7 +62,8 @@ map: $(INSTALLED) ## the tour of the house: every module's first line
 sizes: $(INSTALLED) ## the ten largest modules and functions, for taste to look at
 	@$(BIN)/python -m tests.support.house sizes
 
+# Most of a test's time is waiting for real parts to start: three at a time keep two cores busy.
 pytest: $(INSTALLED)
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n $(TESTS_AT_A_TIME) --dist loadfile
 
 .PHONY: help install up demo test check lint fmt types imports schemas schemas-check docs docs-check map sizes pytest

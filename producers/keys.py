@@ -27,7 +27,7 @@ class Minted:
 
 def hashed(api_key: str) -> str:
     """What is stored of a key; it has 256 random bits, so a plain SHA-256 cannot be guessed back."""
-    return hashlib.sha256(api_key.encode()).hexdigest()
+    return hashlib.sha256(api_key.encode(errors="surrogateescape")).hexdigest()
 
 
 def mint(

@@ -23,7 +23,7 @@ class WorkerSettings(Block):
     lease_s: float = setting(10.0, "a job whose worker is silent for so long is taken over; renewed at 3/10 of it")
     flush_s: float = setting(0.03, "shortest time between two pieces of shown text; the first is shown at once")
     retries_s: tuple[str, ...] = setting(
-        ("0.5", "1.5", "4"), "waits before an answer that the model server broke off is tried again, in place"
+        ("0.5", "2", "8"), "waits before an answer that the model server broke off is tried again, in place"
     )
     transport: str = setting("safe", "safe, or stock: Faust's own, which loses messages (for the test that shows it)")
     die_after: str = setting("", "for fault tests: step:n kills the process right after the n-th time of that step")

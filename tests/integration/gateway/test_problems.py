@@ -115,6 +115,17 @@ async def test_bytes_that_are_no_http_are_refused_in_the_one_shape(gateway: Runn
         assert set(json.loads(body)["error"]) == {"message", "type", "param", "code"}
 
 
+async def test_a_key_that_is_no_text_is_an_unknown_key(gateway: RunningGateway) -> None:
+    host, port = gateway.url.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(b"GET /v1/models HTTP/1.1\r\nHost: a\r\nConnection: close\r\nAuthorization: Bearer \xe9\xff\r\n\r\n")
+    answer = await reader.read()
+    writer.close()
+    await writer.wait_closed()
+
+    assert answer.startswith(b"HTTP/1.1 401 ")
+
+
 async def test_every_response_carries_the_requests_name(gateway: RunningGateway) -> None:
     given = await gateway.get("/v1/models", X_Request_Id="my-request.1")
     made = await gateway.get("/v1/models")
