@@ -20,7 +20,7 @@ from kafka.errors import KafkaError
 from kafka.structs import OffsetAndMetadata
 
 from analytics.batches import Batch
-from analytics.burial import Gravedigger, dead_letter
+from analytics.burial import Gravedigger
 from analytics.rows import Origin, undecodable_row
 from analytics.settings import AnalyticsSettings
 from analytics.tables import UNDECODABLE, Source, sources
@@ -29,6 +29,7 @@ from infra import kafka
 from infra.clock import Clock
 from infra.errors import InvalidEvent, TryAgain, Unavailable
 from infra.settings import ClickHouseSettings, KafkaSettings
+from producers import dead_letters
 
 log = logging.getLogger(__name__)
 
@@ -125,7 +126,10 @@ class Ingest:
         try:
             batch.add(source.read(record.value, origin), size)
         except InvalidEvent as error:
-            letter = dead_letter(record, origin, str(error), self._clock.now_ms())
+            stood = dead_letters.Origin(source.topic.name, place.partition, record.offset)
+            letter = dead_letters.dead_letter(
+                stood, "undecodable", str(error), self._clock.now_ms(), value=record.value
+            )
             self._insist(partial(self._gravedigger.bury, letter))
             batch.add(undecodable_row(str(error), origin), size)
             log.warning("buried %s-%s at %s: %s", place.topic, place.partition, record.offset, error)

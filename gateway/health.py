@@ -7,7 +7,6 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from gateway.keys import METRICS, PUBLISHER, REGISTRY, SCRIPTS
 from infra.errors import Unavailable
 from producers.jobs import view
-from producers.jobs.scripts import asked
 
 
 async def healthz(request: web.Request) -> web.Response:
@@ -16,22 +15,21 @@ async def healthz(request: web.Request) -> web.Response:
 
 
 async def readyz(request: web.Request) -> web.Response:
-    """GET /readyz: 200 when prompts would be taken now, else 503; each part by name."""
-    parts = await readiness(request.app)
+    """GET /readyz: 200 when prompts would be taken now, else 503; each part by name, and how far the view is built."""
+    app = request.app
+    parts = await readiness(app)
     status = "ready" if all(parts.values()) else "not_ready"
-    body = msgspec.json.encode({"status": status, "parts": parts})
+    body = msgspec.json.encode({"status": status, "parts": parts, "view": await _progress(app)})
     return web.Response(status=200 if status == "ready" else 503, body=body, content_type="application/json")
 
 
 async def readiness(app: web.Application) -> dict[str, bool]:
     """Every part that prompts need, and whether it is there."""
-    redis = await _redis_answers(app)
-    return {
-        "kafka": app[PUBLISHER].connected,
-        "registry": app[REGISTRY].ready,
-        "redis": redis,
-        "view": redis and await _view_is_whole(app),
-    }
+    try:
+        redis, whole = True, await view.is_whole(app[SCRIPTS])
+    except Unavailable:
+        redis, whole = False, False
+    return {"kafka": app[PUBLISHER].connected, "registry": app[REGISTRY].ready, "redis": redis, "view": whole}
 
 
 async def metrics(request: web.Request) -> web.Response:
@@ -41,15 +39,10 @@ async def metrics(request: web.Request) -> web.Response:
     )
 
 
-async def _redis_answers(app: web.Application) -> bool:
+async def _progress(app: web.Application) -> dict[str, int]:
+    """How many partitions of the state view are whole."""
     try:
-        return bool(await asked(app[SCRIPTS].redis.ping()))
+        whole = await view.whole_partitions(app[SCRIPTS])
     except Unavailable:
-        return False
-
-
-async def _view_is_whole(app: web.Application) -> bool:
-    try:
-        return await view.is_whole(app[SCRIPTS])
-    except Unavailable:
-        return False
+        whole = 0
+    return {"whole": whole, "partitions": view.PARTITIONS}

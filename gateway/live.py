@@ -122,11 +122,6 @@ class Live:
         self._readers: dict[bytes, set[Reader]] = {}
         self._connection: AbstractConnection | None = None
 
-    @property
-    def subscriptions(self) -> int:
-        """How many jobs have readers."""
-        return len(self._readers)
-
     @asynccontextmanager
     async def reading(self, job_id: str, after: int = 0, *, fresh: bool = False) -> AsyncIterator[Reader]:
         """A reader of the job's entries with greater numbers than `after`."""

@@ -7,7 +7,7 @@ from http import HTTPStatus
 import msgspec
 from aiohttp import web
 
-from infra.errors import NeverTryAgain, TryAgain
+from infra.errors import NeverTryAgain, TooLarge, TryAgain
 from producers.events import JobError
 
 INVALID, AUTHENTICATION, RATE_LIMIT, SERVER = (
@@ -117,6 +117,8 @@ def of(error: Exception) -> Problem:
             return _of_aiohttp(error)
         case web.RequestPayloadError():
             return bad_value("The body is not what its Content-Encoding says.")
+        case TooLarge():
+            return Problem(413, "What this request asks for does not fit into one record of the log.", code="too_large")
         case TryAgain():
             return unavailable(f"{error}. Nothing was promised; try again.", error.after_s)
         case _:

@@ -7,7 +7,8 @@ HeadraceError
 ├── NeverTryAgain       the same call will fail the same way
 │   ├── WrongSetting    a setting is unknown, of the wrong type or contradicts another
 │   ├── InvalidEvent    bytes on a topic that are no event of ours
-│   └── WrongTopic      a topic on the broker is not as the contracts say
+│   ├── WrongTopic      a topic on the broker is not as the contracts say
+│   └── TooLarge        a record that no broker of ours will ever take
 └── OurFault            a promise of our own code is broken
 """
 
@@ -53,6 +54,10 @@ class InvalidEvent(NeverTryAgain):
 
 class WrongTopic(NeverTryAgain):
     """A topic on the broker is not as the contracts say."""
+
+
+class TooLarge(NeverTryAgain):
+    """A record that no broker of ours will ever take."""
 
 
 class OurFault(HeadraceError):

@@ -7,9 +7,10 @@ from kafka.errors import KafkaError
 from kafka.net.compat import KafkaNetClient
 
 from infra.errors import Unavailable
-from infra.settings import KafkaSettings
+from infra.settings import MAX_RECORD_BYTES, KafkaSettings
 
-MAX_RECORD_BYTES = 4 * 1024 * 1024
+__all__ = ["MAX_RECORD_BYTES", "admin", "asked_for_metadata", "consumer", "producer", "servers"]
+
 CONNECT_MS = 5000
 """Longest wait for a first broker: whoever is told to stop meanwhile must not keep its process from ending."""
 RECONNECT_MS = 1000
@@ -46,6 +47,11 @@ def producer(settings: KafkaSettings, client_id: str) -> Any:
         delivery_timeout_ms=int(settings.delivery_timeout_s * 1000),
         request_timeout_ms=int(settings.delivery_timeout_s * 1000) // 2,
     )
+
+
+def asked_for_metadata(producer: Any) -> Any:
+    """Ask the cluster for its metadata anew; a future of the library's that is done once a broker answered."""
+    return producer._metadata.request_update()
 
 
 def consumer(settings: KafkaSettings, client_id: str, **options: Any) -> Any:

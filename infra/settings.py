@@ -20,6 +20,8 @@ from infra.errors import WrongSetting
 
 PREFIX = "HEADRACE_"
 MASK = "********"
+MAX_RECORD_BYTES = 4 * 1024 * 1024
+"""The largest record that our topics take."""
 # scheme://user:password@host: greedy, because a password may itself hold a slash or an @.
 _PASSWORD = re.compile(r"(://[^:/@\s]*:)\S*@")
 
@@ -182,9 +184,15 @@ class KafkaSettings(Block):
     )
     delivery_timeout_s: float = setting(15.0, "how long the producer tries a record before it gives up")
     max_in_flight: int = setting(20_000, "records handed to the producer and not yet acknowledged, at most")
+    max_in_flight_bytes: int = setting(64 * 1024 * 1024, "bytes of those records, at most")
 
     def check(self) -> None:
-        """A wait longer than the producer's own patience could not end well."""
+        """A wait longer than the producer's own patience could not end well; nor could a budget below one record."""
+        if self.max_in_flight_bytes < MAX_RECORD_BYTES:
+            raise WrongSetting(
+                f"{self.variable('max_in_flight_bytes')}={self.max_in_flight_bytes} has no room for a record of "
+                f"{MAX_RECORD_BYTES} bytes"
+            )
         if self.ack_timeout_s > self.delivery_timeout_s:
             raise WrongSetting(
                 f"{self.variable('ack_timeout_s')}={self.ack_timeout_s} is longer than "

@@ -6,19 +6,18 @@ Written by the state view in the script that makes an answer visible; read by ga
 from collections.abc import Sequence
 
 from producers import codec
-from producers.cache_policy import TTL_MS, cacheable, key_of
+from producers.cache_policy import cacheable, key_of
 from producers.events import AnswerCompleted, Message, PromptSubmitted
 from producers.jobs.scripts import Scripts, asked
 
-__all__ = ["TTL_MS", "AnswerCache", "cacheable", "key_of"]
+__all__ = ["AnswerCache", "cacheable", "key_of"]
 
 
 class AnswerCache:
-    """Answers by key, each for `ttl_ms`."""
+    """Answers by key."""
 
-    def __init__(self, scripts: Scripts, ttl_ms: int = TTL_MS) -> None:
+    def __init__(self, scripts: Scripts) -> None:
         self._scripts = scripts
-        self._ttl_ms = ttl_ms
 
     async def recall(self, prompt: PromptSubmitted, history: Sequence[Message] = ()) -> AnswerCompleted | None:
         """An earlier answer to the same prompt, or None.
@@ -28,15 +27,6 @@ class AnswerCache:
         """
         found = await asked(self._scripts.redis.get(self._key(prompt, history)))
         return None if found is None else codec.decode_as(AnswerCompleted, found)
-
-    async def remember(self, answer: AnswerCompleted) -> None:
-        """Keep an answer that the model gave.
-
-        Raises:
-            Unavailable: Redis does not answer.
-        """
-        key = self._key(answer.prompt, answer.history)
-        await asked(self._scripts.redis.set(key, codec.encode(answer), px=self._ttl_ms))
 
     def _key(self, prompt: PromptSubmitted, history: Sequence[Message]) -> str:
         return f"{self._scripts.prefix}cache:{key_of(prompt, history)}"

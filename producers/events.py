@@ -221,6 +221,7 @@ class Buried(Event, frozen=True, kw_only=True):
     origin_partition: int
     origin_offset: int
     payload_base64: str = ""
+    """The record's bytes, or their first part where `error` says so."""
     at_ms: float = 0.0
 
 

@@ -1,20 +1,22 @@
 """The pen: publishes events and waits for the broker's acknowledgement, without ever blocking the event loop.
 
 kafka-python's `send` may wait for metadata, so one thread of the publisher's own calls it; acknowledgements come back
-through the loop. What is handed in and not yet acknowledged is bounded; beyond that, publishing is refused at once.
+through the loop. What is handed in and not yet acknowledged is bounded, in records and in bytes; beyond that,
+publishing is refused at once.
 """
 
 import asyncio
 import logging
 import queue
 import threading
+import time
 from dataclasses import dataclass
 from typing import Any
 
-from kafka.errors import KafkaError
+from kafka.errors import KafkaError, MessageSizeTooLargeError
 
 from infra import kafka
-from infra.errors import Unavailable
+from infra.errors import HeadraceError, TooLarge, Unavailable
 from infra.settings import KafkaSettings
 from producers import codec, partitioning
 from producers.events import PromptSubmitted
@@ -23,6 +25,10 @@ from producers.topics import Topic, prompts
 log = logging.getLogger(__name__)
 
 RECONNECT_S = 1.0
+ASK_EVERY_S = 1.0
+"""How often the broker is asked for a sign of life."""
+SILENT_AFTER_S = 3.0
+"""How long it may take to give one."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +49,32 @@ class _Order:
     headers: list[tuple[str, bytes]]
     receipt: "asyncio.Future[Written]"
 
+    @property
+    def size_bytes(self) -> int:
+        """What the record takes of the memory that waits for acknowledgements."""
+        return len(self.key) + len(self.value)
+
+
+class _Pulse:
+    """Knows whether a broker answers, also while nothing is sent: it is asked for its metadata again and again."""
+
+    def __init__(self, connected: threading.Event) -> None:
+        self._connected = connected
+        self._asked: Any = None
+        self._asked_at_s = 0.0
+
+    def beat(self, producer: Any) -> None:
+        """Ask if it is time; note a question that has had no answer for too long."""
+        now_s = time.monotonic()
+        if self._asked is not None and not self._asked.is_done:
+            if now_s - self._asked_at_s > SILENT_AFTER_S:
+                self._connected.clear()
+        elif now_s - self._asked_at_s >= ASK_EVERY_S:
+            self._asked_at_s = now_s
+            self._asked = kafka.asked_for_metadata(producer)
+            self._asked.add_callback(lambda _: self._connected.set())
+            self._asked.add_errback(lambda _: self._connected.clear())
+
 
 class Publisher:
     """Publishes events from one event loop; `start` before use, `close` after."""
@@ -52,6 +84,8 @@ class Publisher:
         self._client_id = client_id
         self._orders: queue.SimpleQueue[_Order | None] = queue.SimpleQueue()
         self._in_flight = 0
+        self._in_flight_bytes = 0
+        self._begun = threading.Event()
         self._connected = threading.Event()
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._work, name=f"publisher-{client_id}", daemon=True)
@@ -59,7 +93,7 @@ class Publisher:
 
     @property
     def connected(self) -> bool:
-        """Whether a broker has answered."""
+        """Whether a broker answers: it did lately, and has left no question open for long since."""
         return self._connected.is_set()
 
     def start(self) -> None:
@@ -87,6 +121,7 @@ class Publisher:
 
         Raises:
             Unavailable: the broker did not acknowledge in time; the record may still appear.
+            TooLarge: no broker of ours will take the record.
         """
         topic = prompts(prompt.lane)
         spread_by = prompt.conversation or prompt.job_id
@@ -98,6 +133,7 @@ class Publisher:
 
         Raises:
             Unavailable: the broker did not acknowledge in time; the record may still appear.
+            TooLarge: no broker of ours will take the record.
         """
         job_id = getattr(event, "job_id", None)
         return await self.write(topic, key, event, partitioning.of_key(key, topic.partitions), traceparent, job_id)
@@ -109,19 +145,19 @@ class Publisher:
 
         Raises:
             Unavailable: the broker did not acknowledge in time; the record may still appear.
+            TooLarge: no broker of ours will take the record.
         """
-        if self._closing.is_set() or not self.connected:
+        if self._closing.is_set() or not self._begun.is_set():
             raise Unavailable("kafka", "no broker answers")
-        if self._in_flight >= self._settings.max_in_flight:
-            raise Unavailable("kafka", f"{self._in_flight} records wait for their acknowledgement already")
         headers = [
             (name, value.encode()) for name, value in (("traceparent", traceparent), ("job_id", job_id)) if value
         ]
         receipt: asyncio.Future[Written] = asyncio.get_running_loop().create_future()
         receipt.add_done_callback(_retrieve)
-        self._in_flight += 1
         name = f"{self._settings.topic_prefix}{topic.name}"
-        self._orders.put(_Order(name, partition, key.encode(), codec.encode(event), headers, receipt))
+        order = _Order(name, partition, key.encode(), codec.encode(event), headers, receipt)
+        self._take_into_flight(order)
+        self._orders.put(order)
         try:
             async with asyncio.timeout(self._settings.ack_timeout_s):
                 return await asyncio.shield(receipt)
@@ -129,6 +165,15 @@ class Publisher:
             raise Unavailable(
                 "kafka", f"the broker did not acknowledge within {self._settings.ack_timeout_s} s"
             ) from None
+
+    def _take_into_flight(self, order: _Order) -> None:
+        waiting_bytes = self._in_flight_bytes + order.size_bytes
+        if self._in_flight >= self._settings.max_in_flight:
+            raise Unavailable("kafka", f"{self._in_flight} records wait for their acknowledgement already")
+        if self._in_flight and waiting_bytes > self._settings.max_in_flight_bytes:
+            raise Unavailable("kafka", f"{self._in_flight_bytes} bytes wait for their acknowledgement already")
+        self._in_flight += 1
+        self._in_flight_bytes = waiting_bytes
 
     def _work(self) -> None:
         producer: Any = None
@@ -139,53 +184,70 @@ class Publisher:
                 log.warning("%s; trying again in %s s", error, RECONNECT_S)
                 self._closing.wait(RECONNECT_S)
                 continue
+            self._begun.set()
             self._connected.set()
             self._send_until_closed(producer)
+        self._connected.clear()
         if producer is not None:
             producer.close(timeout=self._settings.delivery_timeout_s)
         self._refuse_the_rest()
 
     def _send_until_closed(self, producer: Any) -> None:
-        while (order := self._orders.get()) is not None:
+        pulse = _Pulse(self._connected)
+        while True:
+            pulse.beat(producer)
             try:
-                sent = producer.send(
-                    order.topic,
-                    value=order.value,
-                    key=order.key,
-                    headers=order.headers,
-                    partition=order.partition,
-                )
-                sent.add_callback(self._acknowledged, order.receipt)
-                sent.add_errback(self._failed, order.receipt)
-            except (KafkaError, AssertionError, ValueError) as error:
-                self._failed(order.receipt, error)
+                order = self._orders.get(timeout=ASK_EVERY_S)
+            except queue.Empty:
+                continue
+            if order is None:
+                return
+            self._send(producer, order)
+
+    def _send(self, producer: Any, order: _Order) -> None:
+        try:
+            sent = producer.send(
+                order.topic,
+                value=order.value,
+                key=order.key,
+                headers=order.headers,
+                partition=order.partition,
+            )
+            sent.add_callback(self._acknowledged, order)
+            sent.add_errback(self._failed, order)
+        except (KafkaError, AssertionError, ValueError) as error:
+            self._failed(order, error)
 
     def _refuse_the_rest(self) -> None:
         while not self._orders.empty():
             if (order := self._orders.get()) is not None:
-                self._failed(order.receipt, Unavailable("kafka", "the publisher is closing"))
+                self._failed(order, Unavailable("kafka", "the publisher is closing"))
 
-    def _acknowledged(self, receipt: "asyncio.Future[Written]", metadata: Any) -> None:
-        self._tell(receipt, Written(metadata.partition, metadata.offset, float(metadata.timestamp)))
+    def _acknowledged(self, order: _Order, metadata: Any) -> None:
+        self._tell(order, Written(metadata.partition, metadata.offset, float(metadata.timestamp)))
 
-    def _failed(self, receipt: "asyncio.Future[Written]", error: BaseException) -> None:
-        self._tell(receipt, Unavailable("kafka", f"the broker did not take the record: {error!r}"))
+    def _failed(self, order: _Order, error: BaseException) -> None:
+        if isinstance(error, MessageSizeTooLargeError):
+            self._tell(order, TooLarge(f"a record of {order.size_bytes} bytes is too large for {order.topic}"))
+        else:
+            self._tell(order, Unavailable("kafka", f"the broker did not take the record: {error!r}"))
 
-    def _tell(self, receipt: "asyncio.Future[Written]", result: Written | Unavailable) -> None:
+    def _tell(self, order: _Order, result: Written | HeadraceError) -> None:
         assert self._loop is not None  # noqa: S101 # start() sets it before the thread runs
         try:
-            self._loop.call_soon_threadsafe(self._settle, receipt, result)
+            self._loop.call_soon_threadsafe(self._settle, order, result)
         except RuntimeError:
             log.debug("the loop ended before a receipt came")
 
-    def _settle(self, receipt: "asyncio.Future[Written]", result: Written | Unavailable) -> None:
+    def _settle(self, order: _Order, result: Written | HeadraceError) -> None:
         self._in_flight -= 1
-        if receipt.done():
+        self._in_flight_bytes -= order.size_bytes
+        if order.receipt.done():
             return
-        if isinstance(result, Unavailable):
-            receipt.set_exception(result)
+        if isinstance(result, HeadraceError):
+            order.receipt.set_exception(result)
         else:
-            receipt.set_result(result)
+            order.receipt.set_result(result)
 
 
 def _retrieve(receipt: "asyncio.Future[Written]") -> None:

@@ -64,7 +64,7 @@ FEEDBACK = Topic(
     events=events.FeedbackGiven,
     partitions=4,
     written_by=("gateway",),
-    read_by=("retrain", "fanout", "ingest"),
+    read_by=("retrain", "ingest"),
 )
 EXAMPLES = Topic(
     name="training.examples",
@@ -95,7 +95,7 @@ REGISTRY = Topic(
     key="id",
     events=events.RegistryEvent,
     partitions=1,
-    written_by=("gateway", "command line"),
+    written_by=("command line",),
     read_by=("gateway", "deliver"),
     retention_ms=-1,
     compacted=True,

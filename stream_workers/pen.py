@@ -4,10 +4,10 @@ import asyncio
 import logging
 from typing import Any
 
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 from faust.exceptions import FaustError
 
-from infra.errors import Unavailable
+from infra.errors import TooLarge, Unavailable
 from infra.settings import KafkaSettings
 from producers import codec, partitioning
 from producers.publisher import Written
@@ -35,6 +35,7 @@ class Pen:
 
         Raises:
             Unavailable: the broker did not acknowledge in time; the record may still appear.
+            TooLarge: no broker of ours will take the record.
         """
         try:
             async with asyncio.timeout(self._patience_s):
@@ -43,6 +44,9 @@ class Pen:
         except TimeoutError:
             raise Unavailable("kafka", f"no acknowledgement within {self._patience_s} s") from None
         except (KafkaError, FaustError) as error:
+            # Faust wraps what its client says.
+            if isinstance(error, MessageSizeTooLargeError) or isinstance(error.__cause__, MessageSizeTooLargeError):
+                raise TooLarge(f"a record for {topic.name} under {key} is too large: {error}") from error
             raise Unavailable("kafka", f"the record was not taken: {error!r}") from error
         return Written(written.partition, written.offset, float(written.timestamp or 0))
 

@@ -21,6 +21,7 @@ from infra.local.checkout import Checkout
 from infra.local.progress import StartUp
 from infra.local.stack import Stack
 from infra.local.supervisor import Supervisor
+from infra.local.whole import until_whole
 from infra.settings import LocalSettings
 
 ENDED_BY_SIGNAL: Final = 130
@@ -63,14 +64,17 @@ async def live(*, stay: bool, prompts: bool) -> int:
     local = LocalSettings.from_env()
     checkout = Checkout(local.dir)
     with checkout.held(), _signals() as stop:
-        stack = Stack.at(checkout, local)
+        stack, whole = Stack.at(checkout, local), asyncio.Event()
         supervisor = Supervisor(
             say=lambda text: console.print(text, style="yellow", markup=False, highlight=False, soft_wrap=True),
-            changed=lambda pids: checkout.describe(stack.description(pids)),
+            changed=lambda pids: checkout.describe(stack.description(pids)) if whole.is_set() else None,
         )
         try:
             with StartUp(console) as shown:
                 await _unless(stop, supervisor.start(stack.plan(), shown))
+                await _unless(stop, until_whole(stack.gateway_url, shown))
+            whole.set()
+            checkout.describe(stack.description(supervisor.pids))
             return await _unless(stop, _show_and_stay(stack, console, stop if stay else None, began, prompts=prompts))
         except Interrupted:
             return 0 if stay else ENDED_BY_SIGNAL

@@ -13,9 +13,9 @@ from producers.events import (
     Terminal,
     status_of,
 )
-from producers.jobs.positions import Applied, Place, Positions, Seek, verdict
+from producers.jobs.positions import Place, Positions
 from producers.jobs.record import Retention, describe
-from producers.jobs.scripts import Argument, Call, Scripts
+from producers.jobs.scripts import Argument, Call, Scripts, asked
 from producers.jobs.settling import arguments
 from producers.topics import ANSWERS, CONVERSATIONS, Topic, prompts
 
@@ -25,41 +25,14 @@ TOPICS: tuple[Topic, ...] = (*(prompts(lane) for lane in LANES), ANSWERS, CONVER
 PARTITIONS = sum(topic.partitions for topic in TOPICS)
 """How many partitions must be whole before anybody trusts the view."""
 
-__all__ = ["NAME", "PARTITIONS", "TOPICS", "Applied", "Place", "Seek", "StateView", "is_whole"]
-
 
 class StateView:
-    """Follows `TOPICS` into Redis. The methods that return a Call leave it to the caller to run it, with others."""
+    """Follows `TOPICS` into Redis: the calls to be run for each record, with others in one round trip."""
 
     def __init__(self, scripts: Scripts, retention: Retention, cache_ttl_ms: int = cache_policy.TTL_MS) -> None:
-        self._scripts = scripts
         self._retention = retention
         self._cache_ttl_ms = cache_ttl_ms
         self.positions = Positions(scripts, NAME)
-
-    async def position(self, topic: str, partition: int) -> int:
-        """The offset of the next record to apply, as Redis knows it.
-
-        Raises:
-            Unavailable: Redis does not answer.
-        """
-        return (await self.positions.read([(topic, partition)]))[0].position
-
-    async def mark_whole(self, topic: str, partition: int, *, is_whole: bool) -> None:
-        """Say whether a partition has been read up to its mark.
-
-        Raises:
-            Unavailable: Redis does not answer.
-        """
-        await self.positions.mark_whole(topic, partition, is_whole=is_whole)
-
-    async def is_whole(self) -> bool:
-        """Whether the view has read all of the log up to its start-up marks.
-
-        Raises:
-            Unavailable: Redis does not answer.
-        """
-        return await is_whole(self._scripts)
 
     def prompt(self, prompt: PromptSubmitted, place: Place) -> Call:
         """A prompt is in the log: the job exists and is at least queued."""
@@ -86,27 +59,8 @@ class StateView:
             case ConversationDeleted():
                 return self._call("view_conversation", place, "0", event.conversation, event.tenant, "", "", "", ttl_ms)
 
-    async def apply_prompt(self, prompt: PromptSubmitted, place: Place) -> Applied | Seek:
-        """Apply a prompt."""
-        return await self._step(self.prompt(prompt, place))
-
-    async def apply_ending(self, ending: Terminal, place: Place, now_ms: float | None = None) -> Applied | Seek:
-        """Apply an ending."""
-        return await self._step(self.ending(ending, place, place.timestamp_ms if now_ms is None else now_ms))
-
-    async def apply_conversation(self, event: ConversationEvent, place: Place) -> Applied | Seek:
-        """Apply the creation or deletion of a conversation."""
-        return await self._step(self.conversation(event, place))
-
-    async def pass_over(self, place: Place) -> Applied | Seek:
-        """Nothing to apply, or nothing readable: the position moves on."""
-        return await self.positions.pass_over(place)
-
     def _call(self, script: str, place: Place, *told: Argument) -> Call:
         return Call(script, (*place.arguments(NAME), *told))
-
-    async def _step(self, call: Call) -> Applied | Seek:
-        return verdict(await self._scripts.run(call.name, *call.arguments))
 
     def _cached(self, ending: Terminal, age_ms: float) -> tuple[str, int]:
         """The key under which the answer is to be kept, and for how long; none for what the model did not just say."""
@@ -124,3 +78,12 @@ async def is_whole(scripts: Scripts) -> bool:
         Unavailable: Redis does not answer.
     """
     return bool(await scripts.run("is_whole", NAME, PARTITIONS))
+
+
+async def whole_partitions(scripts: Scripts) -> int:
+    """How many of the state view's partitions have been read up to their start-up marks.
+
+    Raises:
+        Unavailable: Redis does not answer.
+    """
+    return int(await asked(scripts.redis.scard(f"{scripts.prefix}view:{NAME}:whole")))

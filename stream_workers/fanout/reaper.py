@@ -13,13 +13,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from infra.clock import Clock
-from infra.errors import Unavailable
+from infra.errors import TooLarge, Unavailable
 from infra.ids import new_id
 from producers.events import AnswerExpired, Terminal
 from producers.jobs import record
 from producers.jobs.intake import Intake
 from producers.jobs.scripts import Scripts, asked
 from producers.jobs.settling import Settling
+from producers.oversize import failed_instead
 from producers.publisher import Publisher
 from producers.topics import ANSWERS
 from stream_workers.views.log_view import LogView
@@ -181,7 +182,12 @@ class Reaper:
     async def _publish(self, ending: Terminal) -> bool:
         """Steps 7 and 7b; False when the broker does not answer, for the next round will come upon it again."""
         try:
-            written = await self._publisher.publish(ANSWERS, ending.job_id, ending, ending.prompt.traceparent)
+            try:
+                written = await self._publisher.publish(ANSWERS, ending.job_id, ending, ending.prompt.traceparent)
+            except TooLarge as error:
+                log.error("an ending is too large: %s", error, extra={"job_id": ending.job_id})
+                ending = failed_instead(ending)
+                written = await self._publisher.publish(ANSWERS, ending.job_id, ending, ending.prompt.traceparent)
         except Unavailable as error:
             log.warning("an ending waits for the broker: %s", error, extra={"job_id": ending.job_id})
             return False

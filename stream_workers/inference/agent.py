@@ -1,7 +1,6 @@
 """The shell around a job's life: prompts come from Faust, one task each, and are acknowledged when they are done."""
 
 import asyncio
-import base64
 import logging
 from collections.abc import Coroutine, Iterable
 from dataclasses import dataclass, field
@@ -10,7 +9,8 @@ from typing import Any
 from infra.clock import Clock
 from infra.errors import InvalidEvent
 from producers import codec
-from producers.events import LANES, Buried, PromptSubmitted
+from producers.dead_letters import Origin, dead_letter, key_of
+from producers.events import LANES, PromptSubmitted
 from producers.topics import DEAD_LETTERS, prompts
 from stream_workers.inference.attempting import Place
 from stream_workers.inference.life import Life
@@ -123,18 +123,8 @@ class Inference:
         work.event.ack()
 
     async def _bury(self, work: Work, error: str) -> None:
-        place, value = work.place, work.event.message.value or b""
-        buried = Buried(
-            job_id=None,
-            reason="undecodable",
-            error=error,
-            origin_topic=place.topic,
-            origin_partition=place.partition,
-            origin_offset=place.offset,
-            payload_base64=base64.b64encode(value).decode(),
-            at_ms=self._clock.now_ms(),
-        )
-        key = f"{place.topic}:{place.partition}:{place.offset}"
-        await until_back(lambda: self._pen.publish(DEAD_LETTERS, key, buried))
-        log.warning("an undecodable record was buried", extra={"origin": key, "error": error})
+        origin = Origin(work.place.topic, work.place.partition, work.place.offset)
+        letter = dead_letter(origin, "undecodable", error, self._clock.now_ms(), value=work.event.message.value)
+        await until_back(lambda: self._pen.publish(DEAD_LETTERS, key_of(letter), letter))
+        log.warning("an undecodable record was buried", extra={"origin": key_of(letter), "error": error})
         work.event.ack()

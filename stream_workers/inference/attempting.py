@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from infra.clock import Clock
 from producers.answer_cache import AnswerCache, cacheable
 from producers.conversations import Conversations
-from producers.events import Buried, FirstTokenProduced, JobClaimed, PromptSubmitted, RetryScheduled, Terminal, Usage
+from producers.dead_letters import Origin, dead_letter, key_of
+from producers.events import FirstTokenProduced, JobClaimed, PromptSubmitted, RetryScheduled, Terminal, Usage
 from producers.jobs import live
 from producers.jobs.lease import Kept, Leases
 from producers.jobs.scripts import Scripts
@@ -108,17 +109,11 @@ class Attempting:
 
     async def _bury(self, attempt: Attempt, place: Place) -> None:
         prompt = attempt.prompt
-        buried = Buried(
-            job_id=prompt.job_id,
-            reason="poison",
-            error="each worker that took it died",
-            attempts=attempt.number - 1,
-            origin_topic=place.topic,
-            origin_partition=place.partition,
-            origin_offset=place.offset,
-            at_ms=self.clock.now_ms(),
-        )
-        await until_back(lambda: self.pen.publish(DEAD_LETTERS, prompt.job_id, buried, prompt.traceparent))
+        letter = dead_letter(
+            Origin(place.topic, place.partition, place.offset), "poison", "each worker that took it died",
+            self.clock.now_ms(), job_id=prompt.job_id, attempts=attempt.number - 1,
+        )  # fmt: skip
+        await until_back(lambda: self.pen.publish(DEAD_LETTERS, key_of(letter), letter, prompt.traceparent))
 
     def _progress(self, attempt: Attempt) -> Progress:
         return Progress(

@@ -9,11 +9,12 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from infra.errors import Unavailable
+from infra.errors import TooLarge, Unavailable
 from infra.ids import new_id
 from producers.events import PromptSubmitted, Terminal
 from producers.jobs.lease import Finishing, Gone, Lease, Leases, Lost, Parked, Published
 from producers.jobs.settling import Settling
+from producers.oversize import failed_instead
 from producers.topics import ANSWERS
 from stream_workers.inference.attempting import Answer, Attempting, Place
 from stream_workers.inference.endings import unheard
@@ -123,7 +124,12 @@ class Life:
 
     async def _publish_and_settle(self, ending: Terminal) -> None:
         job_id, traceparent = ending.job_id, ending.prompt.traceparent
-        written = await until_back(lambda: self.pen.publish(ANSWERS, job_id, ending, traceparent))
+        try:
+            written = await until_back(lambda: self.pen.publish(ANSWERS, job_id, ending, traceparent))
+        except TooLarge as error:
+            log.error("an ending is too large: %s", error, extra={"job_id": job_id})
+            ending = failed_instead(ending)
+            written = await until_back(lambda: self.pen.publish(ANSWERS, job_id, ending, traceparent))
         self.fuse.passed("published")
         await until_back(lambda: self.settling.settle(ending, written.partition, written.offset, written.timestamp_ms))
         self.fuse.passed("settled")

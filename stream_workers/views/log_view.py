@@ -62,8 +62,8 @@ class LogView:
         self._joined = False
         self._consumer: Any = None
         self._check_at_s = 0.0
-        self.became_whole = asyncio.Event()
-        """Set once the view was whole for the first time."""
+        self.following = asyncio.Event()
+        """Set once this member has opened its partitions for the first time: from then on it reads the log."""
 
     @property
     def name(self) -> str:
@@ -114,11 +114,11 @@ class LogView:
         try:
             if self._unopened:
                 await self._open_partitions(consumer)
+            if self._joined and not self._unopened:
+                self.following.set()
             await self._apply_all(await consumer.getmany(timeout_ms=POLL_MS, max_records=self._settings.batch_records))
             if asyncio.get_running_loop().time() >= self._check_at_s:
                 await self._check()
-            if self.whole:
-                self.became_whole.set()
         except Unavailable as error:
             # What was read may be in the view or not: Redis will say.
             log.warning("%s waits: %s", self.name, error)
@@ -204,8 +204,7 @@ class LogView:
                 log.error(
                     "%s: the record at %s:%d:%d is no event: %s", self.name, name, partition, record.offset, error
                 )
-                value = record.value or b""
-                await bury(self._publisher, self._clock, place, "undecodable", str(error), value=value)
+                await bury(self._publisher, self._clock, place, "undecodable", str(error), value=record.value)
             told.append(Told(event, place, len(record.value or b"")))
             expected = record.offset + 1
         return told
@@ -216,7 +215,7 @@ class LogView:
             "%s cannot take the record at %s:%d:%d: %s", self.name, place.topic, place.partition, place.offset, error
         )
         value = next(each.value for each in records if each.offset == place.offset)
-        await bury(self._publisher, self._clock, place, "poison", error, value=value or b"")
+        await bury(self._publisher, self._clock, place, "poison", error, value=value)
         await self._view.positions.pass_over(place)
 
     async def _check(self) -> None:

@@ -54,8 +54,8 @@ async def parts(name: str) -> AsyncIterator[Parts]:
 
 
 async def say_ready(service: Service, view: LogView) -> None:
-    """Say that the service is ready once its view is whole."""
-    await view.became_whole.wait()
+    """Say that the service is ready once it follows the log; how long it takes to read all of it, nobody knows."""
+    await view.following.wait()
     service.ready()
 
 

@@ -12,7 +12,7 @@ from aiohttp import web
 from kafka import TopicPartition
 
 from gateway.app import Parts, create_app
-from gateway.keys import LIVE, PUBLISHER, REGISTRY, SCRIPTS
+from gateway.keys import PUBLISHER, REGISTRY, SCRIPTS
 from gateway.serving import Runner
 from gateway.settings import GatewaySettings
 from infra import kafka
@@ -21,6 +21,7 @@ from infra.settings import KafkaSettings, RedisSettings
 from infra.sse import Parser, ServerSentEvent
 from producers import codec
 from producers.events import LANES, PromptSubmitted, Terminal
+from producers.jobs import live
 from producers.jobs.lease import Finishing, Lease, Leases
 from producers.jobs.record import Retention
 from producers.jobs.scripts import Scripts
@@ -165,16 +166,21 @@ class RunningGateway:
         async with self.http.get(f"{self.url}{path}", headers=named) as response:
             return await Answer.of(response)
 
-    def subscriptions(self) -> int:
-        """How many jobs have readers here."""
-        return self.app[LIVE].subscriptions
+    async def has_readers(self, job_id: str) -> bool:
+        """Whether the gateway listens to a job's channel, as Redis knows it."""
+        ((_, count),) = await self.scripts.redis.pubsub_numsub(live.channel(self.scripts.prefix, job_id))
+        return bool(count == 1)
+
+    async def has_no_readers(self, job_id: str) -> bool:
+        """Whether it listens no more."""
+        return not await self.has_readers(job_id)
 
     async def mark_whole(self, *, is_whole: bool = True) -> None:
         """Say that the state view has read the log, as its process would."""
         view = StateView(self.scripts, Retention())
         for topic in TOPICS:
             for partition in range(topic.partitions):
-                await view.mark_whole(topic.name, partition, is_whole=is_whole)
+                await view.positions.mark_whole(topic.name, partition, is_whole=is_whole)
 
     async def issue(self, tenant: str, **limits: int) -> Minted:
         """A key of that tenant, known to the gateway when this returns."""

@@ -153,7 +153,7 @@ class Hand:
     async def mark_whole(self, *, is_whole: bool) -> None:
         for topic in view.TOPICS:
             for partition in range(topic.partitions):
-                await self.view.mark_whole(topic.name, partition, is_whole=is_whole)
+                await self.view.positions.mark_whole(topic.name, partition, is_whole=is_whole)
 
     async def accept(self, prompt: PromptSubmitted) -> None:
         """Step 1."""

@@ -9,7 +9,7 @@ from producers.jobs.lease import Lease, Leases
 from producers.jobs.record import Retention
 from producers.topics import prompts
 from stream_workers.settings import WorkerSettings
-from tests.support.builders import a_prompt
+from tests.support.builders import a_completed, a_prompt
 from tests.support.eventually import eventually
 from tests.support.workers import Hand, Workshop, dead_letters, partition_of
 
@@ -19,7 +19,8 @@ SETTINGS = WorkerSettings(name="w1", lease_s=1.0)
 async def test_an_undecodable_record_is_buried_with_its_origin_and_the_next_prompt_is_answered(place: Workshop) -> None:
     prompt = a_prompt("Is anybody there?")
     partition = partition_of(prompt)
-    offset = await asyncio.to_thread(write_raw, place, partition, b'{"type": "PromptSubmitted", "job_id": 7}')
+    nonsense = b'{"type": "PromptSubmitted", "job_id": 7, "text": "' + b"x" * (3_500 * 1024) + b'"}'
+    offset = await asyncio.to_thread(write_raw, place, partition, nonsense)
     await asyncio.to_thread(place.start, SETTINGS)
     async with Hand(place) as hand:
         await hand.submit(prompt)
@@ -30,6 +31,7 @@ async def test_an_undecodable_record_is_buried_with_its_origin_and_the_next_prom
     assert (buried.reason, buried.origin_topic) == ("undecodable", "prompts.standard")
     assert (buried.origin_partition, buried.origin_offset) == (partition, offset)
     assert "job_id" in buried.error
+    assert buried.error.endswith(f"(the first {1 << 20} of {len(nonsense)} bytes are kept)")
     await eventually(lambda: committed_past(place, partition, offset + 1), what="a commit past the record")
 
 
@@ -51,6 +53,21 @@ async def test_a_prompt_that_kills_its_worker_is_buried_at_its_sixth_claim(place
     (buried,) = (await asyncio.to_thread(dead_letters, place.kafka)).events
     assert isinstance(buried, Buried)
     assert (buried.job_id, buried.reason, buried.attempts) == (prompt.job_id, "poison", 5)
+
+
+async def test_an_ending_that_no_record_holds_ends_as_failed(place: Workshop) -> None:
+    prompt = a_prompt("Tell me everything.")
+    async with Hand(place) as hand:
+        await hand.submit(prompt)
+        dying = Leases(hand.scripts, Retention(), "dying", lease_ms=1)
+        lease = await dying.claim(prompt, 0)
+        await dying.finish(lease, a_completed(prompt, "x" * kafka.MAX_RECORD_BYTES))  # type: ignore[arg-type] # granted
+        await asyncio.to_thread(place.start, SETTINGS)
+        await hand.all_ended([prompt])
+
+        ending = (await hand.job(prompt.job_id)).ending
+    assert isinstance(ending, AnswerFailed)
+    assert (ending.error.code, ending.text, ending.prompt) == ("answer_too_large", "", prompt)
 
 
 async def claimed(leases: Leases, prompt: object, number: int) -> bool:

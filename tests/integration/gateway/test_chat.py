@@ -7,7 +7,6 @@ from typing import Any
 
 from aiohttp import web
 
-from gateway.keys import CACHE
 from infra.settings import KafkaSettings, RedisSettings
 from producers.events import AnswerCancelled, AnswerExpired, JobError
 from producers.jobs import record
@@ -15,6 +14,7 @@ from producers.topics import ANSWERS
 from tests.support.builders import a_completed, a_failed
 from tests.support.eventually import eventually
 from tests.support.gateway import MODEL, Answer, Log, PlayedWorker, RunningGateway, a_gateway, events_of
+from tests.support.views import read_by_the_view
 
 CHAT = "/v1/chat/completions"
 BODY: dict[str, Any] = {"model": MODEL, "messages": [{"role": "user", "content": "Why is the sky blue?"}]}
@@ -239,7 +239,7 @@ async def test_an_answer_in_the_cache_is_told_at_once_and_settled_behind(
     asking = asked(gateway, BODY)
     prompt = await worker.answer("It scatters.")
     first = await asking
-    await gateway.app[CACHE].remember(a_completed(prompt, "It scatters."))
+    await read_by_the_view(gateway.scripts, a_completed(prompt, "It scatters."))
     answers = Log(gateway.kafka, [ANSWERS])
     await answers.start()
     plain = await gateway.post(CHAT, BODY)

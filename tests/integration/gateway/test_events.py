@@ -124,7 +124,7 @@ async def test_a_silent_stream_is_kept_open_by_comments(
 async def test_readers_of_a_queued_job_hear_of_its_cancel(gateway: RunningGateway) -> None:
     job_id = (await gateway.post("/v1/jobs", PROMPT)).json["id"]
     reading = asyncio.create_task(gateway.get(f"/v1/jobs/{job_id}/events"))
-    await eventually(lambda: gateway.subscriptions() == 1)
+    await eventually(lambda: gateway.has_readers(job_id))
     await gateway.post(f"/v1/jobs/{job_id}/cancel", {})
     events = events_of((await reading).content)
 
@@ -140,7 +140,7 @@ async def test_many_readers_share_one_subscription_and_leave_nothing_behind(
     streams = {(await each).content for each in readers}
 
     assert len(streams) == 1, b"\n=====\n".join(streams).decode()
-    assert gateway.subscriptions() == 0
+    await eventually(lambda: gateway.has_no_readers(job_id))
 
 
 async def test_a_reader_misses_nothing_when_the_live_channel_breaks(
@@ -171,7 +171,7 @@ async def test_a_reader_lives_through_a_redis_that_lost_everything(
         reading = asyncio.create_task(gateway.get(f"/v1/jobs/{job_id}/events"))
         prompt, place = await worker.next_prompt()
         await worker.leases.show(await worker.lease_of(prompt, place), "It sc")
-        await eventually(lambda: gateway.subscriptions() == 1)
+        await eventually(lambda: gateway.has_readers(job_id))
         await gateway.scripts.redis.flushall()
         await gateway.mark_whole()
         lease = await worker.lease_of(prompt, place)

@@ -6,7 +6,7 @@ import pytest
 
 from gateway import submission
 from gateway.jobs import resubmit
-from gateway.keys import CACHE, INTAKE
+from gateway.keys import INTAKE
 from gateway.problems import Problem
 from gateway.submission import Known
 from producers.events import AnswerCancelled
@@ -15,6 +15,7 @@ from producers.jobs.intake import Quota
 from producers.topics import ANSWERS
 from tests.support.builders import a_completed, a_prompt
 from tests.support.gateway import MODEL, Log, PlayedWorker, RunningGateway
+from tests.support.views import read_by_the_view
 
 PROMPT = {"model": MODEL, "input": "Why is the sky blue?"}
 
@@ -143,7 +144,7 @@ async def test_an_answer_in_the_cache_is_given_at_once_and_told_in_the_log(
 ) -> None:
     await gateway.post("/v1/jobs", PROMPT)
     prompt = await worker.answer("It scatters.")
-    await gateway.app[CACHE].remember(a_completed(prompt, "It scatters."))
+    await read_by_the_view(gateway.scripts, a_completed(prompt, "It scatters."))
     answers = Log(gateway.kafka, [ANSWERS])
     await answers.start()
     hit = await gateway.post("/v1/jobs", PROMPT)

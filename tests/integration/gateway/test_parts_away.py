@@ -8,6 +8,7 @@ import pytest
 
 from infra.settings import KafkaSettings, RedisSettings
 from producers import topic_admin
+from producers.jobs.view import PARTITIONS
 from tests.support.eventually import eventually
 from tests.support.gateway import MODEL, RunningGateway, a_gateway
 from tests.support.stack import RunningKafka, RunningRedis, a_prefix
@@ -35,6 +36,12 @@ async def test_without_kafka_nothing_is_promised_and_the_answer_comes_in_time(
             assert int(answer.headers["Retry-After"]) >= 1
             assert took_s < 2.0
         assert (await gateway.get("/healthz")).status == 200
+
+        async def says_so() -> bool:
+            ready = await gateway.get("/readyz")
+            return ready.status == 503 and ready.json["parts"]["kafka"] is False
+
+        await eventually(says_so, within_s=10.0, what="that kafka is away")
         await own_kafka.started()
 
         async def is_taken() -> bool:
@@ -102,6 +109,7 @@ async def test_while_the_view_is_rebuilt_nothing_is_taken_and_nothing_is_denied(
     assert (unknown.status, unknown.headers["Retry-After"]) == (503, "1")
     assert read.status == 200
     assert (ready.status, ready.json["parts"]["view"]) == (503, False)
+    assert ready.json["view"] == {"whole": 0, "partitions": PARTITIONS}
 
 
 async def test_a_gateway_is_ready_when_all_its_parts_are(gateway: RunningGateway) -> None:

@@ -12,12 +12,15 @@ from producers.events import ConversationCreated, ConversationDeleted, Message
 from producers.jobs import live, record
 from producers.jobs.intake import Accepted, Again, Intake, Limited, Quota, Refused
 from producers.jobs.lease import MOST_CLAIMS, Finishing, Gone, Lease, Leases, Lost, Parked, Published
+from producers.jobs.positions import Place, Seek
 from producers.jobs.record import Retention
 from producers.jobs.scripts import Scripts
 from producers.jobs.settling import Settling
-from producers.jobs.view import TOPICS, Applied, Place, Seek, StateView
+from producers.jobs.view import TOPICS, StateView
+from stream_workers.views.records import Done
 from tests.support.builders import CLOCK, a_cancelled, a_completed, a_failed, a_prompt
 from tests.support.eventually import eventually
+from tests.support.views import applied
 
 QUOTA = Quota(requests_per_minute=60, jobs_in_flight=3)
 SHORT_LEASE_MS = 60
@@ -51,7 +54,7 @@ async def house(redis_settings: RedisSettings) -> AsyncIterator[House]:
     )
     for topic in TOPICS:
         for partition in range(topic.partitions):
-            await house.view.mark_whole(topic.name, partition, is_whole=True)
+            await house.view.positions.mark_whole(topic.name, partition, is_whole=True)
     yield house
     await client.aclose()
 
@@ -99,7 +102,7 @@ async def test_a_job_goes_from_accepted_to_visible(house: House) -> None:
 
 
 async def test_nothing_is_accepted_or_claimed_while_the_view_is_being_rebuilt(house: House) -> None:
-    await house.view.mark_whole("answers", 0, is_whole=False)
+    await house.view.positions.mark_whole("answers", 0, is_whole=False)
 
     assert await house.intake.accept(a_prompt(), QUOTA) == Refused("rebuilding")
     assert await house.leases.claim(a_prompt(), 0) == Parked("rebuilding", 0.25)
@@ -292,10 +295,10 @@ async def test_an_acknowledgement_of_an_aborted_job_says_that_it_was_dropped(hou
 async def test_nothing_is_aborted_while_the_log_is_not_read(house: House) -> None:
     prompt = a_prompt()
     await house.intake.accept(prompt, QUOTA)
-    await house.view.mark_whole("prompts.standard", 3, is_whole=False)
+    await house.view.positions.mark_whole("prompts.standard", 3, is_whole=False)
 
     assert not await house.intake.abort(prompt.job_id, older_than_ms=-1)
-    await house.view.mark_whole("prompts.standard", 3, is_whole=True)
+    await house.view.positions.mark_whole("prompts.standard", 3, is_whole=True)
     assert await house.intake.abort(prompt.job_id, older_than_ms=-1)
 
 
@@ -352,18 +355,18 @@ async def test_the_view_applies_a_record_only_where_redis_stands(house: House) -
     first = Place("prompts.standard", 0, offset=0, expected=0, mark=1, timestamp_ms=0.0)
     skipping = Place("prompts.standard", 0, offset=7, expected=7, mark=8, timestamp_ms=0.0)
 
-    assert await house.view.apply_prompt(prompt, first) == Applied("new")
-    assert await house.view.apply_prompt(prompt, first) == Seek(1)
-    assert await house.view.apply_prompt(prompt, skipping) == Seek(1)
+    assert await applied(house.scripts, prompt, first) == Done(("new",))
+    assert await applied(house.scripts, prompt, first) == Seek(1)
+    assert await applied(house.scripts, prompt, skipping) == Seek(1)
 
 
 async def test_a_redis_that_lost_everything_is_made_whole_by_the_log(house: House) -> None:
     done, waiting = a_prompt("done", conversation="conv_1"), a_prompt("waiting", idempotency_key="k", fingerprint="f")
     answer = a_completed(done, timeline={"received": 1.0, "claimed": 2.0})
 
-    await house.view.apply_ending(answer, Place("answers", 2, 0, 0, 1, timestamp_ms=3.0))
-    await house.view.apply_prompt(done, Place("prompts.standard", 1, 0, 0, 1, timestamp_ms=0.0))
-    await house.view.apply_prompt(waiting, Place("prompts.standard", 1, 1, 1, 2, timestamp_ms=0.0))
+    await applied(house.scripts, answer, Place("answers", 2, 0, 0, 1, timestamp_ms=3.0))
+    await applied(house.scripts, done, Place("prompts.standard", 1, 0, 0, 1, timestamp_ms=0.0))
+    await applied(house.scripts, waiting, Place("prompts.standard", 1, 1, 1, 2, timestamp_ms=0.0))
 
     job = await record.read(house.scripts, done.job_id)
     assert job is not None
@@ -390,8 +393,8 @@ async def test_what_the_log_tells_late_is_kept_only_as_long_as_if_it_were_told_i
     young = a_prompt(idempotency_key="young", fingerprint="f", received_ms=now - DAY_MS / 2)
     done = a_prompt(received_ms=now - 21 * DAY_MS)
     for offset, prompt in enumerate((old, young)):
-        await house.view.apply_prompt(prompt, Place("prompts.standard", 1, offset, offset, 2, timestamp_ms=0.0))
-    await house.view.apply_ending(a_completed(done), Place("answers", 2, 0, 0, 1, timestamp_ms=now - 20 * DAY_MS))
+        await applied(house.scripts, prompt, Place("prompts.standard", 1, offset, offset, 2, timestamp_ms=0.0))
+    await applied(house.scripts, a_completed(done), Place("answers", 2, 0, 0, 1, timestamp_ms=now - 20 * DAY_MS))
 
     assert await left_days(house, f"job:{old.job_id}") == pytest.approx(10, abs=0.1)
     assert await left_days(house, f"job:{done.job_id}") == pytest.approx(10, abs=0.1)

@@ -77,8 +77,7 @@ async def following(view: LogView) -> AsyncIterator[LogView]:
     stopping = asyncio.Event()
     task = asyncio.create_task(view.follow(stopping))
     try:
-        async with asyncio.timeout(45):
-            await view.became_whole.wait()
+        await eventually(lambda: view.whole, within_s=45, what="a view that is whole")
         yield view
     finally:
         stopping.set()

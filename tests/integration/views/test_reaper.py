@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from infra.errors import Unavailable
-from infra.settings import KafkaSettings
+from infra.settings import MAX_RECORD_BYTES, KafkaSettings
 from producers.events import AnswerExpired
 from producers.jobs.intake import Accepted, Again, Intake, Quota
 from producers.jobs.lease import Leases
@@ -99,6 +99,23 @@ async def test_a_job_stuck_in_finishing_is_published_and_settled(house: House, i
     (ending,) = await read_all(house.parts.kafka, ANSWERS)
     assert ending.text == "nearly lost"
     assert await house.status(prompt.job_id) == "completed"
+
+
+async def test_an_ending_that_no_record_holds_is_published_as_failed(house: House, intake: Intake) -> None:
+    prompt, huge = a_prompt(), a_prompt("x" * (3_500 * 1024))
+    leases = Leases(house.scripts, Retention(), "worker-1")
+    for each in (prompt, huge):
+        lease = await leases.claim(each, 0)
+        answer = a_completed(each, "y" * MAX_RECORD_BYTES)
+        await leases.finish(lease, answer)  # type: ignore[arg-type] # it was granted
+
+    assert await a_reaper(house).reap() == Reaped(finished=2)
+
+    endings = {each.job_id: each for each in await read_all(house.parts.kafka, ANSWERS)}
+    assert {each.error.code for each in endings.values()} == {"answer_too_large"}
+    assert endings[prompt.job_id].prompt == prompt
+    assert endings[huge.job_id].prompt.messages == ()
+    assert await house.status(huge.job_id) == "failed"
 
 
 async def test_an_ending_the_broker_did_not_take_is_published_in_a_later_round(house: House, intake: Intake) -> None:

@@ -2,14 +2,20 @@
 
 import asyncio
 import base64
+from collections.abc import Sequence
 from typing import Any
 
+from infra.service import Service
 from producers.answer_cache import AnswerCache
 from producers.conversations import Conversations
 from producers.events import Buried, ConversationCreated, Message
+from producers.jobs.positions import Seek
 from producers.jobs.record import Retention
-from producers.jobs.view import is_whole
+from producers.jobs.view import StateView, is_whole
 from producers.topics import ANSWERS, CONVERSATIONS, DEAD_LETTERS
+from stream_workers.fanout.state import StateFollower
+from stream_workers.views.process import say_ready
+from stream_workers.views.records import Done, Stuck, Told
 from tests.integration.views.conftest import House, following
 from tests.support.builders import CLOCK, a_completed, a_failed, a_prompt
 from tests.support.eventually import eventually
@@ -94,7 +100,8 @@ async def test_a_record_that_is_no_event_is_buried_with_its_origin_and_passed_ov
     prompt = a_prompt()
     publisher = house.parts.publisher
     async with following(house.state_view()):
-        written = await publisher.write(ANSWERS, "x", {"type": "Nonsense"}, 3, None, None)
+        nonsense = {"type": "Nonsense", "text": "x" * (3_500 * 1024)}
+        written = await publisher.write(ANSWERS, "x", nonsense, 3, None, None)
         await publisher.write(ANSWERS, prompt.job_id, a_completed(prompt), 3, None, prompt.job_id)
 
         await house.comes_to(prompt.job_id, "completed")
@@ -128,3 +135,30 @@ async def test_a_view_that_starts_late_is_not_whole_before_it_has_read_what_ther
     async with following(house.state_view()):
         assert await is_whole(house.scripts)
         assert {await house.status(each.job_id) for each in prompts} == {"queued"}
+
+
+class Held(StateFollower):
+    """A state view that applies nothing before it may."""
+
+    go: asyncio.Event
+
+    async def apply(self, batch: Sequence[Told]) -> Done | Seek | Stuck:
+        """The same, once it may."""
+        await self.go.wait()
+        return await super().apply(batch)
+
+
+async def test_a_process_is_ready_when_it_follows_the_log_however_long_it_has_to_read(house: House) -> None:
+    await house.parts.publisher.submit(a_prompt())
+    held = Held(StateView(house.scripts, Retention()), house.scripts, house.parts.clock, house.metrics)
+    held.go = asyncio.Event()
+    service, view, stopping = Service("fanout"), house.parts.follower(held), asyncio.Event()
+    following_it = asyncio.create_task(view.follow(stopping))
+    async with asyncio.timeout(45):
+        await say_ready(service, view)
+
+    assert not view.whole
+    held.go.set()
+    await eventually(lambda: view.whole)
+    stopping.set()
+    await following_it

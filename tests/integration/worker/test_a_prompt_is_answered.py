@@ -4,7 +4,6 @@ import asyncio
 
 import pytest
 
-from producers.answer_cache import AnswerCache
 from producers.conversations import Conversations
 from producers.events import (
     AnswerCompleted,
@@ -22,6 +21,7 @@ from producers.topics import JOB_EVENTS
 from tests.support.builders import a_prompt
 from tests.support.eventually import eventually
 from tests.support.model_servers import ModelServer
+from tests.support.views import read_by_the_view
 from tests.support.workers import Hand, Workshop, answers, read_topic
 
 
@@ -124,7 +124,7 @@ async def test_a_turn_is_answered_with_the_turns_before_it_and_from_the_cache_wh
 
         await Conversations(hand.scripts, Retention()).open(ConversationCreated(conversation="conv_2", tenant="acme"))
         assert isinstance(endings[0], AnswerCompleted)
-        await AnswerCache(hand.scripts).remember(endings[0])
+        await read_by_the_view(hand.scripts, endings[0])
         again = await ending_of(hand, a_prompt("Turn 0.", conversation="conv_2"))
         shown = await hand.shown(again.job_id)
 

@@ -6,7 +6,7 @@ import pytest
 from aiohttp import web
 
 from gateway import problems
-from infra.errors import InvalidEvent, OurFault, TryAgain, Unavailable
+from infra.errors import InvalidEvent, OurFault, TooLarge, TryAgain, Unavailable
 from producers.events import JobError
 
 
@@ -14,6 +14,7 @@ from producers.events import JobError
     ("error", "status", "kind"),
     [
         (Unavailable("kafka", after_s=2.5), 503, "server_error"),
+        (TooLarge("a record"), 413, "invalid_request_error"),
         (TryAgain("later"), 503, "server_error"),
         (OurFault("a promise is broken"), 500, "server_error"),
         (InvalidEvent("no event"), 500, "server_error"),
