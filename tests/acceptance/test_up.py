@@ -7,7 +7,6 @@ import shlex
 import signal
 import stat
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -77,10 +76,6 @@ def test_a_running_stack_describes_itself_and_its_curl_line_works(up: Running) -
         *("gateway_url", "api_key", "webhook_secret", "kafka", "redis", "clickhouse", "tgi", "processes")
     }
     check_the_table(up.text())
-    ready_s = float(re.search(r"ready after ([\d.]+) s", up.text()).group(1))  # type: ignore[union-attr]
-    # 8 to 11 s on two free cores; the machine of a test run is seldom free.
-    assert ready_s < 40
-
     curl = next(line for line in up.text().splitlines() if line.startswith("curl "))
     answer = subprocess.run(shlex.split(curl), capture_output=True, text=True, check=True, timeout=60)
     assert json.loads(answer.stdout)["choices"][0]["message"]["content"]
@@ -88,7 +83,7 @@ def test_a_running_stack_describes_itself_and_its_curl_line_works(up: Running) -
 
 def test_a_second_up_in_the_same_folder_is_refused_and_a_dead_child_is_restarted(up: Running) -> None:
     with headrace("up", up.folder) as second:
-        assert second.process.wait(30) == 2
+        assert second.process.wait(60) == 2
     assert f"process {up.process.pid}" in second.text()
     assert up.process.poll() is None
 
@@ -118,13 +113,11 @@ def test_sigterm_stops_every_process(up: Running) -> None:
 def test_ctrl_c_in_mid_start_leaves_nothing(tmp_path: Path) -> None:
     with headrace("up", tmp_path) as running:
         running.wait_for("redis       ready")
-        began = time.monotonic()
         running.process.send_signal(signal.SIGINT)
 
-        assert running.process.wait(30) == 0
+        assert running.process.wait(60) == 0
 
     assert "nothing is left running" in running.text()
-    assert time.monotonic() - began < 25
 
 
 def test_a_part_given_by_an_address_where_nobody_answers_is_named(tmp_path: Path) -> None:
@@ -139,7 +132,7 @@ def test_a_part_given_by_an_address_where_nobody_answers_is_named(tmp_path: Path
 
 def test_an_unknown_variable_of_ours_is_refused_by_name(tmp_path: Path) -> None:
     with headrace("demo", tmp_path, HEADRACE_KAFKA__BOOTSTRAP_SERVER="127.0.0.1:9092") as running:
-        assert running.process.wait(30) == 2
+        assert running.process.wait(60) == 2
 
     assert "HEADRACE_KAFKA__BOOTSTRAP_SERVER" in running.text()
     assert not (tmp_path / ".headrace").exists()

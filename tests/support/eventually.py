@@ -8,7 +8,7 @@ _PAUSE_S = 0.02
 
 
 async def eventually(
-    condition: Callable[[], bool | Awaitable[bool]], *, within_s: float = 10.0, what: str = "the condition"
+    condition: Callable[[], bool | Awaitable[bool]], *, within_s: float = 45.0, what: str = "the condition"
 ) -> None:
     """Wait until the condition holds; fails the test when it does not within the deadline."""
     deadline = time.monotonic() + within_s
@@ -20,7 +20,7 @@ async def eventually(
         await asyncio.sleep(_PAUSE_S)
 
 
-def eventually_sync(condition: Callable[[], bool], *, within_s: float = 10.0, what: str = "the condition") -> None:
+def eventually_sync(condition: Callable[[], bool], *, within_s: float = 45.0, what: str = "the condition") -> None:
     """The same for tests without a loop."""
     deadline = time.monotonic() + within_s
     while not condition():

@@ -219,7 +219,7 @@ async def a_publisher(settings: KafkaSettings) -> AsyncIterator[Publisher]:
     """A publisher that is connected."""
     publisher = Publisher(settings, "test")
     publisher.start()
-    await publisher.wait_connected(10.0)
+    await publisher.wait_connected(45.0)
     yield publisher
     await publisher.close()
 
@@ -248,8 +248,8 @@ async def a_gateway(
         gateway = RunningGateway(app, url, http, minted, kafka_settings, redis_settings)
         app[REGISTRY].registry.apply(minted.event)
         if wait:
-            await app[REGISTRY].wait_ready(10.0)
-            await app[PUBLISHER].wait_connected(10.0)
+            await app[REGISTRY].wait_ready(45.0)
+            await app[PUBLISHER].wait_connected(45.0)
         if whole:
             await gateway.mark_whole()
         try:

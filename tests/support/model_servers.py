@@ -18,7 +18,7 @@ import pytest
 
 from infra.local.tgi.knobs import FaultKind
 
-START_S = 60.0
+START_S = 120.0
 
 
 @dataclass(frozen=True)

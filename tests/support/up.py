@@ -36,14 +36,14 @@ class Running:
         except FileNotFoundError:
             return {}
 
-    def wait_for(self, text: str, within_s: float = 60.0) -> None:
+    def wait_for(self, text: str, within_s: float = 150.0) -> None:
         """Wait until it has printed that."""
         eventually_sync(
             lambda: text in self.text() or self.process.poll() is not None, within_s=within_s, what=f"{text!r}"
         )
         assert text in self.text(), self.text()
 
-    def wait_until_described(self, within_s: float = 120.0) -> dict[str, int]:
+    def wait_until_described(self, within_s: float = 240.0) -> dict[str, int]:
         """Wait until everything runs and stack.json says so; returns the processes by name."""
         eventually_sync(
             lambda: bool(self.stack()) or self.process.poll() is not None, within_s=within_s, what="stack.json"
@@ -80,4 +80,4 @@ def alive(pid: int) -> bool:
 
 def none_left(pids: dict[str, int]) -> None:
     """Wait until none of those processes runs any more; fails by name."""
-    eventually_sync(lambda: not any(alive(pid) for pid in pids.values()), within_s=15, what=f"the end of {pids}")
+    eventually_sync(lambda: not any(alive(pid) for pid in pids.values()), within_s=45, what=f"the end of {pids}")

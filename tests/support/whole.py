@@ -14,7 +14,7 @@ from typing import Any
 
 from tests.support.model_servers import ModelServer, model_server
 
-START_S = 90.0
+START_S = 180.0
 STOP_S = 40.0
 
 

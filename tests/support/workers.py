@@ -47,7 +47,7 @@ class RunningWorker:
     ready_file: Path
     log: Path
 
-    def wait_ready(self, within_s: float = 45.0) -> None:
+    def wait_ready(self, within_s: float = 90.0) -> None:
         """Until it has partitions."""
         eventually_sync(
             lambda: self.ready_file.exists() or self.process.poll() is not None,
@@ -178,7 +178,7 @@ class Hand:
         found = await record.read(self.scripts, job_id)
         return found is not None and found.ended
 
-    async def all_ended(self, submitted: Iterable[PromptSubmitted], within_s: float = 20.0) -> None:
+    async def all_ended(self, submitted: Iterable[PromptSubmitted], within_s: float = 90.0) -> None:
         """Wait until the end of each job is visible."""
         for each in submitted:
             await eventually(partial(self.ended, each.job_id), within_s=within_s, what=f"the end of {each.job_id}")

@@ -71,7 +71,7 @@ async def test_a_named_worker_that_comes_back_after_a_kill_has_its_partitions_at
     async with Hand(place) as hand:
         await hand.submit(prompt)
         await asyncio.to_thread(place.start, settings)
-        await hand.all_ended([prompt], within_s=5.0)
+        await hand.all_ended([prompt], within_s=8.0)
 
 
 async def submit_steadily(hand: Hand, done: asyncio.Event) -> list[PromptSubmitted]:

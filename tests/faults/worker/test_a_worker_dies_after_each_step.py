@@ -24,7 +24,7 @@ async def test_a_worker_killed_right_after_a_step_leaves_every_job_with_one_visi
     prompts = [a_prompt(f"What is the number {number}?") for number in range(JOBS)]
     async with Hand(place) as hand:
         await asyncio.gather(*(hand.submit(each) for each in prompts))
-        await eventually(lambda: doomed.process.poll() is not None, within_s=20, what="the death")
+        await eventually(lambda: doomed.process.poll() is not None, within_s=90, what="the death")
         assert doomed.process.returncode == -9, doomed.log.read_text()
 
         survivor = await asyncio.to_thread(place.start, SETTINGS)

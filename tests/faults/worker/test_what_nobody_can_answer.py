@@ -43,7 +43,7 @@ async def test_a_prompt_that_kills_its_worker_is_buried_at_its_sixth_claim(place
         for number in range(1, 5):
             await eventually(lambda number=number: claimed(dying, prompt, number))  # type: ignore[misc]
         fifth = await asyncio.to_thread(place.start, replace(SETTINGS, die_after="claimed:1"), wait=False)
-        await eventually(lambda: fifth.process.poll() is not None, within_s=20, what="the fifth death")
+        await eventually(lambda: fifth.process.poll() is not None, within_s=90, what="the fifth death")
         await asyncio.to_thread(place.start, SETTINGS)
         await hand.all_ended([prompt])
 

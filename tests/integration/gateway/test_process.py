@@ -53,7 +53,7 @@ async def a_process(
         stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     try:
-        await eventually(ready_file.exists, within_s=20.0, what="the ready file")
+        await eventually(ready_file.exists, within_s=45, what="the ready file")
         yield GatewayProcess(process, f"http://127.0.0.1:{port}")
     finally:
         if process.returncode is None:

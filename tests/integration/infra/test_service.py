@@ -40,7 +40,7 @@ class Tried:
             stderr=subprocess.PIPE,
             text=True,
         )
-        eventually_sync(ready_file.exists, within_s=10)
+        eventually_sync(ready_file.exists, within_s=45)
 
     def end(self) -> tuple[int, str, str]:
         """Exit code, output and log."""

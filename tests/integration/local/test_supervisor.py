@@ -76,7 +76,7 @@ class Scene:
             ready_file=ready,
             ready=ready.exists,
             advice="mend it",
-            ready_within_s=20,
+            ready_within_s=60,
         )
 
 

@@ -42,7 +42,7 @@ class House:
         async def is_there() -> bool:
             return await self.status(job_id) == status
 
-        await eventually(is_there, within_s=15, what=f"{job_id} {status}")
+        await eventually(is_there, within_s=45, what=f"{job_id} {status}")
 
     def state_view(self) -> LogView:
         state = StateView(self.scripts, Retention())

@@ -160,7 +160,7 @@ async def test_a_lost_schedule_is_rebuilt_and_what_was_delivered_is_not_sent_aga
 
         redis, prefix = post.house.scripts.redis, post.house.scripts.prefix
         await redis.delete(*[each async for each in redis.scan_iter(f"{prefix}*")])
-        await eventually(lambda: _settled(post, waiting), within_s=15)
+        await eventually(lambda: _settled(post, waiting), within_s=45)
 
     assert len(post.receiver.arrived) == 3
     assert post.receiver.ids[1] == post.receiver.ids[2] != post.receiver.ids[0]

@@ -64,7 +64,7 @@ async def test_a_redis_emptied_without_traffic_is_whole_again_from_the_log(house
 
         keys = [each async for each in house.scripts.redis.scan_iter(f"{house.scripts.prefix}*")]
         await house.scripts.redis.delete(*keys)
-        await eventually(lambda: is_whole(house.scripts), within_s=15)
+        await eventually(lambda: is_whole(house.scripts), within_s=45)
 
         for turn in turns:
             assert await house.status(turn.job_id) == "completed"
