@@ -11,7 +11,7 @@ from producers.jobs.intake import Accepted, Again, Intake, Quota
 from producers.jobs.lease import Leases
 from producers.jobs.record import Retention
 from producers.jobs.settling import Settling
-from producers.jobs.view import PARTITIONS, TOPICS
+from producers.jobs.view import PARTITIONS, TOPICS, StateView
 from producers.publisher import Publisher
 from producers.topics import ANSWERS
 from stream_workers.fanout.reaper import Patience, Reaped, Reaper
@@ -33,9 +33,10 @@ def a_reaper(house: House, patience: Patience = AT_ONCE, publisher: Publisher | 
 @pytest.fixture
 async def intake(house: House) -> Intake:
     """The gateway's hand, over a view that is whole."""
-    members = [f"{topic.name}:{n}" for topic in TOPICS for n in range(topic.partitions)]
-    assert len(members) == PARTITIONS
-    await house.scripts.redis.sadd(f"{house.scripts.prefix}view:state:whole", *members)
+    places = [(topic.name, n) for topic in TOPICS for n in range(topic.partitions)]
+    assert len(places) == PARTITIONS
+    view = StateView(house.scripts, Retention())
+    await asyncio.gather(*(view.positions.mark_whole(*place, is_whole=True) for place in places))
     return Intake(house.scripts, Retention())
 
 
