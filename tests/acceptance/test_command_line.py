@@ -13,7 +13,7 @@ from tests.support.command import headrace
 from tests.support.whole import Whole, whole
 
 # The whole service starts first.
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from tests.support.receiver import Receiver
 from tests.support.whole import Whole
 
 MODEL = "HuggingFaceTB/SmolLM2-135M-Instruct"
-pytestmark = pytest.mark.timeout(150)
+pytestmark = pytest.mark.timeout(300)
 
 
 async def submit(client: aiohttp.ClientSession, text: str, **fields: Any) -> str:

@@ -19,7 +19,7 @@ from tests.support.up import Running, headrace, none_left
 SERVICES = {"gateway", "worker", "fanout", "deliver", "retrain", "ingest", "reports", "receiver"}
 PARTS = {"kafka", "redis", "clickhouse", "tgi"}
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(300)
 
 
 def check_the_table(text: str) -> None:

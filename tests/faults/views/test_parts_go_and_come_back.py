@@ -45,7 +45,7 @@ async def are_completed(house: House, jobs: list[str]) -> None:
         assert job.ending.text == f"answer to {each}"
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 async def test_a_redis_emptied_in_mid_load_is_whole_again(alone: House) -> None:
     async with following(alone.state_view()):
         jobs: list[str] = []
@@ -59,7 +59,7 @@ async def test_a_redis_emptied_in_mid_load_is_whole_again(alone: House) -> None:
         await eventually(lambda: is_whole(alone.scripts))
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 async def test_a_redis_that_is_killed_in_mid_load_is_waited_for(alone: House, own_redis: RunningRedis) -> None:
     async with following(alone.state_view()):
         jobs = [await answer_one(alone, number) for number in range(10)]
@@ -72,7 +72,7 @@ async def test_a_redis_that_is_killed_in_mid_load_is_waited_for(alone: House, ow
         await are_completed(alone, jobs)
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 async def test_a_broker_that_restarts_is_waited_for(apart: House, own_kafka: RunningKafka) -> None:
     async with following(apart.state_view()):
         jobs = [await answer_one(apart, number) for number in range(20)]
@@ -83,7 +83,7 @@ async def test_a_broker_that_restarts_is_waited_for(apart: House, own_kafka: Run
         await are_completed(apart, [*jobs, again])
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 async def test_two_members_share_the_partitions_and_one_takes_over(alone: House) -> None:
     async with following(alone.state_view()):
         async with following(alone.state_view()):

@@ -16,7 +16,7 @@ from tests.support.stack import RunningKafka, RunningRedis, a_prefix
 QUOTA = Quota(requests_per_minute=600, jobs_in_flight=60)
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 async def test_a_redis_set_back_by_a_restart_accepts_no_key_twice_and_lends_out_nothing_too_early(
     kafka: RunningKafka, own_redis: RunningRedis, tmp_path: Path
 ) -> None:

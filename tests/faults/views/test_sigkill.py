@@ -38,7 +38,7 @@ async def load(
         await say(prompt)
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 async def test_fanout_killed_in_mid_load_shows_every_job_once(house: House, start: Start) -> None:
     publisher, fanout = house.parts.publisher, start("fanout")
     prompts = [a_prompt(f"question {n}") for n in range(JOBS)]
@@ -59,7 +59,7 @@ async def test_fanout_killed_in_mid_load_shows_every_job_once(house: House, star
     assert not [each async for each in house.scripts.redis.scan_iter(f"{house.scripts.prefix}inflight:*")]
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 async def test_deliver_killed_in_mid_load_tells_every_job_under_one_id(house: House, start: Start) -> None:
     publisher = house.parts.publisher
     settings = WebhookSettings(allow_loopback=True, timeout_s=1.0, lease_s=11.0)
@@ -83,7 +83,7 @@ async def test_deliver_killed_in_mid_load_tells_every_job_under_one_id(house: Ho
     assert all(len(each) == 1 for each in ids.values())
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 async def test_retrain_killed_in_mid_load_makes_one_example_of_every_feedback(house: House, start: Start) -> None:
     publisher, retrain = house.parts.publisher, start("retrain")
     prompts = [a_prompt() for _ in range(JOBS)]

@@ -13,7 +13,7 @@ from tests.support.whole import Whole
 JOBS = 60
 PATIENCE_S = 90.0
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.fixture(autouse=True)

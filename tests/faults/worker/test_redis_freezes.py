@@ -31,7 +31,7 @@ def apart(tmp_path: Path, kafka: RunningKafka, own_redis: RunningRedis, timed_tg
         yield place
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 async def test_jobs_under_way_complete_after_a_freeze_and_none_is_poison(
     apart: Workshop, own_redis: RunningRedis
 ) -> None:

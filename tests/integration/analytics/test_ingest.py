@@ -22,7 +22,7 @@ from tests.support.eventually import eventually_sync
 from tests.support.stack import RunningPart
 
 # Processes are started and killed several times over: slow where the machine is busy with other things.
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(300)
 
 
 def jobs_told(store: Database) -> int:

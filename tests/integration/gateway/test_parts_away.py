@@ -14,7 +14,7 @@ from tests.support.gateway import MODEL, RunningGateway, a_gateway
 from tests.support.stack import RunningKafka, RunningRedis, a_prefix
 
 # Brokers and processes start here, on a machine that may be busy.
-pytestmark = pytest.mark.timeout(150)
+pytestmark = pytest.mark.timeout(300)
 
 PROMPT: dict[str, Any] = {"model": MODEL, "messages": [{"role": "user", "content": "Why?"}]}
 
