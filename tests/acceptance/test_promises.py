@@ -145,7 +145,7 @@ async def test_a_cancelled_answer_stops_at_the_model_server_and_keeps_what_was_s
     asked = service.model.generations("never mind")
     assert status == 202
     assert done["status"] == "cancelled"
-    assert done["usage"]["completion_tokens"] == 5
+    assert 1 <= done["usage"]["completion_tokens"] <= 5
     await eventually(lambda: service.model.generations("never mind")[0]["state"] == "closed")
     assert len(asked) == 1
 

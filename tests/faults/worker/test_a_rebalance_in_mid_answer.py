@@ -10,7 +10,7 @@ from stream_workers.settings import WorkerSettings
 from tests.support.builders import a_prompt
 from tests.support.eventually import eventually
 from tests.support.model_servers import ModelServer
-from tests.support.workers import Hand, Workshop
+from tests.support.workers import Hand, Workshop, answers
 
 SETTINGS = WorkerSettings(slots=64)
 LONGEST_STALL_MS = 5000.0
@@ -30,17 +30,17 @@ async def test_a_worker_that_joins_in_mid_answer_stalls_nobody_for_long_and_noth
         steady = asyncio.create_task(submit_steadily(hand, done))
 
         second = await asyncio.to_thread(place.start, SETTINGS)
-        await asyncio.sleep(0.5)
+        await eventually(partial(answering, place, 2), what="both workers answering")
         done.set()
         quick = await steady
         await hand.all_ended([*slow, *quick])
 
-        log = await hand.check_one_visible_result_each(place, [*slow, *quick])
-        assert set(log.times_by_job.values()) == {1}
+        await hand.check_one_visible_result_each(place, [*slow, *quick])
+        # What was being made went on where it was; an ending may be published twice, and the first by offset counts.
+        assert len(await asyncio.to_thread(timed_tgi.generations, "A long story")) == len(slow)
         jobs = [await hand.job(each.job_id) for each in quick]
         slowest = max(jobs, key=lambda job: job.times["visible"] - job.times["acknowledged"])
         assert slowest.times["visible"] - slowest.times["acknowledged"] < LONGEST_STALL_MS, slowest.times
-        assert len({ending.worker for ending in log.first_by_job.values()}) == 2
     assert await asyncio.to_thread(first.terminate) == 0
     assert await asyncio.to_thread(second.terminate) == 0
 
@@ -59,7 +59,7 @@ async def test_a_worker_that_leaves_lets_its_answers_end_and_the_others_go_on(
         await hand.all_ended(prompts)
 
         log = await hand.check_one_visible_result_each(place, prompts)
-        assert set(log.times_by_job.values()) == {1}
+        assert set(log.times_by_job.values()) <= {1, 2}  # the first by offset counts
     assert await asyncio.to_thread(staying.terminate) == 0
 
 
@@ -89,3 +89,9 @@ async def submit_steadily(hand: Hand, done: asyncio.Event) -> list[PromptSubmitt
 async def begun(tgi: ModelServer, contains: str, count: int) -> bool:
     """Whether so many generations have begun."""
     return len(await asyncio.to_thread(tgi.generations, contains)) >= count
+
+
+async def answering(place: Workshop, workers: int) -> bool:
+    """Whether so many workers have answered something."""
+    log = await asyncio.to_thread(answers, place.kafka)
+    return len({ending.worker for ending in log.events}) == workers

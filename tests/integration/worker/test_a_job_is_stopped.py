@@ -17,6 +17,11 @@ async def test_a_cancelled_job_stops_on_the_model_server_and_keeps_what_was_show
     tgi.order("hold", after_tokens=3, contains="to be cancelled")
     async with Hand(place) as hand:
         await running(hand, tgi, prompt, "to be cancelled")
+
+        async def three_words_are_shown() -> bool:
+            return len((await hand.shown(prompt.job_id)).split()) == 3
+
+        await eventually(three_words_are_shown, what="the text before the cancel")
         stopped = await hand.intake.stop(prompt.job_id, a_cancelled(prompt), running_too=True)
         assert stopped.found == "running"
         await hand.all_ended([prompt], within_s=30)
