@@ -8,7 +8,15 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from aiohttp import ClientError, ClientSession, ClientTimeout, DummyCookieJar, InvalidURL, TCPConnector
+from aiohttp import (
+    ClientError,
+    ClientResponseError,
+    ClientSession,
+    ClientTimeout,
+    DummyCookieJar,
+    InvalidURL,
+    TCPConnector,
+)
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
 
@@ -82,6 +90,9 @@ class Outbound:
             return NotAllowed("the URL is malformed")
         except TimeoutError:
             return Unreached("the receiver did not answer in time")
+        except ClientResponseError:
+            # Its text has the whole URL, whose query may hold a secret, and the receiver's own words.
+            return Unreached("the receiver's answer is no HTTP")
         except (ClientError, OSError, ValueError) as error:
             cause = getattr(error, "os_error", error)
             if isinstance(cause, ForbiddenAddress):

@@ -20,7 +20,17 @@ from producers.registry import Registry
 from producers.topics import ANSWERS, JOB_EVENTS
 from stream_workers.views.burial import bury
 from stream_workers.webhooks import signing
-from stream_workers.webhooks.delivery import Abandoned, Answered, NotAllowed, Pending, Result, Unreached, Verdict, judge
+from stream_workers.webhooks.delivery import (
+    Abandoned,
+    Answered,
+    Delivered,
+    NotAllowed,
+    Pending,
+    Result,
+    Unreached,
+    Verdict,
+    judge,
+)
 from stream_workers.webhooks.outbound import Outbound
 from stream_workers.webhooks.payload import host_of
 from stream_workers.webhooks.schedule import Schedule, told_as
@@ -124,10 +134,10 @@ class Sender:
             await self._attempt(delivery)
         except (Unavailable, WrongSetting) as error:
             # Nothing was noted: the lease lapses, and then it is tried again.
-            log.error("a webhook waits: %s", error, extra={"webhook_id": delivery.webhook_id})
+            log.error("a webhook waits: %s", error, extra=_named(delivery))
         except Exception:
             # One delivery that nobody planned for must not end all the others; its lease lapses, too.
-            log.exception("a webhook could not be sent", extra={"webhook_id": delivery.webhook_id})
+            log.exception("a webhook could not be sent", extra=_named(delivery))
         finally:
             del self._under_way[delivery.webhook_id]
             self._schedule.news.set()  # its place is free
@@ -144,10 +154,12 @@ class Sender:
         await self._publisher.publish(JOB_EVENTS, delivery.job_id, tried)
         await self._schedule.settle(delivery, verdict)
         self._metrics.webhook_attempts.labels(tried.outcome).inc()
-        log.info(
-            "webhook %s", tried.outcome,
-            extra={"webhook_id": delivery.webhook_id, "attempt": delivery.attempt, "status": tried.status},
-        )  # fmt: skip
+        if isinstance(verdict, Delivered):
+            log.info("webhook delivered", extra=_named(delivery) | {"status": tried.status})
+        else:
+            log.warning(
+                "webhook %s: %s", tried.outcome, verdict.error, extra=_named(delivery) | {"status": tried.status}
+            )
 
     async def _post(self, delivery: Pending) -> Result:
         secret = await self._signers.secret_of(delivery.key_id)
@@ -163,6 +175,16 @@ class Sender:
             self._publisher, self._clock, origin, verdict.why, error, job_id=delivery.job_id, attempts=delivery.attempt
         )
         self._metrics.dead_letters.labels(verdict.why).inc()
+
+
+def _named(delivery: Pending) -> dict[str, str | int]:
+    """What the log line of an attempt names: the host alone, for the rest of a URL may hold secrets."""
+    return {
+        "host": host_of(delivery.url),
+        "job_id": delivery.job_id,
+        "webhook_id": delivery.webhook_id,
+        "attempt": delivery.attempt,
+    }
 
 
 def _told(delivery: Pending, result: Result, verdict: Verdict, began_ms: float, now_ms: float) -> DeliveryAttempted:

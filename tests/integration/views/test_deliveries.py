@@ -149,6 +149,26 @@ async def test_gone_forbidden_and_revoked_are_not_tried_again(post: Post) -> Non
     assert len(post.receiver.arrived) == 1
 
 
+async def test_the_log_says_where_a_webhook_went_and_why_it_failed_and_no_secret_of_its_url(
+    post: Post, caplog: pytest.LogCaptureFixture
+) -> None:
+    post.receiver.orders = [500]
+    async with delivering(post):
+        failing = await post.answer(webhook=Webhook(f"{post.receiver.url}?token=hunter2"))
+        forbidden = await post.answer(webhook=Webhook("https://10.0.0.1/in?token=hunter2"))
+        for each in (failing, forbidden):
+            await eventually(lambda each=each: _settled(post, each))  # type: ignore[misc] # bound at once
+
+    told = {each.job_id: each for each in caplog.records if each.levelname == "WARNING" and hasattr(each, "webhook_id")}  # type: ignore[attr-defined] # an extra
+    assert {
+        job_id: (vars(each)["host"], each.getMessage(), vars(each)["attempt"]) for job_id, each in told.items()
+    } == {
+        failing.job_id: (f"127.0.0.1:{post.receiver.port}", "webhook retry: the receiver answered 500", 1),
+        forbidden.job_id: ("10.0.0.1:443", "webhook refused: 10.0.0.1 is not a public address", 1),
+    }
+    assert not any("hunter2" in str(vars(each)) for each in caplog.records)
+
+
 async def test_a_lost_schedule_is_rebuilt_and_what_was_delivered_is_not_sent_again(post: Post) -> None:
     slow = WebhookSettings(allow_loopback=True, timeout_s=1.0, lease_s=11.0, schedule_s=("0", "2", "2"))
     async with delivering(post, slow):

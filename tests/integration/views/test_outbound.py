@@ -135,3 +135,16 @@ async def test_an_endless_answer_is_not_read_to_its_end() -> None:
     async with await asyncio.start_server(pour, "127.0.0.1", 0) as server, client(LOCAL, timeout_s=5.0) as sending:
         port = server.sockets[0].getsockname()[1]
         assert await sending.post(f"http://127.0.0.1:{port}/", b"{}", {}) == Answered(200)
+
+
+async def test_why_a_receiver_was_not_reached_tells_nothing_of_the_url() -> None:
+    async def babble(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"what do you want?\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(babble, "127.0.0.1", 0) as server, client(LOCAL) as sending:
+        port = server.sockets[0].getsockname()[1]
+        result = await sending.post(f"http://127.0.0.1:{port}/?token=hunter2", b"{}", {})
+
+    assert result == Unreached("the receiver's answer is no HTTP")
