@@ -126,9 +126,13 @@ class Ingest:
         try:
             batch.add(source.read(record.value, origin), size)
         except InvalidEvent as error:
-            stood = dead_letters.Origin(source.topic.name, place.partition, record.offset)
             letter = dead_letters.dead_letter(
-                stood, "undecodable", str(error), self._clock.now_ms(), value=record.value
+                dead_letters.Origin(source.topic.name, place.partition, record.offset),
+                "undecodable",
+                str(error),
+                self._clock.now_ms(),
+                job_id=dead_letters.job_of(record.key, record.headers),
+                value=record.value,
             )
             self._insist(partial(self._gravedigger.bury, letter))
             batch.add(undecodable_row(str(error), origin), size)

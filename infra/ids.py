@@ -24,5 +24,11 @@ def derived_id(kind: str, source: str) -> str:
     return f"{kind}_{_base32(int.from_bytes(hashlib.sha256(source.encode()).digest()[:16], 'big') >> 2)}"
 
 
+def is_id(kind: str, text: str) -> bool:
+    """Whether the text is an id of this kind as we make them."""
+    given, _, rest = text.partition("_")
+    return given == kind and len(rest) == LENGTH and set(rest) <= set(_ALPHABET)
+
+
 def _base32(number: int) -> str:
     return "".join(_ALPHABET[(number >> shift) & 31] for shift in range(5 * (LENGTH - 1), -1, -5))

@@ -1,9 +1,11 @@
 """The dead letter of a record or job that nobody can process, the same whoever buries it."""
 
 import base64
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from infra.ids import is_id
 from producers.events import Buried
 
 MOST_PAYLOAD_BYTES = 1 << 20
@@ -20,6 +22,10 @@ class Origin:
     topic: str
     partition: int
     offset: int
+
+    def __str__(self) -> str:
+        """`topic:partition:offset`."""
+        return f"{self.topic}:{self.partition}:{self.offset}"
 
 
 def dead_letter(
@@ -49,6 +55,13 @@ def dead_letter(
     )
 
 
+def job_of(key: bytes | None, headers: Iterable[tuple[str, bytes]] | None) -> str | None:
+    """The job that a record of whatever bytes names in its header or its key; None where neither is a job's id."""
+    said = [value for name, value in headers or () if name == "job_id"]
+    names = ((each or b"").decode(errors="replace") for each in (*said, key))
+    return next((name for name in names if is_id("job", name)), None)
+
+
 def key_of(letter: Buried) -> str:
     """The key of its record: the job, or the place of a record that tells of none."""
-    return letter.job_id or f"{letter.origin_topic}:{letter.origin_partition}:{letter.origin_offset}"
+    return letter.job_id or str(Origin(letter.origin_topic, letter.origin_partition, letter.origin_offset))

@@ -9,7 +9,7 @@ from typing import Any
 from infra.clock import Clock
 from infra.errors import InvalidEvent
 from producers import codec
-from producers.dead_letters import Origin, dead_letter, key_of
+from producers.dead_letters import Origin, dead_letter, job_of, key_of
 from producers.events import LANES, PromptSubmitted
 from producers.topics import DEAD_LETTERS, prompts
 from stream_workers.inference.attempting import Place
@@ -124,7 +124,9 @@ class Inference:
 
     async def _bury(self, work: Work, error: str) -> None:
         origin = Origin(work.place.topic, work.place.partition, work.place.offset)
-        letter = dead_letter(origin, "undecodable", error, self._clock.now_ms(), value=work.event.message.value)
+        message = work.event.message
+        job_id = job_of(message.key, message.headers)
+        letter = dead_letter(origin, "undecodable", error, self._clock.now_ms(), job_id=job_id, value=message.value)
         await until_back(lambda: self._pen.publish(DEAD_LETTERS, key_of(letter), letter))
-        log.warning("an undecodable record was buried", extra={"origin": key_of(letter), "error": error})
+        log.warning("an undecodable record was buried", extra={"origin": str(origin), "job_id": job_id, "error": error})
         work.event.ack()

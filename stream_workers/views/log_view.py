@@ -21,7 +21,7 @@ from producers import codec
 from producers.jobs.positions import Place, Seek
 from producers.publisher import Publisher
 from producers.topics import Topic
-from stream_workers.views.burial import bury
+from stream_workers.views.burial import bury_record
 from stream_workers.views.consumer import group_consumer
 from stream_workers.views.records import Done, Stuck, Told, View, portions
 from stream_workers.views.settings import ViewSettings
@@ -204,7 +204,7 @@ class LogView:
                 log.error(
                     "%s: the record at %s:%d:%d is no event: %s", self.name, name, partition, record.offset, error
                 )
-                await bury(self._publisher, self._clock, place, "undecodable", str(error), value=record.value)
+                await bury_record(self._publisher, self._clock, place, "undecodable", str(error), record)
             told.append(Told(event, place, len(record.value or b"")))
             expected = record.offset + 1
         return told
@@ -214,8 +214,8 @@ class LogView:
         log.error(
             "%s cannot take the record at %s:%d:%d: %s", self.name, place.topic, place.partition, place.offset, error
         )
-        value = next(each.value for each in records if each.offset == place.offset)
-        await bury(self._publisher, self._clock, place, "poison", error, value=value)
+        record = next(each for each in records if each.offset == place.offset)
+        await bury_record(self._publisher, self._clock, place, "poison", error, record)
         await self._view.positions.pass_over(place)
 
     async def _check(self) -> None:

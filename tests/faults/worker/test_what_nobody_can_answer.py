@@ -4,12 +4,13 @@ import asyncio
 from dataclasses import replace
 
 from infra import kafka
+from infra.ids import new_id
 from producers.events import AnswerFailed, Buried
 from producers.jobs.lease import Lease, Leases
 from producers.jobs.record import Retention
 from producers.topics import prompts
 from stream_workers.settings import WorkerSettings
-from tests.support.builders import a_completed, a_prompt
+from tests.support.builders import CLOCK, a_completed, a_prompt
 from tests.support.eventually import eventually
 from tests.support.workers import Hand, Workshop, dead_letters, partition_of
 
@@ -20,7 +21,8 @@ async def test_an_undecodable_record_is_buried_with_its_origin_and_the_next_prom
     prompt = a_prompt("Is anybody there?")
     partition = partition_of(prompt)
     nonsense = b'{"type": "PromptSubmitted", "job_id": 7, "text": "' + b"x" * (3_500 * 1024) + b'"}'
-    offset = await asyncio.to_thread(write_raw, place, partition, nonsense)
+    job_id = new_id("job", CLOCK)
+    offset = await asyncio.to_thread(write_raw, place, partition, nonsense, job_id)
     await asyncio.to_thread(place.start, SETTINGS)
     async with Hand(place) as hand:
         await hand.submit(prompt)
@@ -28,7 +30,7 @@ async def test_an_undecodable_record_is_buried_with_its_origin_and_the_next_prom
 
     (buried,) = (await asyncio.to_thread(dead_letters, place.kafka)).events
     assert isinstance(buried, Buried)
-    assert (buried.reason, buried.origin_topic) == ("undecodable", "prompts.standard")
+    assert (buried.reason, buried.job_id, buried.origin_topic) == ("undecodable", job_id, "prompts.standard")
     assert (buried.origin_partition, buried.origin_offset) == (partition, offset)
     assert "job_id" in buried.error
     assert buried.error.endswith(f"(the first {1 << 20} of {len(nonsense)} bytes are kept)")
@@ -79,12 +81,13 @@ async def committed_past(place: Workshop, partition: int, offset: int) -> bool:
     return (await place.committed()).get(partition, 0) > offset
 
 
-def write_raw(place: Workshop, partition: int, value: bytes) -> int:
-    """Put bytes on the standard lane; their offset."""
+def write_raw(place: Workshop, partition: int, value: bytes, job_id: str) -> int:
+    """Put bytes on the standard lane, as if they were of that job; their offset."""
     producer = kafka.producer(place.kafka, "raw")
     try:
         name = f"{place.kafka.topic_prefix}{prompts('standard').name}"
-        offset: int = producer.send(name, value=value, partition=partition).get(10).offset
+        headers = [("job_id", job_id.encode())]
+        offset: int = producer.send(name, value=value, partition=partition, headers=headers).get(10).offset
         return offset
     finally:
         producer.close()

@@ -11,6 +11,7 @@ import pytest
 from analytics.migrate import migrate
 from analytics.questions import questions, read_range
 from analytics.settings import AnalyticsSettings
+from infra.ids import new_id
 from producers import codec
 from producers.events import DeliveryAttempted, FeedbackGiven, JobClaimed
 from producers.topics import ANSWERS, FEEDBACK, JOB_EVENTS
@@ -120,7 +121,8 @@ def test_a_record_that_is_no_event_is_buried_once_and_the_rest_goes_on(
     log: Log, store: Database, ingest: RunningPart
 ) -> None:
     too_long = b"not json" * (400 * 1024)
-    log.write(ANSWERS, 0, too_long, key="job_x")
+    job_id = new_id("job", CLOCK)
+    log.write(ANSWERS, 0, too_long, key=job_id)
     log.write(ANSWERS, 0, b'{"type":"AnswerCompleted"}')
     log.write(JOB_EVENTS, 1, b"\xff\x00")
     tell_all(log, ANSWERS, (a_completed(a_prompt()) for _ in range(10)))
@@ -141,7 +143,8 @@ def test_a_record_that_is_no_event_is_buried_once_and_the_rest_goes_on(
         ("answers", 0), ("answers", 0), ("answers", 0), ("job.events", 1),
     ]  # fmt: skip
     first = next(each for each in letters if (each.origin_topic, each.origin_offset) == ("answers", 0))
-    assert (first.reason, base64.b64decode(first.payload_base64)) == ("undecodable", too_long[: 1 << 20])
+    assert (first.reason, first.job_id) == ("undecodable", job_id)
+    assert base64.b64decode(first.payload_base64) == too_long[: 1 << 20]
     assert first.error.endswith("(the first 1048576 of 3276800 bytes are kept)")
 
 

@@ -101,7 +101,7 @@ async def test_a_record_that_is_no_event_is_buried_with_its_origin_and_passed_ov
     publisher = house.parts.publisher
     async with following(house.state_view()):
         nonsense = {"type": "Nonsense", "text": "x" * (3_500 * 1024)}
-        written = await publisher.write(ANSWERS, "x", nonsense, 3, None, None)
+        written = await publisher.write(ANSWERS, "x", nonsense, 3, None, prompt.job_id)
         await publisher.write(ANSWERS, prompt.job_id, a_completed(prompt), 3, None, prompt.job_id)
 
         await house.comes_to(prompt.job_id, "completed")
@@ -110,6 +110,7 @@ async def test_a_record_that_is_no_event_is_buried_with_its_origin_and_passed_ov
     assert (buried.reason, buried.origin_topic, buried.origin_partition, buried.origin_offset) == (
         "undecodable", "answers", 3, written.offset,
     )  # fmt: skip
+    assert buried.job_id == prompt.job_id
 
 
 async def test_a_record_that_the_view_cannot_take_is_buried_as_poison_and_those_around_it_are_not(house: House) -> None:
@@ -122,7 +123,7 @@ async def test_a_record_that_the_view_cannot_take_is_buried_as_poison_and_those_
         await house.comes_to(after.job_id, "queued")
         assert await house.status(before.job_id) == "queued"
     (buried,) = await read_all(house.parts.kafka, DEAD_LETTERS)
-    assert (buried.reason, buried.origin_offset) == ("poison", 1)
+    assert (buried.reason, buried.origin_offset, buried.job_id) == ("poison", 1, bad.job_id)
     assert b"WRONGTYPE" in buried.error.encode()
     assert bad.job_id.encode() in base64.b64decode(buried.payload_base64)
 

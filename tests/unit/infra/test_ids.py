@@ -2,8 +2,10 @@
 
 import re
 
+import pytest
+
 from infra.clock import ManualClock, SystemClock
-from infra.ids import LENGTH, derived_id, new_id
+from infra.ids import LENGTH, derived_id, is_id, new_id
 
 SHAPE = re.compile(rf"job_[0-9a-hjkmnp-tv-z]{{{LENGTH}}}")
 
@@ -38,3 +40,15 @@ def test_a_derived_id_is_always_the_same() -> None:
     assert derived_id("msg", "job_1/completed") == "msg_0s028tqs99vd9haypce9rtdpgd"
     assert derived_id("msg", "job_1/completed") != derived_id("msg", "job_2/completed")
     assert SHAPE.fullmatch(derived_id("job", ""))
+
+
+def test_an_id_is_known_by_its_kind_and_form() -> None:
+    assert is_id("job", new_id("job", SystemClock()))
+    assert is_id("msg", derived_id("msg", "x"))
+
+
+@pytest.mark.parametrize(
+    "text", ["", "job_", "job", "job_1", f"key_{'0' * LENGTH}", f"job_{'0' * LENGTH}0", f"job_{'I' * LENGTH}", "0" * 30]
+)
+def test_what_is_no_id_of_that_kind_is_told(text: str) -> None:
+    assert not is_id("job", text)

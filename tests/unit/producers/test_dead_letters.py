@@ -1,0 +1,28 @@
+"""Dead letters: what they say of the record they were made of."""
+
+import pytest
+
+from infra.clock import ManualClock
+from infra.ids import new_id
+from producers.dead_letters import job_of
+
+JOB, OTHER = (new_id("job", ManualClock()) for _ in range(2))
+
+
+@pytest.mark.parametrize(
+    ("key", "headers", "job_id"),
+    [
+        (JOB.encode(), None, JOB),
+        (JOB.encode(), [("job_id", OTHER.encode())], OTHER),
+        (b"conv_1", (("traceparent", b"00-1"), ("job_id", JOB.encode())), JOB),
+        (JOB.encode(), [("job_id", b"DROP TABLE")], JOB),
+        (JOB.encode(), [("job_id", None)], JOB),
+        (b"conv_1", [], None),
+        (b"\xff\xfe", [("job_id", b"\xff")], None),
+        (None, None, None),
+    ],
+)
+def test_the_job_of_a_record_is_what_its_header_or_its_key_names(
+    key: bytes | None, headers: list[tuple[str, bytes]] | None, job_id: str | None
+) -> None:
+    assert job_of(key, headers) == job_id
