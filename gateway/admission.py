@@ -1,6 +1,7 @@
 """Who may enter, how often: a key's limits and how it stands, as headers and refusals (conventions §11). Pure."""
 
 import math
+from dataclasses import dataclass
 
 from gateway import problems
 from gateway.problems import Problem
@@ -8,6 +9,23 @@ from producers.events import KeyIssued
 from producers.jobs.intake import Limited, Quota, Refused, Standing
 
 WINDOW_S = 60
+READS_PER_WRITE = 10
+"""How many reads a minute a key may make for each request that writes: who polls keeps its budget for prompts."""
+
+SUBMITS = frozenset({("POST", "/v1/jobs"), ("POST", "/v1/chat/completions")})
+"""Counted by the script that accepts their job, in its one round trip."""
+_AS_READS = frozenset({("POST", "/v1/jobs/{job_id}/cancel")})
+"""Who has spent its budget may still stop what it began."""
+
+
+@dataclass(frozen=True)
+class Budget:
+    """A quota of requests a minute: as headers name it, and the bucket in Redis that counts it."""
+
+    name: str
+    requests_per_minute: int
+    bucket: str
+    jobs_in_flight: int
 
 
 def quota_of(key: KeyIssued) -> Quota:
@@ -15,19 +33,39 @@ def quota_of(key: KeyIssued) -> Quota:
     return Quota(key.requests_per_minute, key.jobs_in_flight)
 
 
-def limit_headers(quota: Quota, standing: Standing | None) -> dict[str, str]:
+def writes(key: KeyIssued) -> Budget:
+    """The budget of requests that write, submits first of all."""
+    return Budget("permin", key.requests_per_minute, key.id, key.jobs_in_flight)
+
+
+def reads(key: KeyIssued) -> Budget:
+    """The budget of requests that only read."""
+    return Budget("reads", key.requests_per_minute * READS_PER_WRITE, f"{key.id}:reads", key.jobs_in_flight)
+
+
+def budget_of(key: KeyIssued, method: str, route: str) -> Budget:
+    """The budget against which a request counts."""
+    return reads(key) if method in {"GET", "HEAD"} or (method, route) in _AS_READS else writes(key)
+
+
+def limit_headers(budget: Budget, standing: Standing | None) -> dict[str, str]:
     """How the key stands, in OpenAI's headers and the IETF's."""
     if standing is None:
         return {}
-    reset_s = math.ceil(standing.requests_full_in_ms / 1000)
-    jobs_left = max(0, quota.jobs_in_flight - standing.jobs_in_flight)
+    left, full_s = standing.requests_left, math.ceil(standing.requests_full_in_ms / 1000)
+    # Retry-After must not point earlier than `t`: with nothing left, that is until there is one again.
+    until_s = full_s if left else max(1, math.ceil(standing.next_request_in_ms / 1000))
+    policy = f'"{budget.name}";q={budget.requests_per_minute};w={WINDOW_S}'
+    stands = f'"{budget.name}";r={left};t={until_s}'
+    if standing.jobs_in_flight is not None:
+        policy += f', "jobs";q={budget.jobs_in_flight};qu="concurrent-requests"'
+        stands += f', "jobs";r={max(0, budget.jobs_in_flight - standing.jobs_in_flight)}'
     return {
-        "x-ratelimit-limit-requests": str(quota.requests_per_minute),
-        "x-ratelimit-remaining-requests": str(standing.requests_left),
-        "x-ratelimit-reset-requests": period(reset_s),
-        "RateLimit-Policy": f'"permin";q={quota.requests_per_minute};w={WINDOW_S}, '
-        f'"jobs";q={quota.jobs_in_flight};qu="concurrent-requests"',
-        "RateLimit": f'"permin";r={standing.requests_left};t={reset_s}, "jobs";r={jobs_left}',
+        "x-ratelimit-limit-requests": str(budget.requests_per_minute),
+        "x-ratelimit-remaining-requests": str(left),
+        "x-ratelimit-reset-requests": period(full_s),
+        "RateLimit-Policy": policy,
+        "RateLimit": stands,
     }
 
 
@@ -38,29 +76,26 @@ def period(seconds: int) -> str:
     return (f"{hours}h" if hours else "") + (f"{minutes}m" if hours or minutes else "") + f"{rest}s"
 
 
-def too_much(limit: Limited, quota: Quota) -> Problem:
+def too_much(limit: Limited, budget: Budget) -> Problem:
     """The key's own limit is reached."""
-    headers = limit_headers(quota, limit.standing)
     if limit.by == "requests":
-        message = f"This key may send {quota.requests_per_minute} requests a minute."
-        return problems.limited(message, limit.standing.next_request_in_ms / 1000, headers)
-    message = f"This key may have {quota.jobs_in_flight} jobs in flight; wait until one ends."
-    return problems.limited(message, 1.0, headers)
+        kind = "reads" if budget.name == "reads" else "requests"
+        message = f"This key may send {budget.requests_per_minute} {kind} a minute."
+        return problems.limited(message, limit.standing.next_request_in_ms / 1000)
+    return problems.limited(f"This key may have {budget.jobs_in_flight} jobs in flight; wait until one ends.", 1.0)
 
 
-def not_entered(refused: Refused, quota: Quota) -> Problem:
+def not_entered(refused: Refused) -> Problem:
     """Nothing was done with the prompt; why."""
     match refused.reason:
         case "rebuilding":
             return rebuilding()
         case "other_payload":
-            problem = problems.other_payload()
+            return problems.other_payload()
         case "no_conversation":
-            problem = problems.not_found("There is no such conversation.", param="conversation")
+            return problems.not_found("There is no such conversation.", param="conversation")
         case _:
-            problem = problems.unavailable("The conversation moved to another lane just now; try again.")
-    problem.headers |= limit_headers(quota, refused.standing)
-    return problem
+            return problems.unavailable("The conversation moved to another lane just now; try again.")
 
 
 def rebuilding() -> Problem:

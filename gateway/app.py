@@ -63,7 +63,7 @@ def create_app(settings: GatewaySettings, parts: Parts, *, clock: Clock | None =
         Unavailable: an address is missing.
     """
     app = web.Application(
-        middlewares=[middlewares.name_request, middlewares.answer_errors, middlewares.authenticate],
+        middlewares=[middlewares.name_request, middlewares.answer_errors, middlewares.authenticate, middlewares.count],
         client_max_size=settings.body_limit_bytes,
     )
     app[SETTINGS], app[RETENTION] = settings, parts.retention

@@ -1,5 +1,7 @@
 """The streamed form of a chat completion: entries of the job's stream in, chunks out."""
 
+from collections.abc import Mapping
+
 from aiohttp import web
 
 from gateway import chat_chunks, problems
@@ -26,9 +28,11 @@ _STARTED_OVER = JobError(
 class ChatStream:
     """One streamed response. Its head is sent with the first text, so that an earlier failure has its own status."""
 
-    def __init__(self, request: web.Request, prompt: PromptSubmitted, wish: Wish, more: dict[str, str]) -> None:
+    def __init__(
+        self, request: web.Request, prompt: PromptSubmitted, wish: Wish, more: Mapping[str, str] | None = None
+    ) -> None:
         self._request = request
-        self._response = web.StreamResponse(headers={**more, **HEADERS, "x-job-id": prompt.job_id})
+        self._response = web.StreamResponse(headers={**(more or {}), **HEADERS, "x-job-id": prompt.job_id})
         self._chunks = Chunks(prompt, include_usage=wish.include_usage)
         self._shown = Shown()
 

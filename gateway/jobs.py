@@ -34,16 +34,16 @@ async def submit(request: web.Request, prompt: PromptSubmitted) -> web.Response:
     """
     app = request.app
     wait_s = headers.wait_s(request.headers)
-    admitted = await submission.admit(app, prompt, request[CALLER])
+    admitted = await submission.admit(request, prompt)
     if isinstance(admitted, Known):
         return await _replay(app, admitted)
     if admitted.answer is not None:
         await submission.publish_answer(app, admitted.answer)
-        return accepted(app, answered(admitted.answer), admitted.headers)
+        return accepted(app, answered(admitted.answer))
     await submission.enqueue(app, admitted.prompt)
     if wait_s and (ended := await _awaited(app, prompt.job_id, wait_s)):
-        return whole(app, ended, 200, {**admitted.headers, "Preference-Applied": f"wait={wait_s}"})
-    return accepted(app, queued(admitted.prompt), admitted.headers)
+        return whole(app, ended, 200, {"Preference-Applied": f"wait={wait_s}"})
+    return accepted(app, queued(admitted.prompt))
 
 
 async def read_job(request: web.Request) -> web.Response:
@@ -115,10 +115,10 @@ def answered(answer: AnswerCompleted) -> JobRecord:
     )
 
 
-def accepted(app: web.Application, job: JobRecord, more: dict[str, str]) -> web.Response:
+def accepted(app: web.Application, job: JobRecord, more: dict[str, str] | None = None) -> web.Response:
     """202: the log holds the job."""
     location = {"Location": f"/v1/jobs/{job.job_id}", "Retry-After": str(POLL_AFTER_S)}
-    return whole(app, job, 202, {**more, **location})
+    return whole(app, job, 202, {**(more or {}), **location})
 
 
 def whole(app: web.Application, job: JobRecord, status: int, more: dict[str, str] | None = None) -> web.Response:
@@ -163,7 +163,7 @@ async def resubmit(app: web.Application, known: Known) -> JobRecord:
 
 async def _replay(app: web.Application, known: Known) -> web.Response:
     job = await resubmit(app, known)
-    return accepted(app, job, {**known.headers, "Idempotent-Replayed": "true"})
+    return accepted(app, job, {"Idempotent-Replayed": "true"})
 
 
 async def _awaited(app: web.Application, job_id: str, wait_s: int) -> JobRecord | None:

@@ -38,3 +38,5 @@ STOPPING = web.AppKey("stopping", asyncio.Event)
 
 CALLER = web.RequestKey("caller", KeyIssued)
 REQUEST_ID = web.RequestKey("request_id", str)
+LIMITS = web.RequestKey("limits", dict[str, str])
+"""How the caller's key stands, as headers; there once the request was counted."""

@@ -1,14 +1,18 @@
-"""What surrounds every handler: name the request, turn errors into answers, authenticate."""
+"""What surrounds every handler: name the request, turn errors into answers, authenticate, count."""
 
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 from aiohttp import web
 
-from gateway import headers, problems
-from gateway.keys import CALLER, CLOCK, METRICS, REGISTRY, REQUEST_ID
+from gateway import admission, headers, problems
+from gateway.keys import CALLER, CLOCK, INTAKE, LIMITS, METRICS, REGISTRY, REQUEST_ID
 from gateway.problems import unavailable, wrong_key
+from infra.errors import Unavailable
 from infra.ids import new_id
+from producers.events import KeyIssued
+from producers.jobs.intake import Limited
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +39,8 @@ async def name_request(request: web.Request, handler: Handler) -> web.StreamResp
 
 
 async def show_name(request: web.Request, response: web.StreamResponse) -> None:
-    """Put the request's name on a response that is about to be sent, whoever made it."""
+    """Put the request's name, and how its key stands, on a response that is about to be sent, whoever made it."""
+    response.headers.update(request.get(LIMITS, {}))
     response.headers["x-request-id"] = request.get(REQUEST_ID) or new_id("req", request.app[CLOCK])
 
 
@@ -73,3 +78,35 @@ async def authenticate(request: web.Request, handler: Handler) -> web.StreamResp
         raise wrong_key("This API key is unknown or was revoked.")
     request[CALLER] = known
     return await handler(request)
+
+
+@web.middleware
+async def count(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Count every request of a key against its budget, or refuse it; a submit is counted where its job is accepted.
+
+    A submit that never gets there, because it is wrong in itself, is counted here after all.
+    """
+    caller = request.get(CALLER)
+    if caller is None:
+        return await handler(request)
+    resource = request.match_info.route.resource
+    route = resource.canonical if resource is not None else ""
+    if (request.method, route) not in admission.SUBMITS:
+        await _count(request, caller, route)
+        return await handler(request)
+    try:
+        return await handler(request)
+    except Exception as error:
+        if LIMITS not in request and problems.of(error).status < 500:
+            with suppress(Unavailable):
+                await _count(request, caller, route)
+        raise
+
+
+async def _count(request: web.Request, caller: KeyIssued, route: str) -> None:
+    budget = admission.budget_of(caller, request.method, route)
+    counted = await request.app[INTAKE].count(budget.bucket, budget.requests_per_minute)
+    standing = counted.standing if isinstance(counted, Limited) else counted
+    request[LIMITS] = admission.limit_headers(budget, standing)
+    if isinstance(counted, Limited):
+        raise admission.too_much(counted, budget)

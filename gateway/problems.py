@@ -73,9 +73,9 @@ def other_payload() -> Problem:
     return Problem(422, message, code="idempotency_key_reused", headers=_NO_RETRY)
 
 
-def limited(message: str, after_s: float, headers: Mapping[str, str]) -> Problem:
+def limited(message: str, after_s: float) -> Problem:
     """The key's own limit is reached."""
-    headers = {**headers, "Retry-After": whole_seconds(after_s)}
+    headers = {"Retry-After": whole_seconds(after_s)}
     return Problem(429, message, type=RATE_LIMIT, code="rate_limit_exceeded", headers=headers)
 
 

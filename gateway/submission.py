@@ -8,14 +8,14 @@ import msgspec
 from aiohttp import web
 
 from gateway import admission, headers, prompts
-from gateway.keys import CACHE, CALLER, CLOCK, INTAKE, METRICS, PUBLISHER, SETTINGS, SETTLING
+from gateway.keys import CACHE, CALLER, CLOCK, INTAKE, LIMITS, METRICS, PUBLISHER, SETTINGS, SETTLING
 from gateway.problems import Problem, not_found, unavailable
 from gateway.prompts import Envelope, Route, Wish
 from infra.errors import InvalidEvent
 from infra.ids import new_id
 from infra.telemetry import trace
 from producers import answer_cache
-from producers.events import AnswerCompleted, KeyIssued, PromptSubmitted
+from producers.events import AnswerCompleted, PromptSubmitted
 from producers.jobs.intake import Accepted, Again, Limited, Refused
 from producers.topics import ANSWERS
 
@@ -28,7 +28,6 @@ class Admitted:
 
     prompt: PromptSubmitted
     answer: AnswerCompleted | None
-    headers: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,6 @@ class Known:
     """The same idempotency key came with the same body before: this is its job."""
 
     job_id: str
-    headers: dict[str, str]
 
 
 async def read_prompt(request: web.Request, route: Route) -> tuple[PromptSubmitted, Wish]:
@@ -69,50 +67,51 @@ async def read_body(request: web.Request) -> bytes:
     return await request.read()
 
 
-async def admit(app: web.Application, prompt: PromptSubmitted, caller: KeyIssued) -> Admitted | Known:
-    """Step 1, and the look-up in the cache beside it.
+async def admit(request: web.Request, prompt: PromptSubmitted) -> Admitted | Known:
+    """Step 1, and the look-up in the cache beside it; the request is counted against its key's limits.
 
     Raises:
         Problem: the key is over its limit, the conversation is unknown, ...
         Unavailable: Redis does not answer.
     """
+    app = request.app
     if prompt.cache == "only":
-        return await _admit_if_cached(app, prompt, caller)
-    verdict, answer = await asyncio.gather(app[INTAKE].accept(prompt, admission.quota_of(caller)), _recall(app, prompt))
+        answer = await _recall(app, prompt)
+        if answer is None:
+            message = "The cache holds no answer to this prompt, and cache: only forbids to ask the model."
+            raise not_found(message, param="cache", code="cache_miss")
+        return _entered(request, prompt, await _accept(request, prompt), answer)
+    verdict, answer = await asyncio.gather(_accept(request, prompt), _recall(app, prompt))
     if isinstance(verdict, Refused) and verdict.reason == "lane":
         # The conversation is pinned to another lane: its turns stay together, whatever this one asked.
         prompt = msgspec.structs.replace(prompt, lane=verdict.lane)
-        verdict = await app[INTAKE].accept(prompt, admission.quota_of(caller))
-    return _entered(app, prompt, caller, verdict, answer)
+        verdict = await _accept(request, prompt)
+    return _entered(request, prompt, verdict, answer)
 
 
-async def _admit_if_cached(app: web.Application, prompt: PromptSubmitted, caller: KeyIssued) -> Admitted | Known:
-    answer = await _recall(app, prompt)
-    if answer is None:
-        message = "The cache holds no answer to this prompt, and cache: only forbids to ask the model."
-        raise not_found(message, param="cache", code="cache_miss")
-    verdict = await app[INTAKE].accept(prompt, admission.quota_of(caller))
-    return _entered(app, prompt, caller, verdict, answer)
+async def _accept(request: web.Request, prompt: PromptSubmitted) -> Accepted | Again | Limited | Refused:
+    caller = request[CALLER]
+    verdict = await request.app[INTAKE].accept(prompt, admission.quota_of(caller))
+    request[LIMITS] = admission.limit_headers(admission.writes(caller), verdict.standing)
+    return verdict
 
 
 def _entered(
-    app: web.Application,
+    request: web.Request,
     prompt: PromptSubmitted,
-    caller: KeyIssued,
     verdict: Accepted | Again | Limited | Refused,
     answer: AnswerCompleted | None,
 ) -> Admitted | Known:
-    quota = admission.quota_of(caller)
     match verdict:
-        case Accepted(standing=standing):
-            _count(app, prompt, answer)
-            return Admitted(prompt, answer, admission.limit_headers(quota, standing))
-        case Again(job_id=job_id, standing=standing):
-            return Known(job_id, admission.limit_headers(quota, standing))
+        case Accepted():
+            _count(request.app, prompt, answer)
+            return Admitted(prompt, answer)
+        case Again(job_id=job_id):
+            return Known(job_id)
         case Limited():
-            raise admission.too_much(verdict, quota)
+            raise admission.too_much(verdict, admission.writes(request[CALLER]))
         case Refused():
-            raise admission.not_entered(verdict, quota)
+            raise admission.not_entered(verdict)
 
 
 async def enqueue(app: web.Application, prompt: PromptSubmitted) -> None:

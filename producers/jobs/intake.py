@@ -1,4 +1,4 @@
-"""The gateway's steps: accept a prompt, note the broker's acknowledgement, stop a job."""
+"""The gateway's steps: accept a prompt, note the broker's acknowledgement, stop a job; and count other requests."""
 
 from dataclasses import dataclass, field
 from typing import Literal
@@ -20,12 +20,12 @@ class Quota:
 
 @dataclass(frozen=True)
 class Standing:
-    """How much of its quota a key has left; resets are in ms from now."""
+    """How much of its quota a key has left; resets are in ms from now. Jobs are told to submits only."""
 
     requests_left: int
     requests_full_in_ms: float
     next_request_in_ms: float
-    jobs_in_flight: int
+    jobs_in_flight: int | None = None
 
 
 @dataclass(frozen=True)
@@ -94,10 +94,18 @@ class Intake:
                 return Limited(rest[0].decode(), _standing(rest[1:]))
             case "lane":
                 return Refused("lane", rest[0].decode(), _standing(rest[1:]))
-            case "rebuilding":
-                return Refused("rebuilding")
             case reason:
                 return Refused(reason, standing=_standing(rest))
+
+    async def count(self, bucket: str, requests_per_minute: int) -> Standing | Limited:
+        """Count a request that is no submit against a budget; over it, nothing is counted.
+
+        Raises:
+            Unavailable: Redis does not answer.
+        """
+        verdict, *rest = await self._scripts.run("count_request", bucket, requests_per_minute)
+        standing = _standing(rest)
+        return standing if verdict == b"counted" else Limited("requests", standing)
 
     async def acknowledge(self, job_id: str) -> str | None:
         """Step 3: the log holds the prompt; the job's state after it (None where it is unknown).
@@ -129,5 +137,5 @@ class Intake:
 
 
 def _standing(numbers: list[bytes]) -> Standing:
-    left, full_ms, next_ms, running = numbers
-    return Standing(int(left), float(full_ms), float(next_ms), int(running))
+    left, full_ms, next_ms, *running = numbers
+    return Standing(int(left), float(full_ms), float(next_ms), *map(int, running))

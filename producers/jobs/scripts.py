@@ -42,6 +42,8 @@ class Library:
 JOBS = Library(
     _HERE,
     {
+        "accept": ("budget",),
+        "count_request": ("budget",),
         "settle": ("settle_job",),
         "view_prompt": ("view_step",),
         "view_ending": ("settle_job", "view_step"),

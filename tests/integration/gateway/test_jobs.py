@@ -82,7 +82,7 @@ async def test_a_job_that_was_given_up_before_the_log_held_it_is_never_promised(
         await submission.enqueue(gateway.app, prompt)
     assert (told.value.status, told.value.headers["Retry-After"]) == (503, "1")
     with pytest.raises(Problem) as told_again:
-        await resubmit(gateway.app, Known(prompt.job_id, {}))
+        await resubmit(gateway.app, Known(prompt.job_id))
     assert told_again.value.status == 503
 
 
@@ -214,26 +214,3 @@ async def test_another_tenants_job_does_not_exist(gateway: RunningGateway, metho
     assert theirs.json == {
         "error": {**unknown.json["error"], "message": unknown.json["error"]["message"].replace("job_none", job_id)}
     }
-
-
-async def test_limits_are_told_on_every_submit_and_kept(gateway: RunningGateway) -> None:
-    tight = await gateway.issue(gateway.tenant, requests_per_minute=3, jobs_in_flight=2)
-    headers = {"Authorization": f"Bearer {tight.api_key}"}
-    first = await gateway.post("/v1/jobs", PROMPT, **headers)
-    await gateway.post("/v1/jobs", PROMPT, **headers)
-    in_flight = await gateway.post("/v1/jobs", PROMPT, **headers)
-    await gateway.post(f"/v1/jobs/{first.json['id']}/cancel", {}, **headers)
-    third = await gateway.post("/v1/jobs", PROMPT, **headers)
-    await gateway.post(f"/v1/jobs/{third.json['id']}/cancel", {}, **headers)
-    a_minute = await gateway.post("/v1/jobs", PROMPT, **headers)
-
-    assert [each.status for each in (first, in_flight, third, a_minute)] == [202, 429, 202, 429]
-    assert first.headers["x-ratelimit-limit-requests"] == "3"
-    assert first.headers["x-ratelimit-remaining-requests"] == "2"
-    assert first.headers["x-ratelimit-reset-requests"] == "20s"
-    assert first.headers["RateLimit-Policy"] == '"permin";q=3;w=60, "jobs";q=2;qu="concurrent-requests"'
-    assert first.headers["RateLimit"] == '"permin";r=2;t=20, "jobs";r=1'
-    assert (in_flight.headers["RateLimit"], in_flight.headers["Retry-After"]) == ('"permin";r=1;t=40, "jobs";r=0', "1")
-    assert 18 <= int(a_minute.headers["Retry-After"]) <= 20
-    assert a_minute.json["error"]["type"] == "rate_limit_error"
-    assert a_minute.json["error"]["code"] == "rate_limit_exceeded"

@@ -4,17 +4,18 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.admission import limit_headers, period
+from gateway.admission import Budget, limit_headers, period
 from gateway.job_object import error_of, job_object
 from gateway.paging import page, page_asked
 from gateway.timeline import timeline
 from producers.events import AnswerExpired, Terminal
-from producers.jobs.intake import Quota, Standing
+from producers.jobs.intake import Standing
 from producers.jobs.record import JobRecord, Retention
 from tests.support.builders import a_cancelled, a_completed, a_failed, a_prompt
 
 PROMPT = a_prompt(received_ms=1_800_000_000_900.0)
 KEPT = Retention(job_ms=60_000)
+WRITES = Budget("permin", 600, "key_1", 20)
 RUNNING = JobRecord(PROMPT.job_id, "running", PROMPT, None, 2, cancelling=False, times={"started": 1_800_000_001_100.0})
 
 
@@ -88,7 +89,7 @@ def test_the_timeline_is_in_the_order_of_time() -> None:
 
 
 def test_limits_are_told_in_both_dialects() -> None:
-    headers = limit_headers(Quota(600, 20), Standing(599, 100.0, 0.0, 3))
+    headers = limit_headers(WRITES, Standing(599, 100.0, 0.0, 3))
 
     assert headers == {
         "x-ratelimit-limit-requests": "600",
@@ -97,7 +98,14 @@ def test_limits_are_told_in_both_dialects() -> None:
         "RateLimit-Policy": '"permin";q=600;w=60, "jobs";q=20;qu="concurrent-requests"',
         "RateLimit": '"permin";r=599;t=1, "jobs";r=17',
     }
-    assert limit_headers(Quota(1, 1), None) == {}
+    assert limit_headers(WRITES, None) == {}
+
+
+def test_with_nothing_left_a_client_is_told_when_there_will_be_one_again() -> None:
+    headers = limit_headers(WRITES, Standing(0, 59_990.0, 90.0))
+
+    assert headers["RateLimit"] == '"permin";r=0;t=1'
+    assert headers["x-ratelimit-reset-requests"] == "1m0s"
 
 
 def test_periods_are_written_as_openai_writes_them() -> None:
