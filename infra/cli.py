@@ -34,12 +34,15 @@ def _commands() -> dict[str, EntryPoint]:
 
 @click.group(cls=TableOfContents, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
 @click.version_option(version("headrace"), prog_name="headrace")
-def headrace() -> None:
+@click.pass_context
+def headrace(context: click.Context) -> None:
     """Self-hosted, event-driven ChatGPT-style inference: HTTP to Kafka to TGI and back.
 
     Start with `headrace up`. Every command takes --help.
     """
-    refuse_unknown()
+    # The doctor tells of every wrong setting at once, so it lives with them.
+    if context.invoked_subcommand != "doctor":
+        refuse_unknown()
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""`headrace doctor`: every setting as it stands, and every part we depend on as it answers."""
+"""`headrace doctor`: what is wrong, every part we depend on as it answers, and the settings that were changed."""
 
 import asyncio
 import sys
@@ -16,9 +16,10 @@ from rich.table import Table
 from infra import stack_file
 from infra.errors import WrongSetting
 from infra.parts import Part, examine
-from infra.settings import Block, LocalSettings, Setting, blocks
+from infra.settings import Block, LocalSettings, Setting, blocks, unknown, without_password
 
 _HEALTHY: Final = 0
+_WRONG_SETTING: Final = 2
 _UNREACHABLE: Final = 3
 
 
@@ -31,44 +32,60 @@ class Group:
     settings: tuple[Setting, ...]
 
 
-@click.command()
-@click.option("--all/--changed", "everything", default=True, help="Show all settings, or only those that were changed.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of tables.")
-def doctor(everything: bool, as_json: bool) -> None:
-    """Show every setting, and whether Kafka, Redis, ClickHouse and the model server answer.
+@dataclass(frozen=True)
+class Findings:
+    """What the doctor has found; `wrong` are settings that nothing would start with."""
 
-    Settings are grouped by part, secrets masked; a `*` marks what differs from its default. What is of the wrong type
-    or contradicts another setting is refused by name. The parts are those of the settings, or else those of the stack
-    running here.
+    wrong: list[str]
+    parts: list[Part]
+    groups: list[Group]
+
+    @property
+    def exit_code(self) -> int:
+        """A wrong setting first: who mends it sees the parts better."""
+        if self.wrong:
+            return _WRONG_SETTING
+        return _HEALTHY if all(each.reachable for each in self.parts) else _UNREACHABLE
+
+
+@click.command()
+@click.option("--all", "everything", is_flag=True, help="Show all settings, not only those that were changed.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, with all settings, instead of tables.")
+def doctor(everything: bool, as_json: bool) -> None:
+    """Show whether Kafka, Redis, ClickHouse and the model server answer, and which settings were changed.
+
+    First comes what is wrong: a setting that is unknown, of the wrong type, or in contradiction to another. Then the
+    parts, at the addresses of the settings or else of the stack running here; then the settings that differ from their
+    defaults, secrets masked.
 
     \b
     Exit code: 0 every part answers, 2 a setting is wrong, 3 a part does not answer.
     """  # noqa: D301 # \b is click's mark for lines that are not to be wrapped
-    groups = _groups(blocks())
-    parts = asyncio.run(examine(stack_file.read(LocalSettings.from_env())))
-    well = all(each.reachable for each in parts)
+    found = _find(blocks())
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(_plain(groups, parts, well))))
+        click.echo(msgspec.json.format(msgspec.json.encode(_plain(found))))
     else:
-        _show(groups, parts, everything)
-    sys.exit(_HEALTHY if well else _UNREACHABLE)
+        _show(found, everything)
+    sys.exit(found.exit_code)
 
 
-def _groups(known: Sequence[type[Block]]) -> list[Group]:
-    groups, wrong = [], []
+def _find(known: Sequence[type[Block]]) -> Findings:
+    wrong, groups, stack = unknown(), [], None
     for block in known:
         try:
             settings = tuple(block.from_env().shown())
         except WrongSetting as error:
-            wrong.append(str(error))
+            wrong.append(without_password(str(error)))
             continue
         groups.append(Group(block.block or "common", (block.__doc__ or "").splitlines()[0], settings))
-    if wrong:
-        raise WrongSetting("; ".join(wrong))
-    return sorted(groups, key=lambda group: group.name)
+    try:
+        stack = stack_file.read(LocalSettings.from_env())
+    except WrongSetting as error:
+        wrong.append(without_password(str(error)))
+    return Findings(wrong, asyncio.run(examine(stack)), sorted(groups, key=lambda group: group.name))
 
 
-def _plain(groups: Sequence[Group], parts: Sequence[Part], well: bool) -> dict[str, Any]:
+def _plain(found: Findings) -> dict[str, Any]:
     settings = [
         {
             "block": group.name,
@@ -78,36 +95,49 @@ def _plain(groups: Sequence[Group], parts: Sequence[Part], well: bool) -> dict[s
             "changed": each.changed,
             "meaning": each.meaning,
         }
-        for group in groups
+        for group in found.groups
         for each in group.settings
     ]
     return {
-        "ok": well,
+        "ok": found.exit_code == _HEALTHY,
+        "wrong": found.wrong,
+        "parts": [{**asdict(each), "reachable": each.reachable} for each in found.parts],
         "settings": settings,
-        "parts": [{**asdict(each), "reachable": each.reachable} for each in parts],
     }
 
 
-def _show(groups: Sequence[Group], parts: Sequence[Part], everything: bool) -> None:
+def _show(found: Findings, everything: bool) -> None:
     console = Console(soft_wrap=True, highlight=False)
-    for group in groups:
-        shown = [each for each in group.settings if everything or each.changed]
-        if shown:
-            console.print(f"\n[bold]{group.name}[/]: {escape(group.about)}")
-        for each in shown:
-            mark, style = ("*", "yellow") if each.changed else (" ", "default")
-            default = f" (default: {each.default_shown or 'empty'})" if each.changed else ""
-            console.print(f"{mark} {each.name}=[{style}]{escape(each.shown)}[/]")
-            console.print(f"      [dim]{escape(each.meaning + default)}[/]")
-    console.print(_table(parts), soft_wrap=False)
+    for each in found.wrong:
+        console.print(f"[red]wrong:[/] {escape(each)}")
+    console.print(_table(found.parts), soft_wrap=False)
+    for group in found.groups:
+        _show_group(console, group, everything)
+    settings = [each for group in found.groups for each in group.settings]
+    if not everything:
+        changed = sum(each.changed for each in settings)
+        console.print(f"{changed} of {len(settings)} settings differ from their defaults; --all shows the rest.")
+
+
+def _show_group(console: Console, group: Group, everything: bool) -> None:
+    shown = [each for each in group.settings if everything or each.changed]
+    if not shown:
+        return
+    console.print(f"[bold]{group.name}[/]: {escape(group.about)}")
+    for each in shown:
+        mark, style = ("*", "yellow") if each.changed else (" ", "default")
+        default = f" (default: {each.default_shown or 'empty'})" if each.changed else ""
+        console.print(f"{mark} {each.name}=[{style}]{escape(each.shown)}[/]")
+        console.print(f"      [dim]{escape(each.meaning + default)}[/]")
+    console.print()
 
 
 def _table(parts: Sequence[Part]) -> Table:
-    found = Table("part", "answers", "after", "version or fault", "address", box=SIMPLE_HEAD)
-    found.columns[4].overflow = "fold"
+    found = Table("part", "answers", "version or fault", "address", box=SIMPLE_HEAD)
+    found.columns[3].overflow = "fold"
     for part in parts:
-        answers = "[green]yes[/]" if part.reachable else "[red]no[/]"
-        address = f"{part.address} (the stack running here)" if part.from_stack else part.address
-        after = f"{part.took_ms:.0f} ms" if part.address else ""
-        found.add_row(part.name, answers, after, escape(part.version or part.failure), escape(address))
+        after = f" in {part.took_ms:.0f} ms" if part.reachable else ""
+        answers = f"[green]yes[/]{after}" if part.reachable else "[red]no[/]"
+        whose = "\n[dim]the stack running here[/]" if part.from_stack else ""
+        found.add_row(part.name, answers, escape(part.version or part.failure), escape(part.address) + whose)
     return found

@@ -4,18 +4,21 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import closing
-from dataclasses import dataclass
-from typing import Any, Final
+from dataclasses import dataclass, replace
+from typing import Any, Final, TypeVar
 
 import aiohttp
 
 from infra import clickhouse, kafka, redis, stack_file
-from infra.errors import Unavailable
-from infra.settings import ClickHouseSettings, KafkaSettings, RedisSettings, TgiSettings, without_password
+from infra.errors import Unavailable, WrongSetting
+from infra.settings import Block, ClickHouseSettings, KafkaSettings, RedisSettings, TgiSettings, without_password
 from infra.stack_file import Stack
 
 _TGI_S: Final = 5.0
-_NOT_KNOWN: Final = "no address is given, and no stack runs here: `headrace up` starts one"
+_NOT_KNOWN: Final = "no address is given, and no stack runs here; `headrace up` starts one"
+_NOT_ASKED: Final = "not asked: its settings are wrong"
+
+Settings = TypeVar("Settings", bound=Block)
 
 
 @dataclass(frozen=True)
@@ -36,36 +39,36 @@ class Part:
 
 
 async def examine(stack: Stack | None) -> list[Part]:
-    """Ask every part for its version, all at once; their addresses are those of the settings, or else the stack's.
-
-    Raises:
-        WrongSetting: a setting is wrong; the message names it.
-    """
-    kafka_, redis_ = KafkaSettings.from_env(), RedisSettings.from_env()
-    clickhouse_, tgi = ClickHouseSettings.from_env(), TgiSettings.from_env()
-    log, view = stack_file.addressed(kafka_, stack), stack_file.addressed(redis_, stack)
-    store, model = stack_file.addressed(clickhouse_, stack), stack_file.addressed(tgi, stack)
+    """Ask every part for its version, all at once; their addresses are those of the settings, or else the stack's."""
     parts = await asyncio.gather(
-        _examine("kafka", log.bootstrap_servers, not kafka_.bootstrap_servers, lambda: _kafka(log)),
-        _examine("redis", view.url, not redis_.url, lambda: _redis(view)),
-        _examine("clickhouse", store.url, not clickhouse_.url, lambda: _clickhouse(store)),
-        _examine("tgi", model.url, not tgi.url, lambda: _tgi(model)),
+        _examine("kafka", KafkaSettings, stack, _kafka),
+        _examine("redis", RedisSettings, stack, _redis),
+        _examine("clickhouse", ClickHouseSettings, stack, _clickhouse),
+        _examine("tgi", TgiSettings, stack, _tgi),
     )
     return list(parts)
 
 
-async def _examine(name: str, address: str, from_stack: bool, ask: Callable[[], Awaitable[str]]) -> Part:
-    shown = without_password(address)
+async def _examine(
+    name: str, block: type[Settings], stack: Stack | None, ask: Callable[[Settings], Awaitable[str]]
+) -> Part:
+    try:
+        given = block.from_env()
+    except WrongSetting:
+        return Part(name, "", from_stack=False, failure=_NOT_ASKED)
+    settings = stack_file.addressed(given, stack)
+    address = stack_file.address_of(settings)
     if not address:
         return Part(name, "", from_stack=False, failure=_NOT_KNOWN)
+    found = Part(name, without_password(address), from_stack=not stack_file.address_of(given))
     began_s = time.perf_counter()
     try:
-        version = await ask()
+        version = await ask(settings)
     # A doctor must not fall ill himself: whatever a client raises, the part does not answer.
     except Exception as error:
         reason = without_password(" ".join(str(error).split())) or type(error).__name__
-        return Part(name, shown, from_stack, took_ms=_ms_since(began_s), failure=reason)
-    return Part(name, shown, from_stack, version, _ms_since(began_s))
+        return replace(found, failure=reason, took_ms=_ms_since(began_s))
+    return replace(found, version=version, took_ms=_ms_since(began_s))
 
 
 def _ms_since(began_s: float) -> float:

@@ -146,17 +146,25 @@ def blocks() -> list[type[Block]]:
     return [each.load() for each in entry_points(group="headrace.settings")]
 
 
-def refuse_unknown(environ: Mapping[str, str] | None = None) -> None:
-    """Refuse a variable that bears our prefix and that no block knows.
-
-    Raises:
-        WrongSetting: names the variable.
-    """
+def unknown(environ: Mapping[str, str] | None = None) -> list[str]:
+    """The variables that bear our prefix and that no block knows, each with a word on it."""
     environ = os.environ if environ is None else environ
     known = {block.variable(each.name) for block in blocks() for each in fields(block)}
-    for name in environ:
-        if name.startswith(PREFIX) and name not in known:
-            raise WrongSetting(f"{name} is not a setting of Headrace; `headrace doctor` lists those there are")
+    return [
+        f"{name} is not a setting of Headrace; `headrace doctor --all` lists those there are"
+        for name in environ
+        if name.startswith(PREFIX) and name not in known
+    ]
+
+
+def refuse_unknown(environ: Mapping[str, str] | None = None) -> None:
+    """Refuse variables that bear our prefix and that no block knows.
+
+    Raises:
+        WrongSetting: names them.
+    """
+    if wrong := unknown(environ):
+        raise WrongSetting("; ".join(wrong))
 
 
 def child_environment(*blocks_: Block, **extra: str) -> dict[str, str]:

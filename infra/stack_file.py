@@ -65,10 +65,15 @@ def read(settings: LocalSettings) -> Stack | None:
         raise WrongSetting(f"{path} cannot be read ({error}); remove it and start the stack anew") from None
 
 
+def address_of(block: Block) -> str:
+    """The address that the block gives for its part; empty where it gives none."""
+    return str(getattr(block, next(iter(_STANDS_FOR[block.block]))))
+
+
 def addressed(block: Settings, stack: Stack | None) -> Settings:
     """The block, its address taken from the running stack where the settings give none."""
     fills = _STANDS_FOR.get(block.block, {})
-    if stack is None or not fills or getattr(block, next(iter(fills))):
+    if stack is None or not fills or address_of(block):
         return block
     empty = {name: attribute for name, attribute in fills.items() if not getattr(block, name)}
     return replace(block, **{name: getattr(stack, attribute) for name, attribute in empty.items()})

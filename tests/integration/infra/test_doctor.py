@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -94,19 +95,31 @@ def test_the_running_stack_is_examined_where_no_address_is_given(redis_server: R
     assert redis["from_stack"]
 
 
-def test_every_wrong_setting_is_named_before_anything_is_asked(tmp_path: Path) -> None:
-    done = headrace("doctor", folder=tmp_path, HEADRACE_LOG__LEVEL="LOUD", HEADRACE_KAFKA__MAX_IN_FLIGHT="many")
-    unknown = headrace("doctor", folder=tmp_path, HEADRACE_KAFKA__BOOTSTRAP="x")
+def test_every_wrong_setting_is_named_at_the_top_and_the_rest_is_examined_all_the_same(
+    redis_server: RunningRedis, tmp_path: Path
+) -> None:
     broken = tmp_path / ".headrace"
     broken.mkdir()
     (broken / "stack.json").write_text("{")
-    unreadable = headrace("doctor", folder=tmp_path)
+    wrong = {"HEADRACE_LOG__LEVEL": "LOUD", "HEADRACE_KAFKA__MAX_IN_FLIGHT": "many", "HEADRACE_KAFKA__BOOTSTRAP": "x"}
 
-    assert [each.returncode for each in (done, unknown, unreadable)] == [2, 2, 2]
-    assert "HEADRACE_LOG__LEVEL='LOUD'" in done.stderr
-    assert "HEADRACE_KAFKA__MAX_IN_FLIGHT='many'" in done.stderr
-    assert "HEADRACE_KAFKA__BOOTSTRAP is not a setting" in unknown.stderr
-    assert "stack.json cannot be read" in unreadable.stderr
+    done = headrace("doctor", settings=(redis_server.settings("x:"),), folder=tmp_path, **wrong)
+    plain = headrace("doctor", "--json", settings=(redis_server.settings("x:"),), folder=tmp_path, **wrong)
+
+    assert (done.returncode, plain.returncode, done.stderr) == (2, 2, "")
+    named = ["HEADRACE_KAFKA__BOOTSTRAP", "HEADRACE_KAFKA__MAX_IN_FLIGHT", "HEADRACE_LOG__LEVEL", "stack.json"]
+    assert all(f"wrong: {name}" in top for name, top in zip(named[:3], done.stdout.splitlines(), strict=False))
+    assert [any(name in each for each in json.loads(plain.stdout)["wrong"]) for name in named] == [True] * 4
+    assert by_name(plain.stdout)["redis"]["reachable"]
+    assert by_name(plain.stdout)["kafka"]["failure"] == "not asked: its settings are wrong"
+
+
+def test_any_other_command_refuses_wrong_settings(tmp_path: Path) -> None:
+    done = headrace("topics", "list", folder=tmp_path, HEADRACE_KAFKA__BOOTSTRAP="x", HEADRACE_KAFKA__MANY="y")
+
+    assert done.returncode == 2
+    assert "HEADRACE_KAFKA__BOOTSTRAP is not a setting" in done.stderr
+    assert "HEADRACE_KAFKA__MANY is not a setting" in done.stderr
 
 
 def test_every_setting_is_listed_with_its_value_and_default(tmp_path: Path) -> None:
@@ -119,10 +132,14 @@ def test_every_setting_is_listed_with_its_value_and_default(tmp_path: Path) -> N
     assert all(each["meaning"] for each in settings.values())
 
 
-def test_the_tables_mark_what_was_changed_and_mask_what_is_secret(tmp_path: Path) -> None:
+def test_the_parts_come_first_and_then_only_what_was_changed_with_secrets_masked(tmp_path: Path) -> None:
     settings = (CommonSettings(secret_key="a key of more than thirty-two characters"), RedisSettings(prefix="mine:"))
 
-    done = headrace("doctor", "--changed", settings=settings, folder=tmp_path)
+    done = headrace("doctor", settings=settings, folder=tmp_path)
+    whole = headrace("doctor", "--all", settings=settings, folder=tmp_path)
 
-    changed = [line for line in done.stdout.splitlines() if line.startswith("* ")]
-    assert changed == ["* HEADRACE_SECRET_KEY=********", "* HEADRACE_REDIS__PREFIX=mine:"]
+    told = re.findall(r"^  (?:part|kafka|redis|clickhouse|tgi)\b|^. HEADRACE_\S+", done.stdout, re.MULTILINE)
+    assert [each.strip() for each in told[:5]] == ["part", "kafka", "redis", "clickhouse", "tgi"]
+    assert told[5:] == ["* HEADRACE_SECRET_KEY=********", "* HEADRACE_REDIS__PREFIX=mine:"]
+    assert "2 of " in done.stdout.splitlines()[-1]
+    assert "  HEADRACE_LOG__LEVEL=INFO" in whole.stdout.splitlines()
