@@ -26,6 +26,7 @@ from gateway.keys import (
     SETTINGS,
     SETTLING,
     STOPPING,
+    WEBHOOKS,
 )
 from gateway.live import Live
 from gateway.settings import GatewaySettings
@@ -35,6 +36,7 @@ from infra.settings import KafkaSettings, RedisSettings
 from infra.telemetry.metrics import Metrics
 from producers.answer_cache import AnswerCache
 from producers.conversations import Conversations
+from producers.destinations import Policy
 from producers.jobs.intake import Intake
 from producers.jobs.record import Retention
 from producers.jobs.scripts import Scripts
@@ -54,6 +56,7 @@ class Parts:
     kafka: KafkaSettings
     redis: RedisSettings
     retention: Retention = field(default_factory=Retention)
+    webhooks: Policy = field(default_factory=Policy)
 
 
 def create_app(settings: GatewaySettings, parts: Parts, *, clock: Clock | None = None) -> web.Application:
@@ -66,7 +69,7 @@ def create_app(settings: GatewaySettings, parts: Parts, *, clock: Clock | None =
         middlewares=[middlewares.name_request, middlewares.answer_errors, middlewares.authenticate, middlewares.count],
         client_max_size=settings.body_limit_bytes,
     )
-    app[SETTINGS], app[RETENTION] = settings, parts.retention
+    app[SETTINGS], app[RETENTION], app[WEBHOOKS] = settings, parts.retention, parts.webhooks
     app[CLOCK], app[METRICS] = clock or SystemClock(), Metrics()
     app[STOPPING], app[BACKGROUND] = asyncio.Event(), Background()
     app[PUBLISHER] = Publisher(parts.kafka, CLIENT_ID)

@@ -14,6 +14,7 @@ from gateway.settings import GatewaySettings
 from infra import service
 from infra.service import Service
 from infra.settings import KafkaSettings, RedisSettings
+from producers.settings import WebhookSettings
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +35,7 @@ def gateway(host: str | None, port: int | None) -> None:
     """
     settings = GatewaySettings.from_env()
     settings = replace(settings, host=host or settings.host, port=settings.port if port is None else port)
-    parts = Parts(KafkaSettings.from_env(), RedisSettings.from_env())
+    parts = Parts(KafkaSettings.from_env(), RedisSettings.from_env(), webhooks=WebhookSettings.from_env().policy)
 
     async def serve(running: Service) -> None:
         await serve_gateway(running, settings, parts)

@@ -12,6 +12,7 @@ from infra.clock import Clock
 from infra.telemetry.metrics import Metrics
 from producers.answer_cache import AnswerCache
 from producers.conversations import Conversations
+from producers.destinations import Policy
 from producers.events import KeyIssued
 from producers.jobs.intake import Intake
 from producers.jobs.record import Retention
@@ -21,6 +22,8 @@ from producers.publisher import Publisher
 from producers.registry import RegistryReader
 
 SETTINGS = web.AppKey("settings", GatewaySettings)
+WEBHOOKS = web.AppKey("webhooks", Policy)
+"""Where webhooks may go."""
 CLOCK: web.AppKey[Clock] = web.AppKey("clock", Clock)
 METRICS = web.AppKey("metrics", Metrics)
 PUBLISHER = web.AppKey("publisher", Publisher)

@@ -5,12 +5,12 @@ import math
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, TypeVar, cast, get_args
-from urllib.parse import urlsplit
 
 from gateway import bodies
 from gateway.bodies import Asked, AskedMessage, TextPart
 from gateway.problems import Problem, bad_value, not_found
 from gateway.settings import GatewaySettings
+from producers.destinations import Policy, forbidden
 from producers.events import LANES, CacheUse, KeyIssued, Lane, Message, PromptSubmitted, Sampling, Webhook
 
 Route = Literal["/v1/jobs", "/v1/chat/completions"]
@@ -77,7 +77,9 @@ class Wish:
     include_usage: bool = False
 
 
-def read_prompt(body: bytes, envelope: Envelope, settings: GatewaySettings) -> tuple[PromptSubmitted, Wish]:
+def read_prompt(
+    body: bytes, envelope: Envelope, settings: GatewaySettings, policy: Policy
+) -> tuple[PromptSubmitted, Wish]:
     """The prompt that a body asks to answer.
 
     Raises:
@@ -99,7 +101,7 @@ def read_prompt(body: bytes, envelope: Envelope, settings: GatewaySettings) -> t
         sampling=_sampling(asked, settings),
         route=envelope.route,
         conversation=_short("conversation", asked.conversation),
-        webhook=None if asked.webhook is None else Webhook(_url(asked.webhook.url)),
+        webhook=None if asked.webhook is None else Webhook(_url(asked.webhook.url, policy)),
         deadline_ms=_deadline_ms(asked.deadline, envelope),
         cache=_cache(asked),
         metadata=pairs(asked.metadata),
@@ -252,21 +254,12 @@ def _short(name: str, value: str | None) -> str | None:
     return value
 
 
-def _url(url: str) -> str:
-    """A webhook's URL, by its syntax only: whether its address may be called is decided when it is called."""
-    wrong = bad_value(
-        f"webhook.url must be an http(s) URL with a host, without user name or password, of {LONGEST_URL} characters "
-        "at most.",
-        "webhook.url",
-    )
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        raise wrong from None
-    well_formed = parts.scheme in {"http", "https"} and host and "@" not in parts.netloc and len(url) <= LONGEST_URL
-    if not well_formed or not url.isprintable() or " " in url:
-        raise wrong
+def _url(url: str, policy: Policy) -> str:
+    """A webhook's URL, unless it says itself that it will never be called; names are judged when connecting."""
+    if len(url) > LONGEST_URL or not url.isprintable() or " " in url:
+        raise bad_value(f"webhook.url must be a URL of {LONGEST_URL} printable characters at most.", "webhook.url")
+    if reason := forbidden(url, policy):
+        raise bad_value(f"webhook.url cannot be called: {reason.reason}.", "webhook.url")
     return url
 
 

@@ -8,7 +8,7 @@ import msgspec
 from aiohttp import web
 
 from gateway import admission, headers, prompts
-from gateway.keys import CACHE, CALLER, CLOCK, INTAKE, LIMITS, METRICS, PUBLISHER, SETTINGS, SETTLING
+from gateway.keys import CACHE, CALLER, CLOCK, INTAKE, LIMITS, METRICS, PUBLISHER, SETTINGS, SETTLING, WEBHOOKS
 from gateway.problems import Problem, not_found, unavailable
 from gateway.prompts import Envelope, Route, Wish
 from infra.errors import InvalidEvent
@@ -53,7 +53,7 @@ async def read_prompt(request: web.Request, route: Route) -> tuple[PromptSubmitt
         idempotency_key=headers.idempotency_key(request.headers),
         cancel_after_s=headers.cancel_after_s(request.headers),
     )
-    return prompts.read_prompt(await read_body(request), envelope, request.app[SETTINGS])
+    return prompts.read_prompt(await read_body(request), envelope, request.app[SETTINGS], request.app[WEBHOOKS])
 
 
 async def read_body(request: web.Request) -> bytes:

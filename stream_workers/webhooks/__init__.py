@@ -2,10 +2,9 @@
 
 - `payload`: what is told (pure)
 - `signing`: Standard Webhooks' signature (pure)
-- `destinations`: which URLs and addresses may be called (pure)
 - `delivery`: what an attempt came to, and what follows from it (pure)
 - `schedule`: the view `deliveries` in Redis: what is due, who is at it
-- `outbound`: the HTTP client that connects to checked addresses only
+- `outbound`: the HTTP client that connects to checked addresses only (`producers.destinations`)
 - `sender`: claims what is due and sends it
 - `service`, `cli`: the process, `headrace deliver`
 """

@@ -21,8 +21,8 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
 
 from infra.clock import Clock
+from producers.destinations import Channel, Forbidden, Policy, channel_of, refusal
 from stream_workers.webhooks.delivery import Answered, NotAllowed, Result, Unreached, retry_after_s
-from stream_workers.webhooks.destinations import Channel, Forbidden, Policy, channel_of, refusal
 
 MOST_READ_BYTES = 16 * 1024
 CHANNELS: tuple[Channel, ...] = ("public", "loopback", "trusted")

@@ -1,7 +1,6 @@
 """What a webhook tells: thin, and the same bytes whenever it is made again from the log."""
 
 from datetime import UTC, datetime
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -17,16 +16,6 @@ def type_of(ending: Terminal) -> str:
 def id_of(job_id: str, url: str, kind: str) -> str:
     """The `webhook-id`: one for all attempts of a delivery, also when its schedule was rebuilt from the log."""
     return derived_id("msg", f"{job_id}\n{url}\n{kind}")
-
-
-def host_of(url: str) -> str:
-    """Where a URL leads, as `host:port`; deliveries to one host share its limit."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port or (80 if parts.scheme == "http" else 443)
-        return f"{(parts.hostname or '').lower()}:{port}"
-    except ValueError:
-        return ":0"
 
 
 def body(ending: Terminal, published_ms: float, public_url: str = "") -> bytes:

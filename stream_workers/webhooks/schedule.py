@@ -14,6 +14,7 @@ import msgspec
 from redis.asyncio import Redis
 
 from infra.settings import RedisSettings
+from producers.destinations import host_of
 from producers.events import DeliveryAttempted, Ending, Terminal
 from producers.jobs.positions import Place, Positions, Seek
 from producers.jobs.scripts import Call, Library, Scripts
@@ -112,7 +113,7 @@ class Schedule:
                 *place.arguments(NAME),
                 payload.id_of(ending.job_id, url, payload.type_of(ending)),
                 ending.job_id,
-                payload.host_of(url),
+                host_of(url),
                 f"{place.timestamp_ms + self._first_after_ms:.3f}",
                 RETENTION_MS,
                 *(part for pair in fields.items() for part in pair),

@@ -13,10 +13,12 @@ from infra.clock import Clock
 from infra.errors import Unavailable, WrongSetting
 from infra.sealing import Seal
 from infra.telemetry.metrics import Metrics
+from producers.destinations import host_of
 from producers.events import DeliveryAttempted
 from producers.jobs.positions import Place
 from producers.publisher import Publisher
 from producers.registry import Registry
+from producers.settings import WebhookSettings
 from producers.topics import ANSWERS, JOB_EVENTS
 from stream_workers.views.burial import bury
 from stream_workers.webhooks import signing
@@ -32,9 +34,7 @@ from stream_workers.webhooks.delivery import (
     judge,
 )
 from stream_workers.webhooks.outbound import Outbound
-from stream_workers.webhooks.payload import host_of
 from stream_workers.webhooks.schedule import Schedule, told_as
-from stream_workers.webhooks.settings import WebhookSettings
 
 log = logging.getLogger(__name__)
 

@@ -8,12 +8,11 @@ from infra.service import Service
 from infra.settings import CommonSettings, KafkaSettings
 from infra.telemetry.metrics import Metrics
 from producers.registry import Registry, RegistryReader
+from producers.settings import WebhookSettings
 from stream_workers.views.process import Parts, parts, say_ready, until_stopped
-from stream_workers.webhooks.destinations import Policy
 from stream_workers.webhooks.outbound import Outbound, outbound
 from stream_workers.webhooks.schedule import Schedule
 from stream_workers.webhooks.sender import Sender, Signers
-from stream_workers.webhooks.settings import WebhookSettings
 
 REGISTRY_PATIENCE_S = 60.0
 
@@ -26,11 +25,10 @@ async def serve(service: Service) -> None:
         WrongSetting: a setting contradicts another, or there is no HEADRACE_SECRET_KEY.
     """
     settings, seal = WebhookSettings.from_env(), Seal(CommonSettings.from_env().secret_key)
-    policy = Policy(settings.allow_loopback, frozenset(each.lower() for each in settings.trusted))
     async with parts("deliver") as given, _registry(given.kafka) as registry:
         schedule = Schedule(given.redis, given.redis_settings, settings.delays_s, settings.public_url)
         view = given.follower(schedule)
-        async with outbound(policy, given.clock, settings.timeout_s, settings.at_once) as client:
+        async with outbound(settings.policy, given.clock, settings.timeout_s, settings.at_once) as client:
             sender = _sender(given, schedule, Signers(registry, seal), client, settings)
             await until_stopped(
                 view.follow(service.stopping), say_ready(service, view), finishing=sender.run(service.stopping)

@@ -9,8 +9,8 @@ import pytest
 from infra.sealing import Seal
 from producers.events import PromptSubmitted, Webhook
 from producers.keys import mint
+from producers.settings import WebhookSettings
 from producers.topics import ANSWERS, EXAMPLES, FEEDBACK, JOB_EVENTS, REGISTRY
-from stream_workers.webhooks.settings import WebhookSettings
 from tests.faults.views.conftest import SECRET_KEY, Start
 from tests.integration.views.conftest import House
 from tests.support.builders import CLOCK, a_completed, a_prompt

@@ -13,13 +13,12 @@ from infra.sealing import Seal
 from producers.events import AnswerCompleted, DeliveryAttempted, PromptSubmitted, Webhook
 from producers.keys import Minted, mint
 from producers.registry import Registry
+from producers.settings import WebhookSettings
 from producers.topics import ANSWERS, DEAD_LETTERS, JOB_EVENTS
 from stream_workers.webhooks import payload
-from stream_workers.webhooks.destinations import Policy
 from stream_workers.webhooks.outbound import outbound
 from stream_workers.webhooks.schedule import Schedule
 from stream_workers.webhooks.sender import Sender, Signers
-from stream_workers.webhooks.settings import WebhookSettings
 from tests.integration.views.conftest import House, following
 from tests.support.builders import CLOCK, a_completed, a_failed, a_prompt
 from tests.support.eventually import eventually
@@ -65,9 +64,8 @@ async def delivering(post: Post, settings: WebhookSettings = QUICK) -> AsyncIter
     """A deliverer that follows and sends until the block ends."""
     parts, stopping = post.house.parts, asyncio.Event()
     schedule = Schedule(parts.redis, parts.redis_settings, settings.delays_s)
-    policy = Policy(settings.allow_loopback, frozenset(settings.trusted))
     async with AsyncExitStack() as stack:
-        client = await stack.enter_async_context(outbound(policy, CLOCK, settings.timeout_s, 8))
+        client = await stack.enter_async_context(outbound(settings.policy, CLOCK, settings.timeout_s, 8))
         signers = Signers(post.registry, SEAL)
         sender = Sender(schedule, signers, client, parts.publisher, CLOCK, settings, post.house.metrics)
         await stack.enter_async_context(following(parts.follower(schedule)))

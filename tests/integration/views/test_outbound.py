@@ -9,8 +9,8 @@ import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from infra.clock import SystemClock
+from producers.destinations import Policy
 from stream_workers.webhooks.delivery import Answered, NotAllowed, Unreached
-from stream_workers.webhooks.destinations import Policy
 from stream_workers.webhooks.outbound import Outbound, checked_socket, outbound
 from tests.support.receiver import Receiver, a_receiver
 

@@ -8,6 +8,7 @@ import pytest
 from gateway.problems import Problem
 from gateway.prompts import CHAT, JOBS, Envelope, Route, Wish, read_prompt
 from gateway.settings import GatewaySettings
+from producers.destinations import Policy
 from producers.events import KeyIssued, Message, PromptSubmitted, Sampling, Webhook
 
 SETTINGS = GatewaySettings(models=("m",))
@@ -15,13 +16,14 @@ CALLER = KeyIssued(
     id="key_1", tenant="acme", name="n", prefix="p", sha256="s", webhook_secret_encrypted="w",
     requests_per_minute=1, jobs_in_flight=1,
 )  # fmt: skip
+POLICY = Policy(trusted=frozenset({"10.0.0.7:9000"}))
 BODY: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "Why?"}]}
 NOW_MS = 1_800_000_000_000.0
 
 
 def read(body: Any, route: Route = JOBS, **envelope: Any) -> tuple[PromptSubmitted, Wish]:
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return read_prompt(raw, Envelope(route, "job_1", CALLER, NOW_MS, **envelope), SETTINGS)
+    return read_prompt(raw, Envelope(route, "job_1", CALLER, NOW_MS, **envelope), SETTINGS, POLICY)
 
 
 def refused(body: Any, route: Route = JOBS) -> Problem:
@@ -171,6 +173,11 @@ def test_the_nearer_of_two_deadlines_counts() -> None:
         ({"webhook": {"url": "https://exa mple.com"}}, "webhook.url"),
         ({"webhook": {"url": "https://[::1"}}, "webhook.url"),
         ({"webhook": {"url": "https://example.com/" + "x" * 2048}}, "webhook.url"),
+        ({"webhook": {"url": "http://example.com"}}, "webhook.url"),
+        ({"webhook": {"url": "https://127.0.0.1/hook"}}, "webhook.url"),
+        ({"webhook": {"url": "https://169.254.169.254/"}}, "webhook.url"),
+        ({"webhook": {"url": "https://[::ffff:10.0.0.1]/"}}, "webhook.url"),
+        ({"webhook": {"url": "https://10.0.0.7:9001/"}}, "webhook.url"),
         ({"webhook": {}}, "webhook.url"),
         ({"webhook": "https://example.com"}, "webhook"),
         ({"logprobs": True}, "logprobs"),
@@ -205,3 +212,9 @@ def test_a_model_that_is_not_served_is_not_found() -> None:
 @pytest.mark.parametrize("body", [b"", b"{", b"[1]", b"1", b"\xff", b'{"model":"\\ud800"}', b'{"tools":' + b"[" * 9999])
 def test_what_is_no_json_object_is_refused(body: bytes) -> None:
     assert refused(body).status == 400
+
+
+def test_a_webhook_may_go_where_the_operator_says() -> None:
+    prompt, _ = read(BODY | {"webhook": {"url": "http://10.0.0.7:9000/"}})
+
+    assert prompt.webhook == Webhook("http://10.0.0.7:9000/")

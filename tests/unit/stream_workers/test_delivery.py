@@ -4,6 +4,7 @@ from email.utils import formatdate
 
 import pytest
 
+from producers.settings import WebhookSettings
 from stream_workers.webhooks.delivery import (
     Abandoned,
     Answered,
@@ -14,7 +15,6 @@ from stream_workers.webhooks.delivery import (
     judge,
     retry_after_s,
 )
-from stream_workers.webhooks.settings import WebhookSettings
 
 DELAYS_S = WebhookSettings().delays_s
 NOW_MS = 1_800_000_000_000.0

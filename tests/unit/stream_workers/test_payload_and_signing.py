@@ -71,16 +71,3 @@ def test_each_ending_has_its_own_type_and_the_id_follows_from_job_url_and_type()
 def test_what_is_no_secret_is_refused(secret: str) -> None:
     with pytest.raises(WrongSetting):
         signing.headers(secret, "msg_1", 1, b"{}")
-
-
-@pytest.mark.parametrize(
-    ("url", "host"),
-    [
-        ("https://Example.com/x", "example.com:443"),
-        ("http://example.com:8080", "example.com:8080"),
-        ("https://[::1]:5/", "::1:5"),
-        ("https://example.com:99999/", ":0"),
-    ],
-)
-def test_deliveries_to_one_host_share_a_queue(url: str, host: str) -> None:
-    assert payload.host_of(url) == host

@@ -2,7 +2,7 @@
 
 import pytest
 
-from stream_workers.webhooks.destinations import Forbidden, Policy, channel_of, refusal
+from producers.destinations import Forbidden, Policy, channel_of, forbidden, host_of, refusal
 
 STRICT = Policy()
 DEVELOPMENT = Policy(allow_loopback=True, trusted=frozenset({"10.0.0.7:9000", "hooks.internal:80"}))
@@ -64,3 +64,40 @@ def test_what_the_operator_trusts_is_allowed_at_its_port_only() -> None:
     assert channel_of("http://10.0.0.7:9000/x", DEVELOPMENT) == "trusted"
     assert channel_of("http://HOOKS.internal/x", DEVELOPMENT) == "trusted"
     assert isinstance(channel_of("http://10.0.0.7:9001/x", DEVELOPMENT), Forbidden)
+
+
+@pytest.mark.parametrize("address", INSIDE)
+def test_a_url_that_names_an_address_inside_is_forbidden_before_anybody_connects(address: str) -> None:
+    host = f"[{address}]" if ":" in address else address
+
+    assert forbidden(f"https://{host}/hook", STRICT) is not None
+
+
+@pytest.mark.parametrize("host", ["127.1", "0x7f000001", "2130706433", "0177.0.0.1", "10.1"])
+def test_an_address_is_known_in_every_way_of_writing_it(host: str) -> None:
+    assert forbidden(f"https://{host}/", STRICT) is not None
+
+
+@pytest.mark.parametrize("host", ["example.com", "localhost", "8.8.8.8", "[2606:4700::1111]", "metadata.internal"])
+def test_names_and_public_addresses_are_left_to_the_sender(host: str) -> None:
+    assert forbidden(f"https://{host}/", STRICT) is None
+
+
+def test_what_an_operator_allows_is_not_forbidden() -> None:
+    assert forbidden("http://127.0.0.1:9/", DEVELOPMENT) is None
+    assert forbidden("http://[::1]:9/", DEVELOPMENT) is None
+    assert forbidden("http://10.0.0.7:9000/", DEVELOPMENT) is None
+    assert forbidden("https://10.0.0.7:9001/", DEVELOPMENT) is not None
+
+
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [
+        ("https://Example.com/x", "example.com:443"),
+        ("http://example.com:8080", "example.com:8080"),
+        ("https://[::1]:5/", "::1:5"),
+        ("https://example.com:99999/", ":0"),
+    ],
+)
+def test_deliveries_to_one_host_share_a_queue(url: str, host: str) -> None:
+    assert host_of(url) == host

@@ -1,15 +1,15 @@
 """Which URLs and addresses a webhook may call, so that no client can make us call into our own network (SSRF).
 
-By default https to public addresses only. The address is judged again at every attempt, after the name was resolved and
-before the connection is made, so that a name that changes its mind (DNS rebinding) gains nothing.
+By default https to public addresses only. The gateway refuses at once what a URL alone gives away. The sender judges
+the address again at every attempt, after the name was resolved and before the connection is made, so that a name that
+changes its mind (DNS rebinding) gains nothing.
 """
 
+import socket
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Literal
 from urllib.parse import urlsplit
-
-from stream_workers.webhooks.payload import host_of
 
 Channel = Literal["public", "loopback", "trusted"]
 """How a URL may be reached: at public addresses only, at this machine itself only, or wherever its operator says."""
@@ -49,6 +49,26 @@ class Forbidden:
     reason: str
 
 
+def host_of(url: str) -> str:
+    """Where a URL leads, as `host:port`; deliveries to one host share its limit."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or (80 if parts.scheme == "http" else 443)
+        return f"{(parts.hostname or '').lower()}:{port}"
+    except ValueError:
+        return ":0"
+
+
+def forbidden(url: str, policy: Policy) -> Forbidden | None:
+    """Why a URL will never be called, as far as it says so itself; names are judged when connecting."""
+    channel = channel_of(url, policy)
+    if isinstance(channel, Forbidden):
+        return channel
+    address = _literal(urlsplit(url).hostname or "")
+    reason = refusal(address, channel) if address else None
+    return Forbidden(reason) if reason else None
+
+
 def channel_of(url: str, policy: Policy) -> Channel | Forbidden:
     """How a URL may be reached, before its name is resolved."""
     try:
@@ -82,6 +102,18 @@ def refusal(address: str, channel: Channel) -> str | None:
             return None if found.is_loopback else f"{address} is not this machine"
         case "public":
             return None if _is_public(found) else f"{address} is not a public address"
+
+
+def _literal(host: str) -> str | None:
+    """The address that a host is, in any way of writing it that a resolver takes (`127.1`, `0x7f000001`)."""
+    try:
+        return str(ip_address(host))
+    except ValueError:
+        pass
+    try:
+        return socket.inet_ntoa(socket.inet_aton(host))
+    except (OSError, UnicodeError):
+        return None
 
 
 def _is_loopback_name(host: str) -> bool:

@@ -1,10 +1,11 @@
-"""Settings of webhook delivery."""
+"""Settings that two services share."""
 
 from dataclasses import dataclass
 from typing import ClassVar
 
 from infra.errors import WrongSetting
 from infra.settings import Block, setting
+from producers.destinations import Policy
 
 SCHEDULE_S = ("0", "5", "300", "1800", "7200", "18000", "36000", "50400", "72000", "86400")
 
@@ -22,6 +23,11 @@ class WebhookSettings(Block):
     at_once: int = setting(64, "attempts under way in one process, at most")
     at_once_per_host: int = setting(8, "of them to one host, at most, so that a slow receiver does not hold up others")
     public_url: str = setting("", "the gateway as receivers see it, put before the paths of jobs; empty: paths")
+
+    @property
+    def policy(self) -> Policy:
+        """Where webhooks may go: the gateway refuses the rest, and the sender does not call it."""
+        return Policy(self.allow_loopback, frozenset(each.lower() for each in self.trusted))
 
     @property
     def delays_s(self) -> tuple[float, ...]:
