@@ -1,4 +1,4 @@
-"""`headrace keys`: issue, list and revoke API keys; what is done is an event on the `registry` topic."""
+"""`headrace keys`: issue, list, show and revoke API keys; what is done is an event on the `registry` topic."""
 
 import asyncio
 import dataclasses
@@ -100,16 +100,36 @@ def list_(tenant: str | None, as_json: bool) -> None:
     if as_json:
         click.echo(msgspec.json.encode([_listed(each, registry) for each in found]))
         return
-    table = Table("key", "tenant", "for", "limits", "state", box=SIMPLE_HEAD, padding=(0, 2, 1, 0))
+    table = Table("key", "tenant", "for", "state", box=SIMPLE_HEAD)
     table.columns[0].no_wrap = True
+    for name in table.columns[1:3]:
+        name.overflow = "fold"
     for each in found:
-        state = "revoked" if each.id in registry.revoked else "valid"
-        issued = datetime.fromtimestamp(each.at_ms / 1000, UTC).strftime("%Y-%m-%d")
-        limits = f"{each.requests_per_minute} a minute\n{each.jobs_in_flight} in flight"
-        table.add_row(
-            f"{each.id}\n{each.prefix}…", escape(each.tenant), escape(each.name), limits, f"{state}\nissued {issued}"
-        )
+        table.add_row(each.id, escape(each.tenant), escape(each.name), _state(each, registry))
     Console().print(table)
+    click.echo("`headrace keys show KEY` tells more of one.", err=True)
+
+
+@keys.command()
+@click.argument("key_id", metavar="KEY")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object instead of lines.")
+def show(key_id: str, as_json: bool) -> None:
+    """Show one key by its id: whose it is, what for, how it begins, its limits; never the key itself."""
+    registry = _run(_read)
+    key = registry.keys.get(key_id)
+    if key is None:
+        forgotten = f"the key {key_id} was revoked, and the log has forgotten the rest"
+        raise click.ClickException(forgotten if key_id in registry.revoked else _no_key(key_id))
+    if as_json:
+        click.echo(msgspec.json.encode(_listed(key, registry)))
+        return
+    issued = datetime.fromtimestamp(key.at_ms / 1000, UTC)
+    click.echo(f"key          {key.id}, {_state(key, registry)}")
+    click.echo(f"tenant       {key.tenant}")
+    click.echo(f"for          {key.name}")
+    click.echo(f"begins with  {key.prefix}…")
+    click.echo(f"limits       {key.requests_per_minute} requests a minute, {key.jobs_in_flight} jobs in flight")
+    click.echo(f"issued       {issued:%Y-%m-%d %H:%M} UTC")
 
 
 @keys.command()
@@ -135,13 +155,21 @@ async def _revoke(pen: Publisher, registry: Registry, clock: Clock, key_id: str)
     if key_id in registry.revoked:
         return False
     if key_id not in registry.keys:
-        raise click.ClickException(f"there is no key {key_id}; `headrace keys list` shows those there are")
+        raise click.ClickException(_no_key(key_id))
     await pen.publish(REGISTRY, key_id, KeyRevoked(id=key_id, at_ms=clock.now_ms()))
     return True
 
 
 async def _read(_pen: Publisher, registry: Registry) -> Registry:
     return registry
+
+
+def _no_key(key_id: str) -> str:
+    return f"there is no key {key_id}; `headrace keys list` shows those there are"
+
+
+def _state(key: KeyIssued, registry: Registry) -> str:
+    return "revoked" if key.id in registry.revoked else "valid"
 
 
 def _shown_once(minted: Minted) -> dict[str, Any]:

@@ -72,6 +72,28 @@ async def test_a_revoked_key_is_unknown_and_revoking_twice_is_once(log: KafkaSet
     assert stays["api_key"] not in listed.stdout
 
 
+def test_every_key_is_readable_at_eighty_columns_and_one_is_shown_whole(log: KafkaSettings, tmp_path: Path) -> None:
+    made, long = make_key(log, tmp_path), make_key(log, tmp_path, "a-tenant-of-" + "long-" * 9 + "name")
+
+    narrow = headrace("keys", "list", settings=(log,), folder=tmp_path, COLUMNS="80")
+    wide = headrace("keys", "list", settings=(log,), folder=tmp_path, COLUMNS="120")
+    shown = headrace("keys", "show", made["id"], settings=(log,), folder=tmp_path, COLUMNS="80")
+    plain = headrace("keys", "show", long["id"], "--json", settings=(log,), folder=tmp_path)
+    unknown = headrace("keys", "show", "key_unknown", settings=(log,), folder=tmp_path)
+
+    lines = narrow.stdout.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert [each.split() for each in lines if made["id"] in each] == [[made["id"], "acme", "a", "test", "valid"]]
+    assert long["id"] in narrow.stdout
+    assert "…" not in narrow.stdout, "cut off"
+    assert len([each for each in wide.stdout.splitlines() if each.strip()]) == 4, "a line for each"
+    assert f"begins with  {made['api_key'][:18]}…" in shown.stdout
+    assert "limits       7 requests a minute, 200 jobs in flight" in shown.stdout
+    assert made["api_key"] not in shown.stdout
+    assert json.loads(plain.stdout)["tenant"] == long["tenant"]
+    assert (unknown.returncode, "there is no key key_unknown" in unknown.stderr) == (1, True)
+
+
 def test_where_no_address_is_given_the_running_stack_is_meant(log: KafkaSettings, tmp_path: Path) -> None:
     (tmp_path / ".headrace").mkdir()
     (tmp_path / ".headrace" / "stack.json").write_text(json.dumps({"kafka": log.bootstrap_servers}))
