@@ -18,22 +18,34 @@ HEADERS = {"Content-Type": "text/event-stream", "Cache-Control": "no-cache", "X-
 
 
 async def follow_job(request: web.Request) -> web.StreamResponse:
-    """Everything after `Last-Event-ID`, then what comes, until `done`; 204 where nothing is left to tell."""
-    job, after = await find_job(request), headers.last_event_id(request.headers)
-    if after > job.seq:
-        after = 0  # no number of this stream: tell all of it
-    if job.ended and after == job.seq:
+    """Everything after `Last-Event-ID`, then what comes, until `done`; 204 where nothing is left to tell.
+
+    A reader whose last event is none of this stream's gets all text so far first, in place of what it has.
+    """
+    app, job, after = request.app, await find_job(request), headers.last_event_id(request.headers)
+    is_lost = after is None or after > job.seq
+    seen = 0 if after is None or is_lost else after
+    if job.ended and seen == job.seq:
         return web.Response(status=204)
     response = web.StreamResponse(headers=HEADERS)
     if job.ended:
-        entries = await live.entries_after(request.app[SCRIPTS], job.job_id, after)
+        entries = [] if is_lost else await live.entries_after(app[SCRIPTS], job.job_id, seen)
         await response.prepare(request)
-        await response.write(_told(request.app, job, entries, after))
+        await response.write(_told(app, job, entries, -1 if is_lost else seen))
         return response
-    async with request.app[LIVE].reading(job.job_id, after) as reader:
+    snapshot = await _so_far(app, job.job_id) if is_lost else None
+    async with app[LIVE].reading(job.job_id, snapshot.seq if snapshot else seen) as reader:
         await response.prepare(request)
+        if snapshot:
+            await response.write(streaming.encode_entry(snapshot))
         await _follow(request, response, reader)
     return response
+
+
+async def _so_far(app: web.Application, job_id: str) -> Entry:
+    """All text of a job that has been shown, as one entry."""
+    told = [entry for entry in await live.entries_after(app[SCRIPTS], job_id) if entry.kind != "done"]
+    return Entry(told[-1].seq if told else 0, "snapshot", live.text_of(told))
 
 
 async def _follow(request: web.Request, response: web.StreamResponse, reader: Reader) -> None:
@@ -60,6 +72,6 @@ def _told(app: web.Application, job: JobRecord, entries: list[Entry], after: int
     lost = not tokens or tokens[0].seq > after + 1
     parts = [streaming.encode_entry(entry) for entry in tokens]
     if lost and job.ending is not None and after < job.seq - 1:
-        parts = [streaming.catching_up(job.ending.text, job.seq - 1)]
+        parts = [streaming.encode_entry(Entry(job.seq - 1, "snapshot", job.ending.text))]
     body = msgspec.json.encode(job_object(job, app[RETENTION]))
     return b"".join([*parts, streaming.encode_done(job.seq, body)])

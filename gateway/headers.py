@@ -49,10 +49,12 @@ def is_json(content_type: str, charset: str | None) -> bool:
     return content_type == "application/json" and (charset or "utf-8").lower() in {"utf-8", "utf8", "us-ascii"}
 
 
-def last_event_id(headers: Mapping[str, str]) -> int:
-    """The number of the last event a reader got; 0 for none, or none of ours."""
+def last_event_id(headers: Mapping[str, str]) -> int | None:
+    """The number of the last event a reader got; 0 where it got none, None where it is no number of ours."""
     given = headers.get("Last-Event-ID", "").strip()
-    return int(given) if given.isascii() and given.isdigit() and len(given) <= 18 else 0
+    if not given:
+        return 0
+    return int(given) if given.isascii() and given.isdigit() and len(given) <= 18 else None
 
 
 def cancel_after_s(headers: Mapping[str, str]) -> float | None:

@@ -18,8 +18,3 @@ def encode_entry(entry: Entry) -> bytes:
 def encode_done(seq: int, job: bytes) -> bytes:
     """The last event: the whole job object, whatever its end."""
     return sse.encode(job.decode(), event="done", id=seq)
-
-
-def catching_up(text: str, seq: int) -> bytes:
-    """All text so far, for a reader whose last event is older than what is kept."""
-    return encode_entry(Entry(seq, "snapshot", text))

@@ -92,6 +92,59 @@ async def test_a_reader_behind_what_is_kept_gets_all_text_at_once(
     assert int(events[0].id) < int(events[1].id)
 
 
+ASTRAY = ["99999999999999", "no number", "-3", "1.5"]
+
+
+@pytest.mark.parametrize("last_event_id", ASTRAY)
+async def test_a_reader_of_an_ended_job_whose_last_event_is_not_ours_gets_a_snapshot(
+    gateway: RunningGateway, worker: PlayedWorker, last_event_id: str
+) -> None:
+    job_id = (await gateway.post("/v1/jobs", PROMPT)).json["id"]
+    await worker.answer("It ", "scatters.")
+    events = events_of((await gateway.get(f"/v1/jobs/{job_id}/events", Last_Event_ID=last_event_id)).content)
+
+    assert [(each.event, json.loads(each.data).get("text")) for each in events] == [
+        ("snapshot", "It scatters."), ("done", None)
+    ]  # fmt: skip
+    assert int(events[0].id) < int(events[1].id)
+
+
+@pytest.mark.parametrize("last_event_id", ASTRAY)
+async def test_a_reader_of_a_running_job_whose_last_event_is_not_ours_gets_a_snapshot_first(
+    gateway: RunningGateway, worker: PlayedWorker, last_event_id: str
+) -> None:
+    job_id = (await gateway.post("/v1/jobs", PROMPT)).json["id"]
+    prompt, lease = await worker.claim()
+    for piece in ("It ", "scat"):
+        await worker.leases.show(lease, piece)
+    reading = asyncio.create_task(gateway.get(f"/v1/jobs/{job_id}/events", Last_Event_ID=last_event_id))
+    await eventually(lambda: gateway.has_readers(job_id))
+    await worker.leases.show(lease, "ters.")
+    await worker.end(lease, a_completed(prompt, "It scatters."))
+    events = events_of((await reading).content)
+
+    told = [(each.event, json.loads(each.data).get("text")) for each in events]
+    assert told == [("snapshot", "It scat"), ("token", "ters."), ("done", None)]
+    ids = [int(each.id) for each in events]
+    assert ids == sorted(set(ids))
+
+
+async def test_a_reader_of_a_queued_job_whose_last_event_is_not_ours_is_told_that_there_is_no_text(
+    gateway: RunningGateway,
+) -> None:
+    job_id = (await gateway.post("/v1/jobs", PROMPT)).json["id"]
+    reading = asyncio.create_task(gateway.get(f"/v1/jobs/{job_id}/events", Last_Event_ID="elsewhere"))
+    await eventually(lambda: gateway.has_readers(job_id))
+    await gateway.post(f"/v1/jobs/{job_id}/cancel", {})
+    running = events_of((await reading).content)
+    ended = events_of((await gateway.get(f"/v1/jobs/{job_id}/events", Last_Event_ID="elsewhere")).content)
+
+    for events in (running, ended):
+        assert [(each.event, each.id, json.loads(each.data).get("text")) for each in events] == [
+            ("snapshot", "0", ""), ("done", "1", None)
+        ]  # fmt: skip
+
+
 async def test_an_attempt_that_starts_over_says_so(gateway: RunningGateway, worker: PlayedWorker) -> None:
     job_id = (await gateway.post("/v1/jobs", PROMPT)).json["id"]
     reading = asyncio.create_task(gateway.get(f"/v1/jobs/{job_id}/events"))
