@@ -9,7 +9,7 @@ from gateway import bodies, prompts, submission
 from gateway.bodies import Strict
 from gateway.job_object import seconds
 from gateway.keys import CALLER, CLOCK, CONVERSATIONS, PUBLISHER
-from gateway.paging import page, page_asked
+from gateway.paging import not_in_list, page, page_asked
 from gateway.problems import bad_value, not_found
 from infra.ids import derived_id, new_id
 from infra.telemetry import trace
@@ -48,10 +48,12 @@ async def create(request: web.Request) -> web.Response:
 async def list_all(request: web.Request) -> web.Response:
     """GET /v1/conversations: the caller's, newest first."""
     asked = page_asked(request.query)
-    ids = await request.app[CONVERSATIONS].of_tenant(request[CALLER].tenant)
-    chosen, has_more = page(ids if asked.newest_first else ids[::-1], asked)
-    found = [await request.app[CONVERSATIONS].read(each) for each in chosen]
-    return _json(_list([conversation_object(each) for each in found if each is not None], has_more=has_more))
+    found = await request.app[CONVERSATIONS].of_tenant(
+        request[CALLER].tenant, asked.limit, asked.after, newest_first=asked.newest_first
+    )
+    if found is None:
+        raise not_in_list()
+    return _json(_list([conversation_object(each) for each in found.conversations], has_more=found.has_more))
 
 
 async def show(request: web.Request) -> web.Response:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from gateway.problems import bad_value
+from gateway.problems import Problem, bad_value
 
 DEFAULT_LIMIT, MOST = 20, 100
 
@@ -40,6 +40,11 @@ def page(ids: Sequence[str], asked: PageAsked) -> tuple[Sequence[str], bool]:
     start = 0
     if asked.after is not None:
         if asked.after not in ids:
-            raise bad_value("after is not in this list.", "after")
+            raise not_in_list()
         start = ids.index(asked.after) + 1
     return ids[start : start + asked.limit], len(ids) > start + asked.limit
+
+
+def not_in_list() -> Problem:
+    """`after` is nothing that the list holds or held."""
+    return bad_value("after is not in this list.", "after")

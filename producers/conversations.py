@@ -1,6 +1,7 @@
 """Conversations in Redis: opened, listed, shown and forgotten; the history is what its published turns left."""
 
 from dataclasses import dataclass
+from typing import Any, cast
 
 import msgspec
 
@@ -19,6 +20,14 @@ class Conversation:
     metadata: dict[str, str]
     created_ms: float
     lane: Lane | None
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some of a tenant's conversations."""
+
+    conversations: tuple[Conversation, ...]
+    has_more: bool
 
 
 class Conversations:
@@ -47,19 +56,22 @@ class Conversations:
         found = await asked(self._scripts.redis.hgetall(self._home(conversation)))
         if b"created_ms" not in found or b"deleted" in found:
             return None
-        return Conversation(
-            id=conversation,
-            tenant=found[b"tenant"].decode(),
-            title=found[b"title"].decode() or None,
-            metadata=msgspec.json.decode(found[b"metadata"], type=dict[str, str]),
-            created_ms=float(found[b"created_ms"]),
-            lane=found[b"lane"].decode() if b"lane" in found else None,
-        )
+        title, metadata, created_ms = found[b"title"], found[b"metadata"], found[b"created_ms"]
+        return _conversation(conversation, found[b"tenant"].decode(), title, metadata, created_ms, found.get(b"lane"))
 
-    async def of_tenant(self, tenant: str) -> list[str]:
-        """The ids of a tenant's conversations, newest first."""
-        found = await asked(self._scripts.redis.zrevrange(f"{self._scripts.prefix}conversations:{tenant}", 0, -1))
-        return [each.decode() for each in found]
+    async def of_tenant(
+        self, tenant: str, most: int, after: str | None = None, *, newest_first: bool = True
+    ) -> Page | None:
+        """So many of a tenant's conversations by the time of their creation; None where `after` is none of them."""
+        verdict: list[Any] = [b"again"]
+        while verdict[0] == b"again":
+            verdict = await self._scripts.run(
+                "list_conversations", tenant, after or "", most, "1" if newest_first else "0"
+            )
+        if verdict[0] == b"unknown":
+            return None
+        found = tuple(_conversation(each[0].decode(), tenant, *each[1:]) for each in verdict[2])
+        return Page(found, has_more=bool(verdict[1]))
 
     async def history(self, conversation: str, before: int | None = None) -> tuple[Message, ...]:
         """The messages of all published turns in the log's order; `before` a place (a prompt's offset) if given."""
@@ -70,3 +82,16 @@ class Conversations:
         texts = await asked(self._scripts.redis.hmget(f"{self._home(conversation)}:texts", jobs))
         turns = (msgspec.json.decode(each, type=tuple[Message, ...]) for each in texts if each)
         return tuple(message for turn in turns for message in turn)
+
+
+def _conversation(
+    id: str, tenant: str, title: bytes, metadata: bytes, created_ms: bytes, lane: bytes | None
+) -> Conversation:
+    return Conversation(
+        id=id,
+        tenant=tenant,
+        title=title.decode() or None,
+        metadata=msgspec.json.decode(metadata, type=dict[str, str]),
+        created_ms=float(created_ms),
+        lane=cast("Lane", lane.decode()) if lane else None,
+    )

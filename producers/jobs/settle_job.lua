@@ -32,7 +32,8 @@ local function settle(id, status, partition, offset, ending, turn, tokens_ttl_ms
       redis.call('ZREM', turns(given.conversation), id)
     else
       redis.call('HSET', texts(given.conversation), id, turn)
-      for _, key in ipairs({ home, turns(given.conversation), texts(given.conversation) }) do
+      for _, key in ipairs({ home, turns(given.conversation), texts(given.conversation),
+        P .. 'conversations:' .. given.tenant }) do
         redis.call('PEXPIRE', key, given.job_ttl_ms)
       end
     end

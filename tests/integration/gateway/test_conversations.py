@@ -59,6 +59,20 @@ async def test_conversations_are_listed_in_pages(gateway: RunningGateway) -> Non
     assert wrong == [400, 400, 400]
 
 
+async def test_a_list_goes_on_past_what_is_deleted_and_forgets_what_has_expired(gateway: RunningGateway) -> None:
+    ids = [(await gateway.post("/v1/conversations", {})).json["id"] for _ in range(4)]
+    first = (await gateway.get("/v1/conversations?limit=2")).json
+    async with gateway.http.delete(f"{gateway.url}/v1/conversations/{first['last_id']}"):
+        pass
+    await gateway.scripts.redis.delete(f"{gateway.scripts.prefix}conversation:{ids[1]}")
+    rest = await gateway.get(f"/v1/conversations?limit=2&after={first['last_id']}")
+    kept = await gateway.scripts.redis.zcard(f"{gateway.scripts.prefix}conversations:{gateway.tenant}")
+
+    assert rest.status == 200, rest.content
+    assert ([each["id"] for each in rest.json["data"]], rest.json["has_more"]) == (ids[:1], False)
+    assert kept == 2
+
+
 async def test_turns_follow_their_conversation_to_its_lane_and_leave_items(
     gateway: RunningGateway, worker: PlayedWorker
 ) -> None:

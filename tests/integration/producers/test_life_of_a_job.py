@@ -7,7 +7,7 @@ import pytest
 
 from infra import redis
 from infra.settings import RedisSettings
-from producers.conversations import Conversations
+from producers.conversations import Conversations, Page
 from producers.events import ConversationCreated, ConversationDeleted, Message
 from producers.jobs import live, record
 from producers.jobs.intake import Accepted, Again, Intake, Limited, Quota, Refused
@@ -338,7 +338,7 @@ async def test_a_deleted_conversation_stays_deleted_when_the_log_is_read_again(h
     await house.settling.settle(a_completed(prompt), 0, 0, CLOCK.now_ms())
 
     assert await house.conversations.read("conv_1") is None
-    assert await house.conversations.of_tenant("acme") == []
+    assert await house.conversations.of_tenant("acme", 20) == Page((), has_more=False)
     assert await house.conversations.history("conv_1") == ()
     assert await house.intake.accept(a_prompt(conversation="conv_1"), QUOTA) == Refused("no_conversation")
 
