@@ -34,9 +34,9 @@ elseif deadline and deadline <= now then verdict = 'expired' end
 redis.call('HSET', job(id), 'state', 'running', 'token', string.format('%d', token), 'worker', ARGV[4],
   'attempt', attempt, 'lease_ms', ms(now + tonumber(ARGV[5])), 'claimed_by', claimer)
 if not again then redis.call('HSET', job(id), 'claimed_ms', ms(now)) end
-redis.call('HSETNX', job(id), 'started_ms', ms(now))
 redis.call('ZREM', P .. 'accepting', id)
 if verdict == 'claimed' and not again then
+  redis.call('HSETNX', job(id), 'started_ms', ms(now))
   say(id, 'status', string.format('{"status":"running","attempt":%d,"started_at":%d}', attempt,
     math.floor(tonumber(redis.call('HGET', job(id), 'started_ms')) / 1000)))
   if it[9] then

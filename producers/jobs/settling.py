@@ -13,9 +13,11 @@ Settled = Literal["settled", "again", "duplicate"]
 
 
 def turn_of(ending: Terminal) -> tuple[Message, ...]:
-    """What the turn leaves in its conversation: nothing of a failed one, of a cancelled one what was shown."""
+    """What the turn leaves in its conversation: nothing of a failed one, of a cancelled one what was shown, if any."""
     match ending:
-        case AnswerCompleted() | AnswerCancelled(ran=True):
+        case AnswerCancelled(text=""):
+            return ()
+        case AnswerCompleted() | AnswerCancelled():
             return (*ending.prompt.messages, Message("assistant", ending.text))
         case _:
             return ()

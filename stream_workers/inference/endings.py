@@ -76,9 +76,9 @@ class Attempt:
         return AnswerFailed(**self._told(), usage=self.usage, error=error)
 
     def stopped(self, verdict: Literal["cancelled", "expired"], shown: str) -> Terminal:
-        """The client, or the deadline, ended it; readers have seen `shown`."""
+        """The client, or the deadline, ended it; readers have seen that it ran, and `shown`, maybe nothing."""
         if verdict == "cancelled":
-            return AnswerCancelled(**self._told(), text=shown, usage=self.usage, ran=bool(shown))
+            return AnswerCancelled(**self._told(), text=shown, usage=self.usage, ran=True)
         return AnswerExpired(**self._told(), text=shown, usage=self.usage)
 
     def _told(self) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import pytest
 from infra import redis
 from infra.settings import RedisSettings
 from producers.conversations import Conversations, Page
-from producers.events import ConversationCreated, ConversationDeleted, Message
+from producers.events import ConversationCreated, ConversationDeleted, Message, Terminal
 from producers.jobs import live, record
 from producers.jobs.intake import Accepted, Again, Intake, Limited, Quota, Refused
 from producers.jobs.lease import MOST_CLAIMS, Finishing, Gone, Lease, Leases, Lost, Parked, Published
@@ -320,10 +320,14 @@ async def test_turns_of_a_conversation_wait_for_the_one_before_and_see_its_text(
 
 
 async def test_a_failed_turn_leaves_no_trace_and_a_cancelled_one_what_was_shown(house: House) -> None:
-    failed, cut = a_prompt("bad", conversation="conv_1"), a_prompt("long", conversation="conv_1")
-    for place, prompt in enumerate((failed, cut)):
-        await claimed(house.leases, prompt, place)
-        ending = a_failed(failed) if prompt is failed else a_cancelled(cut, ran=True, text="so far")
+    failed, cut, unheard = (a_prompt(text, conversation="conv_1") for text in ("bad", "long", "slow"))
+    endings: tuple[Terminal, ...] = (
+        a_failed(failed),
+        a_cancelled(cut, ran=True, text="so far"),
+        a_cancelled(unheard, ran=True, text=""),
+    )
+    for place, ending in enumerate(endings):
+        await claimed(house.leases, ending.prompt, place)
         await house.settling.settle(ending, 0, place, CLOCK.now_ms())
 
     assert await house.conversations.history("conv_1") == (Message("user", "long"), Message("assistant", "so far"))

@@ -34,6 +34,22 @@ async def test_a_cancelled_job_stops_on_the_model_server_and_keeps_what_was_show
     await eventually(partial(closed, tgi, "to be cancelled"), what="the generation's end")
 
 
+async def test_a_job_that_is_cancelled_before_its_first_token_ran_all_the_same(
+    place: Workshop, tgi: ModelServer
+) -> None:
+    prompt = a_prompt("A story never begun.")
+    tgi.order("hold", after_tokens=0, contains="never begun")
+    async with Hand(place) as hand:
+        await running(hand, tgi, prompt, "never begun")
+        await hand.intake.stop(prompt.job_id, a_cancelled(prompt), running_too=True)
+        await hand.all_ended([prompt], within_s=30)
+        job = await hand.job(prompt.job_id)
+    assert job.status == "cancelled"
+    assert isinstance(job.ending, AnswerCancelled)
+    assert (job.ending.ran, job.ending.text) == (True, "")
+    assert "started" in job.times
+
+
 async def test_a_deadline_that_passes_in_mid_answer_ends_the_job_as_expired(place: Workshop, tgi: ModelServer) -> None:
     prompt = a_prompt("A story without end.", deadline_ms=CLOCK.now_ms() + 1500)
     tgi.order("hold", after_tokens=2, contains="without end")
@@ -57,6 +73,7 @@ async def test_a_deadline_that_passed_in_the_queue_never_reaches_the_model_serve
         await hand.all_ended([prompt])
         job = await hand.job(prompt.job_id)
     assert job.status == "expired"
+    assert "started" not in job.times, "it never ran"
     assert await asyncio.to_thread(tgi.generations, "Too late") == []
 
 
