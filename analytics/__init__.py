@@ -3,7 +3,7 @@
 - `settings`: what is stored, for how long, how it is read
 - `migrate`, `migrations/`: the tables, as numbered steps with their way back
 - `rows`, `tables`: events to rows, topics to tables
-- `batches`, `writer`, `burial`, `ingest`: the process `ingest`, which writes every record once
+- `batches`, `writer`, `burial`, `progress`, `ingest`: the process `ingest`, which writes every record once
 - `questions`, `queries/`: the named queries, a sentence on top of each
 - `reports`: the process `reports`, read-only HTTP over them
 - `migrate_cli`, `ingest_cli`, `reports_cli`: the commands

@@ -21,14 +21,16 @@ from kafka.structs import OffsetAndMetadata
 
 from analytics.batches import Batch
 from analytics.burial import Gravedigger
+from analytics.progress import Progress
 from analytics.rows import Origin, undecodable_row
 from analytics.settings import AnalyticsSettings
 from analytics.tables import UNDECODABLE, Source, sources
 from analytics.writer import Writer
 from infra import kafka
 from infra.clock import Clock
-from infra.errors import InvalidEvent, TryAgain, Unavailable
+from infra.errors import InvalidEvent, Unavailable
 from infra.settings import ClickHouseSettings, KafkaSettings
+from infra.telemetry.metrics import Metrics
 from producers import dead_letters
 
 log = logging.getLogger(__name__)
@@ -57,6 +59,7 @@ class Ingest:
         clickhouse_settings: ClickHouseSettings,
         gravedigger: Gravedigger,
         clock: Clock,
+        metrics: Metrics,
         stopping: threading.Event,
     ) -> None:
         self._settings = settings
@@ -65,6 +68,7 @@ class Ingest:
         self._clock = clock
         self._stopping = stopping
         self._writer = Writer(clickhouse_settings)
+        self._progress = Progress(metrics, kafka_settings.topic_prefix)
         self._sources: Mapping[str, Source] = {
             kafka_settings.topic_prefix + each.topic.name: each for each in sources(store_text=settings.store_text)
         }
@@ -102,6 +106,7 @@ class Ingest:
         consumer.assign(list(places))
         for partition, offset in places.items():
             consumer.seek(partition, offset)
+        self._progress.begins(consumer, places)
         log.info("reading", extra={"places": {f"{p.topic}-{p.partition}": o for p, o in places.items() if o}})
 
     def _step(self, consumer: Any) -> None:
@@ -109,8 +114,10 @@ class Ingest:
             polled = consumer.poll(timeout_ms=_POLL_MS)
         except KafkaError as error:
             log.warning("cannot read from Kafka: %r; trying again in %s s", error, RETRY_S[-2])
+            self._progress.waits("kafka")
             self._wait(RETRY_S[-2])
             return
+        self._progress.reads(polled)
         now_s = time.monotonic()
         for place, records in polled.items():
             for record in records:
@@ -135,6 +142,7 @@ class Ingest:
                 value=record.value,
             )
             self._insist(partial(self._gravedigger.bury, letter))
+            self._progress.buried()
             batch.add(undecodable_row(str(error), origin), size)
             log.warning("buried %s-%s at %s: %s", place.topic, place.partition, record.offset, error)
 
@@ -143,6 +151,7 @@ class Ingest:
             batch = self._batches[place]
             self._insist(partial(_write_batch, self._writer, batch))
             del self._batches[place]
+            self._progress.wrote(batch.source.table.name, len(batch.rows))
             _commit(consumer, place, batch.last_offset + 1)
             log.debug("wrote", extra={"topic": place.topic, "partition": place.partition, "rows": len(batch.rows)})
 
@@ -152,7 +161,8 @@ class Ingest:
         while True:
             try:
                 return call()
-            except TryAgain as error:
+            except Unavailable as error:
+                self._progress.waits(error.part)
                 wait_s = RETRY_S[min(tries, len(RETRY_S) - 1)]
                 log.warning("%s; trying again in %s s", error, wait_s)
                 self._wait(wait_s)

@@ -32,6 +32,7 @@ async def _ingest(service: Service) -> None:
         clickhouse_settings=ClickHouseSettings.from_env(),
         gravedigger=Gravedigger(publisher, loop),
         clock=SystemClock(),
+        metrics=service.metrics,
         stopping=stopping,
     )
 

@@ -59,7 +59,9 @@ class Parts:
     webhooks: Policy = field(default_factory=Policy)
 
 
-def create_app(settings: GatewaySettings, parts: Parts, *, clock: Clock | None = None) -> web.Application:
+def create_app(
+    settings: GatewaySettings, parts: Parts, *, clock: Clock | None = None, metrics: Metrics | None = None
+) -> web.Application:
     """The gateway as an aiohttp application; it connects when it starts.
 
     Raises:
@@ -70,7 +72,7 @@ def create_app(settings: GatewaySettings, parts: Parts, *, clock: Clock | None =
         client_max_size=settings.body_limit_bytes,
     )
     app[SETTINGS], app[RETENTION], app[WEBHOOKS] = settings, parts.retention, parts.webhooks
-    app[CLOCK], app[METRICS] = clock or SystemClock(), Metrics()
+    app[CLOCK], app[METRICS] = clock or SystemClock(), metrics or Metrics()
     app[STOPPING], app[BACKGROUND] = asyncio.Event(), Background()
     app[PUBLISHER] = Publisher(parts.kafka, CLIENT_ID)
     app[REGISTRY] = RegistryReader(parts.kafka, CLIENT_ID)

@@ -49,7 +49,7 @@ async def serve_gateway(running: Service, settings: GatewaySettings, parts: Part
     Raises:
         Unavailable: an address is missing.
     """
-    app = create_app(settings, parts)
+    app = create_app(settings, parts, metrics=running.metrics)
     runner = Runner(app, shutdown_timeout=running.settings.drain_s * SHARE_OF_REQUESTS)
     await runner.setup()
     try:

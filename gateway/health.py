@@ -2,7 +2,7 @@
 
 import msgspec
 from aiohttp import web
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from gateway.keys import METRICS, PUBLISHER, REGISTRY, SCRIPTS
 from infra.errors import Unavailable
@@ -34,9 +34,7 @@ async def readiness(app: web.Application) -> dict[str, bool]:
 
 async def metrics(request: web.Request) -> web.Response:
     """GET /metrics, for Prometheus."""
-    return web.Response(
-        body=generate_latest(request.app[METRICS].registry), headers={"Content-Type": CONTENT_TYPE_LATEST}
-    )
+    return web.Response(body=await request.app[METRICS].shown(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
 async def _progress(app: web.Application) -> dict[str, int]:

@@ -41,7 +41,7 @@ def unavailable(error: BaseException) -> Unavailable:
     """The driver's error as one of ours, in one line."""
     lines = [line for line in str(error).splitlines() if line.strip()]
     reason = " ".join(lines[:2]) or type(error).__name__
-    return Unavailable("ClickHouse", f"ClickHouse does not do it: {reason[:500]}")
+    return Unavailable("clickhouse", f"ClickHouse does not do it: {reason[:500]}")
 
 
 def _connect_to(settings: ClickHouseSettings, url: str) -> Any:

@@ -1,4 +1,4 @@
-"""`headrace doctor`: what is wrong, every part we depend on as it answers, and the settings that were changed."""
+"""`headrace doctor`: what is wrong, every part and process as it answers, and the settings that were changed."""
 
 import asyncio
 import sys
@@ -15,8 +15,9 @@ from rich.table import Table
 
 from infra import stack_file
 from infra.errors import WrongSetting
-from infra.parts import Part, examine
+from infra.parts import Part, examine, visit
 from infra.settings import Block, LocalSettings, Setting, blocks, unknown, without_password
+from infra.stack_file import Stack
 
 _HEALTHY: Final = 0
 _WRONG_SETTING: Final = 2
@@ -38,6 +39,7 @@ class Findings:
 
     wrong: list[str]
     parts: list[Part]
+    processes: list[Part]
     groups: list[Group]
 
     @property
@@ -45,7 +47,7 @@ class Findings:
         """A wrong setting first: who mends it sees the parts better."""
         if self.wrong:
             return _WRONG_SETTING
-        return _HEALTHY if all(each.reachable for each in self.parts) else _UNREACHABLE
+        return _HEALTHY if all(each.reachable for each in (*self.parts, *self.processes)) else _UNREACHABLE
 
 
 @click.command()
@@ -55,11 +57,11 @@ def doctor(everything: bool, as_json: bool) -> None:
     """Show whether Kafka, Redis, ClickHouse and the model server answer, and which settings were changed.
 
     First comes what is wrong: a setting that is unknown, of the wrong type, or in contradiction to another. Then the
-    parts, at the addresses of the settings or else of the stack running here; then the settings that differ from their
-    defaults, secrets masked.
+    parts, at the addresses of the settings or else of the stack running here, and the processes of that stack; then
+    the settings that differ from their defaults, secrets masked.
 
     \b
-    Exit code: 0 every part answers, 2 a setting is wrong, 3 a part does not answer.
+    Exit code: 0 all of them answer, 2 a setting is wrong, 3 a part or a process does not answer.
     """  # noqa: D301 # \b is click's mark for lines that are not to be wrapped
     found = _find(blocks())
     if as_json:
@@ -82,7 +84,12 @@ def _find(known: Sequence[type[Block]]) -> Findings:
         stack = stack_file.read(LocalSettings.from_env())
     except WrongSetting as error:
         wrong.append(without_password(str(error)))
-    return Findings(wrong, asyncio.run(examine(stack)), sorted(groups, key=lambda group: group.name))
+    parts, processes = asyncio.run(_look(stack))
+    return Findings(wrong, parts, processes, sorted(groups, key=lambda group: group.name))
+
+
+async def _look(stack: Stack | None) -> tuple[list[Part], list[Part]]:
+    return await asyncio.gather(examine(stack), visit(stack))
 
 
 def _plain(found: Findings) -> dict[str, Any]:
@@ -102,6 +109,7 @@ def _plain(found: Findings) -> dict[str, Any]:
         "ok": found.exit_code == _HEALTHY,
         "wrong": found.wrong,
         "parts": [{**asdict(each), "reachable": each.reachable} for each in found.parts],
+        "processes": [{**asdict(each), "reachable": each.reachable} for each in found.processes],
         "settings": settings,
     }
 
@@ -110,7 +118,9 @@ def _show(found: Findings, everything: bool) -> None:
     console = Console(soft_wrap=True, highlight=False)
     for each in found.wrong:
         console.print(f"[red]wrong:[/] {escape(each)}")
-    console.print(_table(found.parts), soft_wrap=False)
+    console.print(_table(found.parts, "part", "version"), soft_wrap=False)
+    if found.processes:
+        console.print(_table(found.processes, "process", "state"), soft_wrap=False)
     for group in found.groups:
         _show_group(console, group, everything)
     settings = [each for group in found.groups for each in group.settings]
@@ -132,8 +142,8 @@ def _show_group(console: Console, group: Group, everything: bool) -> None:
     console.print()
 
 
-def _table(parts: Sequence[Part]) -> Table:
-    found = Table("part", "answers", "version or fault", "address", box=SIMPLE_HEAD)
+def _table(parts: Sequence[Part], kind: str, told: str) -> Table:
+    found = Table(kind, "answers", f"{told} or fault", "address", box=SIMPLE_HEAD)
     found.columns[3].overflow = "fold"
     for part in parts:
         after = f" in {part.took_ms:.0f} ms" if part.reachable else ""

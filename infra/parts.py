@@ -1,4 +1,4 @@
-"""The parts we depend on: whether each answers, in which version, and after how long."""
+"""The parts we depend on and the processes of a stack: whether each answers, in which version, and after how long."""
 
 import asyncio
 import time
@@ -15,6 +15,7 @@ from infra.settings import Block, ClickHouseSettings, KafkaSettings, RedisSettin
 from infra.stack_file import Stack
 
 _TGI_S: Final = 5.0
+_PROCESS_S: Final = 2.0
 _NOT_KNOWN: Final = "no address is given, and no stack runs here; `headrace up` starts one"
 _NOT_ASKED: Final = "not asked: its settings are wrong"
 
@@ -23,7 +24,7 @@ Settings = TypeVar("Settings", bound=Block)
 
 @dataclass(frozen=True)
 class Part:
-    """One part as it was found; `failure` is empty where it answers."""
+    """One part or process as it was found; `failure` is empty where it answers."""
 
     name: str
     address: str
@@ -49,6 +50,12 @@ async def examine(stack: Stack | None) -> list[Part]:
     return list(parts)
 
 
+async def visit(stack: Stack | None) -> list[Part]:
+    """Ask every process of the running stack whether it is ready; addresses are those of its metrics."""
+    known = stack.metrics.items() if stack is not None else ()
+    return await asyncio.gather(*(_timed(Part(name, url, from_stack=True), _process(url)) for name, url in known))
+
+
 async def _examine(
     name: str, block: type[Settings], stack: Stack | None, ask: Callable[[Settings], Awaitable[str]]
 ) -> Part:
@@ -61,9 +68,13 @@ async def _examine(
     if not address:
         return Part(name, "", from_stack=False, failure=_NOT_KNOWN)
     found = Part(name, without_password(address), from_stack=not stack_file.address_of(given))
+    return await _timed(found, ask(settings))
+
+
+async def _timed(found: Part, asked: Awaitable[str]) -> Part:
     began_s = time.perf_counter()
     try:
-        version = await ask(settings)
+        version = await asked
     # A doctor must not fall ill himself: whatever a client raises, the part does not answer.
     except Exception as error:
         reason = without_password(" ".join(str(error).split())) or type(error).__name__
@@ -73,6 +84,15 @@ async def _examine(
 
 def _ms_since(began_s: float) -> float:
     return round((time.perf_counter() - began_s) * 1000, 1)
+
+
+async def _process(metrics_url: str) -> str:
+    readyz = f"{metrics_url.removesuffix('/metrics')}/readyz"
+    timeout = aiohttp.ClientTimeout(total=_PROCESS_S)
+    async with aiohttp.ClientSession(timeout=timeout) as session, session.get(readyz) as response:
+        if response.status != 200:
+            raise Unavailable("process", f"GET {readyz} answers {response.status}: {(await response.text())[:200]}")
+    return "ready"
 
 
 async def _kafka(settings: KafkaSettings) -> str:

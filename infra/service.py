@@ -2,7 +2,8 @@
 
 A service is one coroutine, `serve(service)`. It starts what it needs, says `service.ready()` once it does its work,
 waits for `service.stopping` and puts its things down. SIGTERM and SIGINT set `stopping`; a drain that outlasts
-`HEADRACE_SERVICE__DRAIN_S` is cancelled, and a second signal ends the process on the spot.
+`HEADRACE_SERVICE__DRAIN_S` is cancelled, and a second signal ends the process on the spot. All the while it tells how
+it fares at `HEADRACE_METRICS__ADDRESS`.
 """
 
 import asyncio
@@ -19,7 +20,10 @@ import uvloop
 
 from infra.errors import OurFault
 from infra.settings import LogSettings, ServiceSettings
+from infra.telemetry import exporter
 from infra.telemetry.logging import configure
+from infra.telemetry.metrics import Metrics
+from infra.telemetry.settings import MetricsSettings
 
 log = logging.getLogger(__name__)
 
@@ -30,13 +34,19 @@ _DID_NOT_DRAIN: Final = 1
 
 
 class Service:
-    """What a serving coroutine is told, and tells: `stopping` and `ready()`."""
+    """What a serving coroutine is told, and tells: `stopping`, `ready()`, and what it counts in `metrics`."""
 
     def __init__(self, name: str, settings: ServiceSettings | None = None) -> None:
         self.name = name
         self.settings = settings or ServiceSettings()
+        self.metrics = Metrics()
         self.stopping = asyncio.Event()
         self._ready = False
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it does its work, and goes on doing so."""
+        return self._ready and not self.stopping.is_set()
 
     def ready(self) -> None:
         """Say that the service does its work from now on; whoever started it reads the ready file."""
@@ -56,14 +66,20 @@ def run(serve: Serve, *, name: str) -> None:
 
     Raises:
         OurFault: the service did not drain in time and was cancelled.
+        WrongSetting: it cannot tell its metrics where it is told to.
     """
-    settings = ServiceSettings.from_env()
+    settings, told_at = ServiceSettings.from_env(), MetricsSettings.from_env()
     configure(LogSettings.from_env(), service=name)
-    uvloop.run(_live(serve, name, settings))
+    uvloop.run(_live(serve, Service(name, settings), told_at))
 
 
-async def _live(serve: Serve, name: str, settings: ServiceSettings) -> None:
-    service = Service(name, settings)
+async def _live(serve: Serve, service: Service, told_at: MetricsSettings) -> None:
+    async with exporter.serving(told_at, service.metrics, lambda: service.is_ready):
+        await _until_stopped(serve, service)
+    log.info("stopped")
+
+
+async def _until_stopped(serve: Serve, service: Service) -> None:
     serving = asyncio.ensure_future(serve(service))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -71,11 +87,11 @@ async def _live(serve: Serve, name: str, settings: ServiceSettings) -> None:
     try:
         await serving
     except asyncio.CancelledError:
-        raise OurFault(f"{name} did not drain within {settings.drain_s:g} s and was cut off") from None
+        drain_s = service.settings.drain_s
+        raise OurFault(f"{service.name} did not drain within {drain_s:g} s and was cut off") from None
     finally:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)
-    log.info("stopped")
 
 
 def _stop(service: Service, serving: asyncio.Future[None]) -> None:

@@ -30,7 +30,7 @@ Settings = TypeVar("Settings", bound=Block)
 
 
 class Stack(msgspec.Struct, frozen=True, kw_only=True):
-    """A running stack: addresses in the form the settings take, a development key, and process name → pid."""
+    """A running stack: addresses in the form the settings take, a development key, each process's pid and metrics."""
 
     gateway_url: str = ""
     api_key: str = ""
@@ -40,6 +40,7 @@ class Stack(msgspec.Struct, frozen=True, kw_only=True):
     clickhouse: str = ""
     tgi: str = ""
     processes: dict[str, int] = {}
+    metrics: dict[str, str] = {}
     secret_key: str = ""
 
 

@@ -1,4 +1,4 @@
-"""The generated parts of the documents: tables of settings and topics, between markers, written from the code.
+"""The generated parts of the documents: tables of settings, topics and metrics, between markers, from the code.
 
 `make docs` writes them anew, `make docs-check` fails where one is not as the code says. What stands outside the markers
 is written by people and left alone.
@@ -7,10 +7,11 @@ is written by people and left alone.
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from infra.errors import OurFault
 from infra.settings import Block, blocks
+from infra.telemetry.metrics import Entry, catalogue
 from producers.cli import event_names, kept
 from producers.contracts import EXAMPLES, SCHEMAS
 from producers.topics import TOPICS, Topic
@@ -30,6 +31,12 @@ def topics_table() -> str:
     return "\n".join([_row(*head), _row(*("---" for _ in head)), *(_topic(each) for each in TOPICS)])
 
 
+def metrics_table() -> str:
+    """Every metric: its name as Prometheus has it, its labels, what it means and which processes feed it."""
+    head = ("metric", "kind", "labels", "meaning", "fed by")
+    return "\n".join([_row(*head), _row(*("---" for _ in head)), *(_metric(each) for each in catalogue())])
+
+
 def stale(folder: Path) -> list[Path]:
     """Documents under `folder` whose generated part is not as the code says."""
     return [path for path, text in _written(folder) if path.read_text() != text]
@@ -45,6 +52,7 @@ def _written(folder: Path) -> Iterator[tuple[Path, str]]:
     for name, part, table in (
         ("settings.md", "settings", settings_table()),
         ("contracts.md", "topics", topics_table()),
+        ("metrics.md", "metrics", metrics_table()),
     ):
         path = folder / name
         yield path, replaced(path.read_text(), part, table)
@@ -81,6 +89,11 @@ def _topic(topic: Topic) -> str:
     schema = f"[v1]({_to(SCHEMAS)}/{topic.name}.v1.schema.json)"
     people = (", ".join(topic.written_by), ", ".join(topic.read_by))
     return _row(f"`{topic.name}`", events, topic.key, str(topic.partitions), kept(topic), *people, schema)
+
+
+def _metric(entry: Entry[Any]) -> str:
+    labels = ", ".join(f"`{each}`" for each in entry.labels)
+    return _row(f"`{entry.shown_as}`", entry.kind.__name__.lower(), labels, entry.meaning, ", ".join(entry.fed_by))
 
 
 def _to(folder: Path) -> str:

@@ -19,7 +19,7 @@ from infra import kafka
 from infra.errors import OurFault, Unavailable
 from infra.settings import KafkaSettings
 from producers.topics import Topic
-from stream_workers.transport import SafeTransport, StockTransport
+from stream_workers.transport import SafeConsumer, SafeTransport, StockTransport
 
 log = logging.getLogger(__name__)
 
@@ -118,6 +118,12 @@ async def _stop(app: WorkerApp, timeout_s: float) -> None:
             await app.stop()
     except TimeoutError:
         log.warning("faust did not stop within %s s and is left behind", timeout_s)
+
+
+def behind(app: WorkerApp) -> dict[str, int]:
+    """By topic as the broker names it, how many records of our partitions are not done; as of the last fetch."""
+    consumer: Any = app.consumer
+    return consumer.behind() if isinstance(consumer, SafeConsumer) else {}
 
 
 async def crashed(app: WorkerApp) -> None:

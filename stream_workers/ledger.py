@@ -32,6 +32,10 @@ class Ledger:
         lowest = self._lowest()
         return self._next if lowest is None else lowest
 
+    def behind(self, end: int) -> int:
+        """How many records are not done, in a log that ends before this offset."""
+        return len(self) + (0 if self._next is None else max(0, end - self._next))
+
     @property
     def spread(self) -> int:
         """How far the deliveries run past the lowest offset that waits."""

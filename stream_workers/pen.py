@@ -9,6 +9,7 @@ from faust.exceptions import FaustError
 
 from infra.errors import TooLarge, Unavailable
 from infra.settings import KafkaSettings
+from infra.telemetry.metrics import Metrics
 from producers import codec, partitioning
 from producers.publisher import Written
 from producers.topics import Topic
@@ -22,13 +23,14 @@ MOST_MENTIONS = 2000
 class Pen:
     """Writes events: `publish` waits for the broker's acknowledgement, `mention` waits for nothing."""
 
-    def __init__(self, app: WorkerApp, settings: KafkaSettings) -> None:
+    def __init__(self, app: WorkerApp, settings: KafkaSettings, metrics: Metrics) -> None:
         self._app = app
         self._prefix = settings.topic_prefix
         self._patience_s = settings.delivery_timeout_s
         self._mentions: asyncio.Queue[tuple[Topic, str, Any]] = asyncio.Queue(MOST_MENTIONS)
         self._teller: asyncio.Task[None] | None = None
-        self.dropped = 0
+        self._dropped = metrics.mentions_dropped
+        self._waits = metrics.waits.labels("kafka")
 
     async def publish(self, topic: Topic, key: str, event: Any, traceparent: str | None = None) -> Written:
         """Publish under the key; the record is on all in-sync replicas when this returns.
@@ -42,11 +44,13 @@ class Pen:
                 receipt = await self._send(topic, key, event, traceparent)
                 written = await asyncio.shield(receipt)
         except TimeoutError:
+            self._waits.inc()
             raise Unavailable("kafka", f"no acknowledgement within {self._patience_s} s") from None
         except (KafkaError, FaustError) as error:
             # Faust wraps what its client says.
             if isinstance(error, MessageSizeTooLargeError) or isinstance(error.__cause__, MessageSizeTooLargeError):
                 raise TooLarge(f"a record for {topic.name} under {key} is too large: {error}") from error
+            self._waits.inc()
             raise Unavailable("kafka", f"the record was not taken: {error!r}") from error
         return Written(written.partition, written.offset, float(written.timestamp or 0))
 
@@ -57,7 +61,7 @@ class Pen:
         try:
             self._mentions.put_nowait((topic, key, event))
         except asyncio.QueueFull:
-            self.dropped += 1
+            self._dropped.inc()
 
     async def close(self) -> None:
         """Stop mentioning; what waits is dropped."""
@@ -72,7 +76,7 @@ class Pen:
                 receipt = await self._send(topic, key, event, None)
                 receipt.add_done_callback(_retrieve)
             except (KafkaError, FaustError) as error:
-                self.dropped += 1
+                self._dropped.inc()
                 log.debug("a mention was dropped: %r", error)
 
     async def _send(self, topic: Topic, key: str, event: Any, traceparent: str | None) -> "asyncio.Future[Any]":

@@ -143,6 +143,17 @@ class SafeConsumer(driver.Consumer):
         """Wait for nothing: what is in work finishes under its lease, wherever its partition is."""
         await self.commit()
 
+    def behind(self) -> dict[str, int]:
+        """By topic, how many records of our partitions are not done: in work, or in the log and not delivered yet."""
+        found: dict[str, int] = defaultdict(int)
+        for tp in self.assignment():
+            end = self._thread.highwater(tp) or 0
+            ledger = self._in_work.ledgers.get(tp)
+            # Nothing was delivered: what is committed was done by whoever had the partition before.
+            done = self._committed_offset.get(tp)
+            found[tp.topic] += ledger.behind(end) if ledger else 0 if done is None else max(0, end - done)
+        return found
+
     async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:
         if active_partitions is None:
             return await super()._getmany(active_partitions, timeout)

@@ -125,6 +125,7 @@ def _print_places(stack: Stack, model: str, console: Console) -> None:
         "redis": stack.addresses.redis.url,
         "clickhouse": stack.addresses.clickhouse.url,
         "tgi": stack.addresses.tgi.url,
+        "metrics": f"{stack.gateway_url}/metrics; of the others: stack.json",
         "all of it": str(stack.local.dir / "stack.json"),
         "logs": str(stack.local.dir / "logs"),
     }

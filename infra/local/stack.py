@@ -36,6 +36,8 @@ SERVICES: Final = (
 )
 # Who stops in which turn: first the door, then the services, then what they stand on.
 _DOOR, _SERVICES, _GROUND = 0, 1, 2
+# The gateway tells its metrics at its own door.
+_METRICS_PORTS: Final = tuple(f"{name}_metrics" for name, _ in SERVICES if name != "gateway")
 
 # Generous enough for load on one machine: the development key is no tenant to be held back.
 _DEVELOPMENT_KEY: Final = (
@@ -60,7 +62,7 @@ class Stack:
     @classmethod
     def at(cls, checkout: Checkout, local: LocalSettings) -> "Stack":
         """The stack of this checkout, as the environment asks for it."""
-        ports = checkout.ports(PORT_NAMES)
+        ports = checkout.ports((*PORT_NAMES, *_METRICS_PORTS))
         common = CommonSettings.from_env()
         return cls(
             checkout=checkout,
@@ -79,6 +81,13 @@ class Stack:
     def receiver_url(self) -> str:
         """Where the webhooks of the development key may go."""
         return f"http://{LOOPBACK}:{self.ports['receiver']}/"
+
+    @property
+    def metrics(self) -> dict[str, str]:
+        """By process, where Prometheus finds what it counts; /healthz and /readyz are beside it."""
+        places = {"gateway": self.ports["gateway"]}
+        places |= {each.removesuffix("_metrics"): self.ports[each] for each in _METRICS_PORTS}
+        return {name: f"http://{LOOPBACK}:{port}/metrics" for name, port in places.items()}
 
     def plan(self) -> list[Part | Errand]:
         """Everything that is to be started."""
@@ -105,6 +114,7 @@ class Stack:
             "redis": self.addresses.redis.url,
             "clickhouse": self.addresses.clickhouse.url,
             "tgi": self.addresses.tgi.url,
+            "metrics": self.metrics,
             "processes": dict(pids),
         }
 
@@ -112,7 +122,7 @@ class Stack:
         """The environment of every child of ours."""
         where = self.addresses
         return child_environment(
-            where.kafka, where.redis, where.clickhouse, where.tgi, self.common, **self._places(), **extra
+            where.kafka, where.redis, where.clickhouse, where.tgi, self.common, **(self._places() | extra)
         )
 
     async def renew_key(self) -> None:
@@ -140,6 +150,8 @@ class Stack:
             "HEADRACE_GATEWAY__PORT": str(self.ports["gateway"]),
             "HEADRACE_REPORTS__PORT": str(self.ports["reports"]),
             "HEADRACE_GATEWAY__REPORTS_URL": f"http://{LOOPBACK}:{self.ports['reports']}",
+            # One address cannot be everybody's: each is given its own below.
+            "HEADRACE_METRICS__ADDRESS": "",
             "HEADRACE_WEBHOOKS__TRUSTED": f"{LOOPBACK}:{self.ports['receiver']}",
             "HEADRACE_WEBHOOKS__PUBLIC_URL": self.gateway_url,
             # Whoever is restarted keeps its partitions at once, instead of after a session's timeout.
@@ -188,7 +200,8 @@ class Stack:
         return self._command("receiver", "--port", str(self.ports["receiver"]), **settings.to_env())
 
     def _service(self, name: str, report: Report) -> Command:
-        return self._command(name)
+        port = self.ports.get(f"{name}_metrics")
+        return self._command(name, HEADRACE_METRICS__ADDRESS=f"{LOOPBACK}:{port}" if port else "")
 
     def _command(self, name: str, *options: str, **extra: str) -> Command:
         ready_file = (self.local.dir / "ready" / name).absolute()
@@ -198,7 +211,7 @@ class Stack:
             argv=headrace(name, *options),
             log=self._log(name),
             environment=self.environment(HEADRACE_SERVICE__READY_FILE=str(ready_file), **extra),
-            ports=(self.ports[name],) if name in self.ports else (),
+            ports=tuple(self.ports[each] for each in (name, f"{name}_metrics") if each in self.ports),
             ready_file=ready_file,
             ready=ready_file.exists,
             advice=_READ_THE_LOG,

@@ -1,1 +1,5 @@
-"""Logs, metrics and trace context."""
+"""Logs, metrics and trace context.
+
+- `logging`: to standard error; `trace`: the context of headers and records
+- `metrics`: the catalogue; `exporter`, `settings`: where a process shows what it counted, and whether it is ready
+"""

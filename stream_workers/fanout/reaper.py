@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from infra.clock import Clock
 from infra.errors import TooLarge, Unavailable
 from infra.ids import new_id
-from producers.events import AnswerExpired, Terminal
+from infra.telemetry.metrics import Metrics
+from producers.events import AnswerExpired, Terminal, status_of
 from producers.jobs import record
 from producers.jobs.intake import Intake
 from producers.jobs.scripts import Scripts, asked
@@ -61,12 +62,14 @@ class Reaper:
         settling: Settling,
         publisher: Publisher,
         clock: Clock,
+        metrics: Metrics,
         patience: Patience | None = None,
     ) -> None:
         self._scripts = scripts
         self._intake = intake
         self._settling = settling
         self._publisher = publisher
+        self._jobs, self._waits = metrics.jobs, metrics.waits
         self._patience = patience or Patience()
         self._name = new_id("reaper", clock)
 
@@ -83,6 +86,7 @@ class Reaper:
                     await self.reap()
             except Unavailable as error:
                 log.warning("the reaper waits: %s", error)
+                self._waits.labels(error.part).inc()
             except Exception:
                 # Nobody planned this. The state view beside us must go on.
                 log.exception("a round of the reaper broke off")
@@ -100,6 +104,7 @@ class Reaper:
             expired=await self._expire_queued(now_ms),
             finished=await self._finish_stuck(now_ms),
         )
+        self._jobs.labels("aborted").inc(reaped.aborted)
         if reaped != Reaped():
             log.info("reaped", extra={"aborted": reaped.aborted, "expired": reaped.expired, "done": reaped.finished})
         return reaped
@@ -193,5 +198,7 @@ class Reaper:
         except Unavailable as error:
             log.warning("an ending waits for the broker: %s", error, extra={"job_id": ending.job_id})
             return False
-        await self._settling.settle(ending, written.partition, written.offset, written.timestamp_ms)
+        settled = await self._settling.settle(ending, written.partition, written.offset, written.timestamp_ms)
+        if settled != "duplicate":
+            self._jobs.labels(status_of(ending)).inc()
         return True

@@ -1,7 +1,6 @@
 """The process `fanout`: the state view and the reaper, until told to stop."""
 
 from infra.service import Service
-from infra.telemetry.metrics import Metrics
 from producers.jobs.intake import Intake
 from producers.jobs.record import Retention
 from producers.jobs.scripts import Scripts
@@ -18,9 +17,10 @@ async def serve(service: Service) -> None:
     Raises:
         Unavailable: the address of a part is not given.
     """
-    async with parts("fanout") as given:
+    async with parts(service) as given:
         scripts, retention = Scripts(given.redis, given.redis_settings), Retention()
-        state = StateFollower(StateView(scripts, retention), scripts, given.clock, Metrics())
+        state = StateFollower(StateView(scripts, retention), scripts, given.clock, given.metrics)
         view = given.follower(state)
-        reaper = Reaper(scripts, Intake(scripts, retention), Settling(scripts, retention), given.publisher, given.clock)
+        intake, settling = Intake(scripts, retention), Settling(scripts, retention)
+        reaper = Reaper(scripts, intake, settling, given.publisher, given.clock, given.metrics)
         await until_stopped(view.follow(service.stopping), say_ready(service, view), reaper.run(view))

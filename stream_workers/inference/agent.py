@@ -128,5 +128,6 @@ class Inference:
         job_id = job_of(message.key, message.headers)
         letter = dead_letter(origin, "undecodable", error, self._clock.now_ms(), job_id=job_id, value=message.value)
         await until_back(lambda: self._pen.publish(DEAD_LETTERS, key_of(letter), letter))
+        self._life.counts.buried("undecodable")
         log.warning("an undecodable record was buried", extra={"origin": str(origin), "job_id": job_id, "error": error})
         work.event.ack()

@@ -13,6 +13,7 @@ from producers.jobs.lease import Kept, Leases
 from producers.jobs.scripts import Scripts
 from producers.topics import DEAD_LETTERS, JOB_EVENTS
 from stream_workers.inference.answering import Answering, Progress
+from stream_workers.inference.counts import Counts
 from stream_workers.inference.endings import Answered, Attempt, Unanswered, not_cached, poison
 from stream_workers.inference.renewals import Hold
 from stream_workers.inference.screen import Screen
@@ -49,6 +50,7 @@ class Attempting:
     conversations: Conversations
     cache: AnswerCache
     pen: Pen
+    counts: Counts
     flush_s: float
 
     async def make(self, prompt: PromptSubmitted, place: Place, hold: Hold) -> Answer | None:
@@ -97,8 +99,10 @@ class Attempting:
     async def _recall(self, attempt: Attempt) -> Answer | None:
         """The cached answer to a turn: its key was unknown at the gateway, which does not hold the history."""
         if not cacheable(attempt.prompt):
+            self.counts.looked_up("bypass")
             return None
         earlier = await until_back(lambda: self.cache.recall(attempt.prompt, attempt.history))
+        self.counts.looked_up("miss" if earlier is None else "hit")
         if earlier is not None:
             return self._ended(attempt, attempt.recalled(earlier), earlier.text)
         return self._ended(attempt, attempt.failed(not_cached())) if attempt.prompt.cache == "only" else None
@@ -114,6 +118,7 @@ class Attempting:
             self.clock.now_ms(), job_id=prompt.job_id, attempts=attempt.number - 1,
         )  # fmt: skip
         await until_back(lambda: self.pen.publish(DEAD_LETTERS, key_of(letter), letter, prompt.traceparent))
+        self.counts.buried("poison")
 
     def _progress(self, attempt: Attempt) -> Progress:
         return Progress(
@@ -125,6 +130,7 @@ class Attempting:
     def _mention_claim(self, attempt: Attempt) -> None:
         prompt = attempt.prompt
         at_ms = attempt.times.get("claimed", 0.0)
+        self.counts.claimed(prompt, attempt.number, attempt.times)
         event = JobClaimed(
             job_id=prompt.job_id, tenant=prompt.tenant, lane=prompt.lane, attempt=attempt.number, worker=attempt.worker,
             at_ms=at_ms,
@@ -133,7 +139,10 @@ class Attempting:
 
     def _mention_first_token(self, attempt: Attempt) -> None:
         prompt = attempt.prompt
-        at_ms = attempt.times["first_token"] = self.clock.now_ms()
+        at_ms = self.clock.now_ms()
+        if "first_token" not in attempt.times:
+            self.counts.first_token(prompt, at_ms)
+        attempt.times["first_token"] = at_ms
         event = FirstTokenProduced(
             job_id=prompt.job_id, tenant=prompt.tenant, lane=prompt.lane, attempt=attempt.number, worker=attempt.worker,
             at_ms=at_ms,

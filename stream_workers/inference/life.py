@@ -17,6 +17,7 @@ from producers.jobs.settling import Settling
 from producers.oversize import failed_instead
 from producers.topics import ANSWERS
 from stream_workers.inference.attempting import Answer, Attempting, Place
+from stream_workers.inference.counts import Counts
 from stream_workers.inference.endings import unheard
 from stream_workers.inference.fuse import Fuse
 from stream_workers.inference.renewals import Hold, Renewals
@@ -43,6 +44,7 @@ class Life:
     attempting: Attempting
     settling: Settling
     pen: Pen
+    counts: Counts
     fuse: Fuse
 
     async def run(self, prompt: PromptSubmitted, place: Place, begun: Begun) -> None:
@@ -55,6 +57,7 @@ class Life:
                 failures, wait_s = 0, parked.after_s if parked else 0.0
             except Unavailable as error:
                 log.warning("%s waits: %s", prompt.job_id, error)
+                self.counts.waits(error.part)
                 failures += 1
                 parked, wait_s = Parked("held", 0.0), back_off_s(failures)
             if parked is None:
@@ -131,5 +134,8 @@ class Life:
             ending = failed_instead(ending)
             written = await until_back(lambda: self.pen.publish(ANSWERS, job_id, ending, traceparent))
         self.fuse.passed("published")
-        await until_back(lambda: self.settling.settle(ending, written.partition, written.offset, written.timestamp_ms))
+        settled = await until_back(
+            lambda: self.settling.settle(ending, written.partition, written.offset, written.timestamp_ms)
+        )
+        self.counts.ended(ending, settled)
         self.fuse.passed("settled")

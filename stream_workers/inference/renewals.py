@@ -12,6 +12,7 @@ from infra.errors import Unavailable
 from producers.jobs import live
 from producers.jobs.lease import RENEW_EVERY_S, Kept, Lease, Leases
 from producers.jobs.scripts import Scripts
+from stream_workers.inference.counts import Counts
 
 log = logging.getLogger(__name__)
 
@@ -54,9 +55,10 @@ class Hold:
 class Renewals:
     """All holds of this worker; `run` is the task."""
 
-    def __init__(self, leases: Leases, scripts: Scripts, every_s: float = RENEW_EVERY_S) -> None:
+    def __init__(self, leases: Leases, scripts: Scripts, counts: Counts, every_s: float = RENEW_EVERY_S) -> None:
         self._leases = leases
         self._scripts = scripts
+        self._counts = counts
         self._every_s = every_s
         self._holds: dict[str, Hold] = {}
 
@@ -78,6 +80,7 @@ class Renewals:
                 wait_s = self._every_s
             except Unavailable as error:
                 log.warning("leases could not be renewed: %s", error)
+                self._counts.waits(error.part)
                 wait_s = AGAIN_AFTER_S
             await asyncio.sleep(wait_s)
 

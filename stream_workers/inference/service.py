@@ -13,6 +13,7 @@ from infra.clock import SystemClock
 from infra.errors import Unavailable
 from infra.service import Service
 from infra.settings import KafkaSettings, RedisSettings, TgiSettings
+from infra.telemetry.metrics import Metrics
 from producers.answer_cache import AnswerCache
 from producers.conversations import Conversations
 from producers.jobs.lease import Leases
@@ -23,6 +24,7 @@ from stream_workers import app as faust_app
 from stream_workers.inference.agent import TOPICS, Inference
 from stream_workers.inference.answering import Answering
 from stream_workers.inference.attempting import Attempting
+from stream_workers.inference.counts import Counts
 from stream_workers.inference.fuse import Fuse
 from stream_workers.inference.life import Life
 from stream_workers.inference.renewals import Renewals
@@ -64,14 +66,15 @@ async def serve(
         stack.push_async_callback(listener.aclose)
         model = Tgi(tgi)
         stack.push_async_callback(model.close)
-        pen = Pen(app, kafka)
+        pen = Pen(app, kafka, service.metrics)
         scripts = Scripts(client, redis_)
         worker = settings.name or f"{socket.gethostname()}-{os.getpid()}"
         leases = Leases(scripts, Retention(), worker, int(settings.lease_s * 1000))
-        renewals = Renewals(leases, scripts, settings.lease_s * RENEW_AT)
-        inference = Inference(
-            _life(settings, scripts, leases, renewals, model, pen), pen, SystemClock(), kafka.topic_prefix
-        )
+        counts = Counts(service.metrics)
+        renewals = Renewals(leases, scripts, counts, settings.lease_s * RENEW_AT)
+        life = _life(settings, scripts, leases, renewals, model, pen, counts)
+        inference = Inference(life, pen, SystemClock(), kafka.topic_prefix)
+        _show(service.metrics, life.slots, app, kafka)
         app.agent(faust_app.subscription(app, kafka, TOPICS), name="inference")(inference.read)
         app.on_partitions_revoked.connect(_revoked(inference), weak=False)
         app.on_partitions_assigned.connect(_assigned(service), weak=False)
@@ -89,7 +92,15 @@ async def serve(
         _raise_what_ended(background)
 
 
-def _life(settings: WorkerSettings, scripts: Scripts, leases: Leases, renewals: Renewals, model: Tgi, pen: Pen) -> Life:
+def _life(
+    settings: WorkerSettings,
+    scripts: Scripts,
+    leases: Leases,
+    renewals: Renewals,
+    model: Tgi,
+    pen: Pen,
+    counts: Counts,
+) -> Life:
     attempting = Attempting(
         clock=SystemClock(),
         scripts=scripts,
@@ -98,6 +109,7 @@ def _life(settings: WorkerSettings, scripts: Scripts, leases: Leases, renewals: 
         conversations=Conversations(scripts, Retention()),
         cache=AnswerCache(scripts),
         pen=pen,
+        counts=counts,
         flush_s=settings.flush_s,
     )
     return Life(
@@ -107,8 +119,21 @@ def _life(settings: WorkerSettings, scripts: Scripts, leases: Leases, renewals: 
         attempting=attempting,
         settling=Settling(scripts, Retention()),
         pen=pen,
+        counts=counts,
         fuse=Fuse(settings.die_after),
     )
+
+
+def _show(metrics: Metrics, slots: Slots, app: faust_app.WorkerApp, kafka: KafkaSettings) -> None:
+    """Have looked up at each scrape what nobody needs to count."""
+    metrics.slots.set(slots.size)
+    metrics.slots_busy.set_function(lambda: slots.busy)
+
+    async def look() -> None:
+        for topic, records in faust_app.behind(app).items():
+            metrics.consumer_lag.labels(GROUP, topic.removeprefix(kafka.topic_prefix)).set(records)
+
+    metrics.look_up(metrics.consumer_lag, look)
 
 
 def _revoked(inference: Inference) -> Callable[..., Awaitable[None]]:

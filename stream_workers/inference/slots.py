@@ -10,7 +10,7 @@ class Slots:
     """So many at a time; who waits is served by lane, then in order of coming."""
 
     def __init__(self, count: int) -> None:
-        self._free = count
+        self.size = self._free = count
         self.busy = 0
         self._waiting: dict[Lane, deque[asyncio.Future[None]]] = {lane: deque() for lane in LANES}
 

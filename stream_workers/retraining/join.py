@@ -13,6 +13,7 @@ from typing import Any
 from redis.asyncio import Redis
 
 from infra.settings import RedisSettings
+from infra.telemetry.metrics import Metrics
 from producers import codec
 from producers.events import AnswerCompleted, Ending, ExampleReady, FeedbackGiven
 from producers.jobs.positions import Applied, Positions, Seek
@@ -31,9 +32,10 @@ class Join:
 
     topics: tuple[Topic, ...] = (ANSWERS, FEEDBACK)
 
-    def __init__(self, redis: Redis, settings: RedisSettings, publisher: Publisher) -> None:
+    def __init__(self, redis: Redis, settings: RedisSettings, publisher: Publisher, metrics: Metrics) -> None:
         self._scripts = Scripts(redis, settings, LIBRARY)
         self._publisher = publisher
+        self._published = metrics.examples
         self.positions = Positions(self._scripts, NAME)
 
     async def apply(self, batch: Sequence[Told]) -> Done | Seek | Stuck:
@@ -86,6 +88,7 @@ class Join:
 
     async def _publish(self, examples: Sequence[ExampleReady]) -> None:
         await asyncio.gather(*(self._publisher.publish(EXAMPLES, each.job_id, each) for each in examples))
+        self._published.inc(len(examples))
 
 
 def _keeping(told: Told) -> Call | None:

@@ -11,6 +11,6 @@ async def serve(service: Service) -> None:
     Raises:
         Unavailable: the address of a part is not given.
     """
-    async with parts("retrain") as given:
-        view = given.follower(Join(given.redis, given.redis_settings, given.publisher))
+    async with parts(service) as given:
+        view = given.follower(Join(given.redis, given.redis_settings, given.publisher, given.metrics))
         await until_stopped(view.follow(service.stopping), say_ready(service, view))

@@ -17,6 +17,7 @@ from aiokafka.errors import KafkaError
 from infra.clock import Clock
 from infra.errors import InvalidEvent, Unavailable
 from infra.settings import KafkaSettings
+from infra.telemetry.metrics import Metrics
 from producers import codec
 from producers.jobs.positions import Place, Seek
 from producers.publisher import Publisher
@@ -48,7 +49,14 @@ class LogView:
     """One member of a view's consumer group; `follow` does all the work."""
 
     def __init__(
-        self, view: View, group: str, kafka: KafkaSettings, settings: ViewSettings, publisher: Publisher, clock: Clock
+        self,
+        view: View,
+        group: str,
+        kafka: KafkaSettings,
+        settings: ViewSettings,
+        publisher: Publisher,
+        clock: Clock,
+        metrics: Metrics,
     ) -> None:
         self._view = view
         self._group = group
@@ -56,6 +64,7 @@ class LogView:
         self._settings = settings
         self._publisher = publisher
         self._clock = clock
+        self._waits, self._buried = metrics.waits, metrics.dead_letters
         self._topics = {f"{kafka.topic_prefix}{each.name}": each for each in view.topics}
         self._open: dict[TopicPartition, _Reading] = {}
         self._unopened: set[TopicPartition] = set()
@@ -87,6 +96,22 @@ class LogView:
         except (AssertionError, KafkaError):
             return False  # a rebalance has just begun
 
+    async def behind(self) -> dict[str, int]:
+        """By topic, how many records of this member's partitions are in the log and not in the view.
+
+        Raises:
+            KafkaError: no broker tells where the log ends.
+        """
+        found: dict[str, int] = {}
+        if self._consumer is None:
+            return found
+        reached = {partition: reading.position for partition, reading in self._open.items()}
+        ends = await self._consumer.end_offsets(list(reached))
+        for partition, position in reached.items():
+            topic, _ = self._named(partition)
+            found[topic] = found.get(topic, 0) + max(0, ends[partition] - position)
+        return found
+
     async def follow(self, stopping: asyncio.Event) -> None:
         """Follow the log until told to stop; waits out a Kafka or a Redis that is away."""
         while not stopping.is_set():
@@ -94,6 +119,7 @@ class LogView:
                 await self._be_member(stopping)
             except (KafkaError, Unavailable, TimeoutError) as error:
                 log.warning("%s cannot read the log: %r; trying again", self.name, error)
+                self._waits.labels(getattr(error, "part", "kafka")).inc()
                 await _pause(stopping, RETRY_S)
 
     async def _be_member(self, stopping: asyncio.Event) -> None:
@@ -122,6 +148,7 @@ class LogView:
         except Unavailable as error:
             # What was read may be in the view or not: Redis will say.
             log.warning("%s waits: %s", self.name, error)
+            self._waits.labels(error.part).inc()
             self._unopened |= self._open.keys()
             await _pause(stopping, error.after_s / 2)
 
@@ -205,6 +232,7 @@ class LogView:
                     "%s: the record at %s:%d:%d is no event: %s", self.name, name, partition, record.offset, error
                 )
                 await bury_record(self._publisher, self._clock, place, "undecodable", str(error), record)
+                self._buried.labels("undecodable").inc()
             told.append(Told(event, place, len(record.value or b"")))
             expected = record.offset + 1
         return told
@@ -216,6 +244,7 @@ class LogView:
         )
         record = next(each for each in records if each.offset == place.offset)
         await bury_record(self._publisher, self._clock, place, "poison", error, record)
+        self._buried.labels("poison").inc()
         await self._view.positions.pass_over(place)
 
     async def _check(self) -> None:

@@ -12,6 +12,7 @@ from infra import redis
 from infra.clock import Clock, SystemClock
 from infra.service import Service
 from infra.settings import KafkaSettings, RedisSettings
+from infra.telemetry.metrics import Metrics
 from producers.publisher import Publisher
 from stream_workers.views.log_view import LogView
 from stream_workers.views.records import View
@@ -29,25 +30,36 @@ class Parts:
     redis: Redis
     publisher: Publisher
     clock: Clock
+    metrics: Metrics
 
     def follower(self, view: View) -> LogView:
-        """The loop that follows the log into a view."""
-        return LogView(view, self.name, self.kafka, self.views, self.publisher, self.clock)
+        """The loop that follows the log into a view; how far it is behind is looked up at each scrape."""
+        followed = LogView(view, self.name, self.kafka, self.views, self.publisher, self.clock, self.metrics)
+        lag = self.metrics.consumer_lag
+
+        async def look() -> None:
+            for topic, records in (await followed.behind()).items():
+                lag.labels(self.name, topic).set(records)
+
+        self.metrics.look_up(lag, look)
+        return followed
 
 
 @asynccontextmanager
-async def parts(name: str) -> AsyncIterator[Parts]:
+async def parts(service: Service) -> AsyncIterator[Parts]:
     """Read the settings of a view's process and start what it needs; all is put down again at the end.
 
     Raises:
         Unavailable: the address of a part is not given.
     """
+    name = service.name
     kafka, redis_settings = KafkaSettings.from_env(), RedisSettings.from_env()
     client = redis.client(redis_settings)
     publisher = Publisher(kafka, f"headrace-{name}")
     publisher.start()
     try:
-        yield Parts(name, kafka, redis_settings, ViewSettings.from_env(), client, publisher, SystemClock())
+        views, clock = ViewSettings.from_env(), SystemClock()
+        yield Parts(name, kafka, redis_settings, views, client, publisher, clock, service.metrics)
     finally:
         await publisher.close()
         await client.aclose()

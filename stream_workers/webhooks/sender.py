@@ -117,6 +117,7 @@ class Sender:
             )
         except Unavailable as error:
             log.warning("webhooks wait: %s", error)
+            self._metrics.waits.labels(error.part).inc()
             await asyncio.sleep(error.after_s)
             return []
         # After Redis was lost, one that is on its way now may look due: its outcome is not in the log yet.

@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 from infra.sealing import Seal
 from infra.service import Service
 from infra.settings import CommonSettings, KafkaSettings
-from infra.telemetry.metrics import Metrics
 from producers.registry import Registry, RegistryReader
 from producers.settings import WebhookSettings
 from stream_workers.views.process import Parts, parts, say_ready, until_stopped
@@ -25,7 +24,7 @@ async def serve(service: Service) -> None:
         WrongSetting: a setting contradicts another, or there is no HEADRACE_SECRET_KEY.
     """
     settings, seal = WebhookSettings.from_env(), Seal(CommonSettings.from_env().secret_key)
-    async with parts("deliver") as given, _registry(given.kafka) as registry:
+    async with parts(service) as given, _registry(given.kafka) as registry:
         schedule = Schedule(given.redis, given.redis_settings, settings.delays_s, settings.public_url)
         view = given.follower(schedule)
         async with outbound(settings.policy, given.clock, settings.timeout_s, settings.at_once) as client:
@@ -36,7 +35,7 @@ async def serve(service: Service) -> None:
 
 
 def _sender(given: Parts, schedule: Schedule, signers: Signers, client: Outbound, settings: WebhookSettings) -> Sender:
-    return Sender(schedule, signers, client, given.publisher, given.clock, settings, Metrics())
+    return Sender(schedule, signers, client, given.publisher, given.clock, settings, given.metrics)
 
 
 @asynccontextmanager

@@ -62,7 +62,7 @@ def test_the_generated_parts_of_the_documents_are_as_the_code_says() -> None:
 
 
 def test_a_stale_table_is_seen_and_written_anew(tmp_path: Path) -> None:
-    for name in ("settings.md", "contracts.md"):
+    for name in ("settings.md", "contracts.md", "metrics.md"):
         (tmp_path / name).write_text((DOCS / name).read_text())
     changed = tmp_path / "settings.md"
     changed.write_text(changed.read_text().replace(f"{PREFIX}LOG__LEVEL", f"{PREFIX}LOG__LOUDNESS"))

@@ -13,6 +13,7 @@ from analytics.settings import AnalyticsSettings
 from infra import kafka
 from infra.local.process import Command
 from infra.settings import ClickHouseSettings, KafkaSettings, ServiceSettings, child_environment
+from infra.telemetry.settings import MetricsSettings
 from producers import codec, partitioning, topic_admin
 from producers.topics import ANSWERS, DEAD_LETTERS, FEEDBACK, JOB_EVENTS, Topic
 from tests.support.stack import RunningPart
@@ -22,9 +23,9 @@ READ = (ANSWERS, JOB_EVENTS, FEEDBACK)
 
 @contextmanager
 def an_ingest(
-    folder: Path, log: KafkaSettings, store: ClickHouseSettings, settings: AnalyticsSettings
+    folder: Path, log: KafkaSettings, store: ClickHouseSettings, settings: AnalyticsSettings, metrics: str = ""
 ) -> Iterator[RunningPart]:
-    """`headrace ingest`, not started yet; stopped at the end."""
+    """`headrace ingest`, not started yet; stopped at the end. `metrics`: where it tells what it counts."""
     ready = folder / "ingest.ready"
 
     def prepare() -> Command:
@@ -35,7 +36,9 @@ def an_ingest(
             log=folder / "ingest.log",
             ready=ready.exists,
             advice="",
-            environment=child_environment(log, store, settings, ServiceSettings(ready_file=str(ready))),
+            environment=child_environment(
+                log, store, settings, ServiceSettings(ready_file=str(ready)), MetricsSettings(address=metrics)
+            ),
         )
 
     part = RunningPart(prepare=prepare)

@@ -16,6 +16,7 @@ from typing import Any
 from kafka import TopicPartition
 
 from infra import kafka, redis
+from infra.local.ports import free_ports
 from infra.settings import (
     PREFIX,
     KafkaSettings,
@@ -24,6 +25,7 @@ from infra.settings import (
     ServiceSettings,
     TgiSettings,
 )
+from infra.telemetry.settings import MetricsSettings
 from producers import codec, partitioning, topic_admin
 from producers.events import AnswerCompleted, Lane, PromptSubmitted, Terminal
 from producers.jobs import live, record, view
@@ -46,6 +48,7 @@ class RunningWorker:
     process: subprocess.Popen[bytes]
     ready_file: Path
     log: Path
+    metrics: str
 
     def wait_ready(self, within_s: float = 90.0) -> None:
         """Until it has partitions."""
@@ -81,7 +84,8 @@ class Workshop:
         """One more worker; with `wait`, it has its partitions when this returns."""
         number = len(self.workers)
         ready_file, log = self.folder / f"ready-{number}", self.folder / f"worker-{number}.log"
-        blocks = (self.kafka, self.redis, self.tgi, settings, LogSettings(format="json"))
+        told_at = MetricsSettings(address=f"127.0.0.1:{free_ports(1)[0]}")
+        blocks = (self.kafka, self.redis, self.tgi, settings, told_at, LogSettings(format="json"))
         service = ServiceSettings(ready_file=str(ready_file), drain_s=self.drain_s)
         bare = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
         ours = {name: value for block in (*blocks, service) for name, value in block.to_env().items()}
@@ -92,7 +96,7 @@ class Workshop:
                 env={**bare, **ours},
                 stderr=output,
             )
-        worker = RunningWorker(process, ready_file, log)
+        worker = RunningWorker(process, ready_file, log, f"http://{told_at.address}/metrics")
         self.workers.append(worker)
         if wait:
             worker.wait_ready()

@@ -1,5 +1,6 @@
 """Every record once in its table, whatever dies: real Kafka, real ClickHouse, the process as it runs."""
 
+import asyncio
 import base64
 import random
 import threading
@@ -12,6 +13,7 @@ from analytics.migrate import migrate
 from analytics.questions import questions, read_range
 from analytics.settings import AnalyticsSettings
 from infra.ids import new_id
+from infra.local.ports import free_ports
 from producers import codec
 from producers.events import DeliveryAttempted, FeedbackGiven, JobClaimed
 from producers.topics import ANSWERS, FEEDBACK, JOB_EVENTS
@@ -20,6 +22,7 @@ from tests.support.analytics import Log, an_ingest, tell_all
 from tests.support.builders import CLOCK, a_completed, a_failed, a_prompt
 from tests.support.clickhouse import Database, RunningClickHouse, a_database
 from tests.support.eventually import eventually_sync
+from tests.support.scrape import scrape
 from tests.support.stack import RunningPart
 
 # Processes are started and killed several times over: slow where the machine is busy with other things.
@@ -162,6 +165,38 @@ def test_clickhouse_may_go_away_and_come_back(log: Log, tmp_path: Path, own_clic
 
             eventually_sync(lambda: jobs_told(store) == 200, within_s=40)
             assert distinct(store, "answers") == (200, 200)
+
+
+def test_what_ingest_counts_tells_that_it_falls_behind_while_clickhouse_is_away(
+    log: Log, tmp_path: Path, own_clickhouse: RunningClickHouse
+) -> None:
+    place = f"127.0.0.1:{free_ports(1)[0]}"
+
+    def shown(sample: str) -> float:
+        return asyncio.run(scrape(f"http://{place}/metrics")).get(sample, -1)
+
+    lag, written = (
+        'headrace_consumer_lag{group="ingest",topic="answers"}',
+        'headrace_rows_written_total{table="answers"}',
+    )
+    with a_database(own_clickhouse) as store:
+        migrate(store.settings, QUICK)
+        with an_ingest(tmp_path, log.settings, store.settings, QUICK, metrics=place) as ingest:
+            ingest.start()
+            tell_all(log, ANSWERS, (a_completed(a_prompt()) for _ in range(10)))
+            log.write(ANSWERS, 0, b"not json")
+            log.flush()
+            eventually_sync(lambda: (shown(written), shown(lag)) == (10, 0))
+            assert shown('headrace_dead_letters_total{reason="undecodable"}') == 1
+
+            own_clickhouse.kill()
+            tell_all(log, ANSWERS, (a_completed(a_prompt()) for _ in range(100)))
+            eventually_sync(lambda: shown('headrace_waits_total{part="clickhouse"}') > 0)
+            tell_all(log, ANSWERS, (a_completed(a_prompt()) for _ in range(100)))
+            eventually_sync(lambda: shown(lag) >= 100, what="a lag that grows though nothing is read")
+
+            own_clickhouse.start()
+            eventually_sync(lambda: (shown(written), shown(lag)) == (210, 0), within_s=60)
 
 
 def test_told_to_stop_while_clickhouse_is_away_it_stops_and_loses_nothing(

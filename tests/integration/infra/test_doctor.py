@@ -11,7 +11,11 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from infra.local.ports import free_ports
 from infra.settings import ClickHouseSettings, CommonSettings, KafkaSettings, RedisSettings, TgiSettings
+from infra.telemetry import exporter
+from infra.telemetry.metrics import Metrics
+from infra.telemetry.settings import MetricsSettings
 from tests.support.command import headrace
 from tests.support.model_servers import model_server
 from tests.support.stack import RunningKafka, RunningRedis
@@ -93,6 +97,29 @@ def test_the_running_stack_is_examined_where_no_address_is_given(redis_server: R
     redis = by_name(done.stdout)["redis"]
     assert redis["reachable"]
     assert redis["from_stack"]
+
+
+async def test_the_processes_of_the_running_stack_are_asked_whether_they_are_ready(tmp_path: Path) -> None:
+    names = ("fanout", "worker", "ingest")
+    places = {name: f"127.0.0.1:{port}" for name, port in zip(names, free_ports(3), strict=True)}
+    (tmp_path / ".headrace").mkdir()
+    (tmp_path / ".headrace" / "stack.json").write_text(
+        json.dumps({"metrics": {name: f"http://{place}/metrics" for name, place in places.items()}})
+    )
+
+    async with (
+        exporter.serving(MetricsSettings(address=places["fanout"]), Metrics(), lambda: True),
+        exporter.serving(MetricsSettings(address=places["worker"]), Metrics(), lambda: False),
+    ):
+        done = await asyncio.to_thread(headrace, "doctor", "--json", folder=tmp_path)
+        shown = await asyncio.to_thread(headrace, "doctor", folder=tmp_path)
+
+    found = {each["name"]: each for each in json.loads(done.stdout)["processes"]}
+    assert [found[name]["reachable"] for name in names] == [True, False, False]
+    assert (found["fanout"]["version"], found["fanout"]["address"]) == ("ready", f"http://{places['fanout']}/metrics")
+    assert "503" in found["worker"]["failure"]
+    assert done.returncode == 3
+    assert re.search(r"fanout +yes.* ready", shown.stdout)
 
 
 def test_every_wrong_setting_is_named_at_the_top_and_the_rest_is_examined_all_the_same(

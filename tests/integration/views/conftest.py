@@ -65,8 +65,8 @@ async def a_house(kafka: KafkaSettings, redis_settings: RedisSettings, name: str
     publisher.start()
     await eventually(lambda: publisher.connected)
     views = ViewSettings(check_every_s=0.1, session_timeout_s=6.0)
-    parts = Parts(name, kafka, redis_settings, views, client, publisher, SystemClock())
-    yield House(parts, Scripts(client, redis_settings), Metrics())
+    parts = Parts(name, kafka, redis_settings, views, client, publisher, SystemClock(), Metrics())
+    yield House(parts, Scripts(client, redis_settings), parts.metrics)
     await publisher.close()
     await client.aclose()
 

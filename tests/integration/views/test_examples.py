@@ -13,7 +13,7 @@ from tests.support.topics import read_all
 
 def join(house: House) -> LogView:
     parts = house.parts
-    return parts.follower(Join(parts.redis, parts.redis_settings, parts.publisher))
+    return parts.follower(Join(parts.redis, parts.redis_settings, parts.publisher, parts.metrics))
 
 
 async def examples(house: House, number: int) -> list[ExampleReady]:

@@ -27,7 +27,7 @@ AT_ONCE = Patience(accepting_ms=0, finishing_ms=0, running_again_ms=60_000, ever
 def a_reaper(house: House, patience: Patience = AT_ONCE, publisher: Publisher | None = None) -> Reaper:
     scripts, kept = house.scripts, Retention()
     pen = publisher or house.parts.publisher
-    return Reaper(scripts, Intake(scripts, kept), Settling(scripts, kept), pen, CLOCK, patience)
+    return Reaper(scripts, Intake(scripts, kept), Settling(scripts, kept), pen, CLOCK, house.metrics, patience)
 
 
 @pytest.fixture

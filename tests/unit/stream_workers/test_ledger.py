@@ -25,6 +25,14 @@ def test_gaps_in_the_log_need_no_acknowledgement() -> None:
     assert ledger.committable == 20
 
 
+def test_what_is_behind_is_what_is_in_work_and_what_was_not_delivered() -> None:
+    ledger = delivered(5, 6, 7)
+    ledger.acknowledge(6)
+
+    assert [ledger.behind(end) for end in (0, 8, 10)] == [2, 2, 4]
+    assert Ledger().behind(10) == 0
+
+
 def test_an_offset_delivered_again_waits_again() -> None:
     ledger = delivered(5, 6)
     ledger.acknowledge(5)
