@@ -2,17 +2,14 @@
 
 import asyncio
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, BinaryIO, Final
 
 import click
 import msgspec
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from gateway.client import prompts
+from gateway.client import progress, prompts
 from gateway.client.jobs import Job, Jobs, connected
 from gateway.client.many import Outcome, submit_all
 from gateway.client.prompts import Asked, BadLine
@@ -62,6 +59,13 @@ class Manner:
 )
 @click.option("--json", "as_json", is_flag=True, help="Print jobs (with --stream: events) as JSON, one object a line.")
 @click.option("--url", metavar="URL", help="The gateway, instead of HEADRACE_CLIENT__URL or the stack running here.")
+@click.option(
+    "--timeout",
+    "timeout_s",
+    type=click.FloatRange(0, min_open=True),
+    metavar="SECONDS",
+    help="How long to try a gateway that does not answer; 10, or 30 for one that has answered before, if not given.",
+)
 def submit(
     prompt: str | None,
     file: BinaryIO | None,
@@ -70,7 +74,6 @@ def submit(
     wait: bool,
     as_json: bool,
     at_once: int,
-    url: str | None,
     **said: Any,
 ) -> None:
     """Submit a PROMPT to be answered: given here, in a file, as JSONL of many, or on standard input.
@@ -81,8 +84,8 @@ def submit(
     git diff | headrace submit --wait --max-tokens 80
 
     Without --wait or --stream the command ends as soon as the job is durable, and prints its id. A refusal for lack of
-    room is waited out, a lost connection is tried again, and a try that is repeated never makes a second job. Options
-    stand for every line of --jsonl that does not say otherwise itself.
+    room is waited out, a gateway that does not answer is tried again for a while, and a try that is repeated never
+    makes a second job. Options stand for every line of --jsonl that does not say otherwise itself.
 
     \b
     Exit code: 0 all completed (without --wait: all accepted), 1 some failed, 2 wrong usage,
@@ -90,14 +93,14 @@ def submit(
     """  # noqa: D301 # \b is click's mark for lines that are not to be wrapped
     if stream and (wait or jsonl):
         raise click.UsageError("--stream shows one answer as it comes: without --wait, and not with --jsonl")
-    body = prompts.options(**said)
-    manner = Manner(wait, stream, as_json, at_once)
+    settings = _settings(said.pop("url"), said.pop("timeout_s"))
+    body, manner = prompts.options(**said), Manner(wait, stream, as_json, at_once)
     if jsonl is not None:
         if prompt is not None or file is not None:
             raise click.UsageError("give one of PROMPT, --file and --jsonl")
-        code = asyncio.run(_many(_settings(url), list(prompts.from_jsonl(jsonl.read(), body)), manner))
+        code = asyncio.run(_many(settings, list(prompts.from_jsonl(jsonl.read(), body)), manner))
     else:
-        code = asyncio.run(_one(_settings(url), prompts.from_text(_text(prompt, file), body), manner))
+        code = asyncio.run(_one(settings, prompts.from_text(_text(prompt, file), body), manner))
     sys.exit(code)
 
 
@@ -117,8 +120,10 @@ def _text(prompt: str | None, file: BinaryIO | None) -> str:
     return prompt
 
 
-def _settings(url: str | None) -> ClientSettings:
+def _settings(url: str | None, timeout_s: float | None) -> ClientSettings:
     settings = ClientSettings.from_env()
+    if timeout_s is not None:
+        settings = replace(settings, reach_s=timeout_s, patience_s=timeout_s)
     stack = stack_file.read(LocalSettings.from_env())
     if url is None:
         return stack_file.addressed(settings, stack)
@@ -127,15 +132,21 @@ def _settings(url: str | None) -> ClientSettings:
 
 
 async def _one(settings: ClientSettings, prompt: Asked, manner: Manner) -> int:
-    async with connected(settings, SystemClock(), connections=2) as jobs:
-        body = {"model": prompt.body.get("model") or await jobs.first_model(), **prompt.body}
-        job = await jobs.submit(body)
+    async with connected(settings, SystemClock(), connections=2, tell=_tell) as jobs:
+        with progress.spinner(wanted=manner.wait) as show:
+            body = {"model": prompt.body.get("model") or await jobs.first_model(), **prompt.body}
+            job = await jobs.submit(body)
+            show(job["status"])
+            if manner.wait:
+                job = await jobs.wait(job["id"], show)
         if manner.stream:
             return _end(await _watch(jobs, job["id"], manner))
-        if manner.wait:
-            job = await jobs.wait(job["id"])
         click.echo(msgspec.json.encode(job) if manner.as_json else (answer_of(job) if manner.wait else job["id"]) or "")
         return _end(job) if manner.wait else _ALL_COMPLETED
+
+
+def _tell(trouble: str) -> None:
+    progress.say(f"headrace: {trouble}", err=True, colour="yellow")
 
 
 async def _watch(jobs: Jobs, job_id: str, manner: Manner) -> Job:
@@ -162,13 +173,13 @@ def _end(job: Job) -> int:
 
 async def _many(settings: ClientSettings, lines: Sequence[Asked | BadLine], manner: Manner) -> int:
     failed = 0
-    async with connected(settings, SystemClock(), connections=manner.at_once) as jobs:
+    async with connected(settings, SystemClock(), connections=manner.at_once, tell=_tell) as jobs:
         if any(isinstance(each, Asked) and "model" not in each.body for each in lines):
             model = await jobs.first_model()
             lines = [
                 replace(each, body={"model": model, **each.body}) if isinstance(each, Asked) else each for each in lines
             ]
-        with _progress(len(lines)) as advance:
+        with progress.bar(len(lines)) as advance:
 
             def tell(outcome: Outcome) -> None:
                 nonlocal failed
@@ -185,30 +196,15 @@ async def _many(settings: ClientSettings, lines: Sequence[Asked | BadLine], mann
 def _print(outcome: Outcome, manner: Manner) -> None:
     if manner.as_json:
         said: dict[str, Any] = {"line": outcome.line, "job": outcome.job}
-        click.echo(msgspec.json.encode({**said, "error": outcome.failure or None}))
+        progress.say(msgspec.json.encode({**said, "error": outcome.failure or None}).decode())
     elif outcome.failure:
-        click.secho(f"line {outcome.line}: {outcome.failure}", err=True, fg="red")
+        progress.say(f"line {outcome.line}: {outcome.failure}", err=True, colour="red")
     elif outcome.job is not None:
         answer = answer_of(outcome.job) if manner.wait else None
-        click.echo("\t".join((str(outcome.line), outcome.job["id"], *([] if answer is None else [_in_a_line(answer)]))))
+        progress.say(
+            "\t".join((str(outcome.line), outcome.job["id"], *([] if answer is None else [_in_a_line(answer)])))
+        )
 
 
 def _in_a_line(text: str) -> str:
     return text.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t")
-
-
-@contextmanager
-def _progress(total: int) -> Iterator[Callable[[int], None]]:
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    # Answers go above the bar where both are on one terminal, and straight to wherever else standard output leads.
-    together = sys.stdout.isatty()
-    with Progress(
-        *columns, console=console, disable=not console.is_terminal, redirect_stdout=together, transient=True
-    ) as bar:
-        task = bar.add_task("prompts", total=total)
-
-        def advance(failed: int) -> None:
-            bar.update(task, advance=1, description=f"prompts, {failed} failed" if failed else "prompts")
-
-        yield advance

@@ -1,8 +1,6 @@
 """Submit, follow and wait: one job through refusals, lost connections and a gateway that restarts."""
 
-import asyncio
-import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
@@ -10,6 +8,7 @@ from typing import Any, Final
 import aiohttp
 import msgspec
 
+from gateway.client.patience import Contact, Patience, Tell
 from gateway.client.settings import ClientSettings
 from infra import sse
 from infra.clock import Clock
@@ -22,8 +21,6 @@ Job = dict[str, Any]
 ENDED: Final = frozenset({"completed", "failed", "cancelled", "aborted", "expired"})
 _OVERLOADED: Final = frozenset({429, 503})
 _FAULTY: Final = frozenset({500, 502, 504})
-_FIRST_PAUSE_S: Final = 0.25
-_LONGEST_PAUSE_S: Final = 5.0
 
 
 class Refused(NeverTryAgain):
@@ -34,41 +31,12 @@ class Refused(NeverTryAgain):
         self.status = status
 
 
-class Patience:
-    """How long a gateway that does not answer, or is not ready, is tried again."""
-
-    def __init__(self, patience_s: float, url: str) -> None:
-        self._patience_s = patience_s
-        self._url = url
-        self._since_s: float | None = None
-        self._tries = 0
-
-    def renew(self) -> None:
-        """The gateway has answered: count from the beginning."""
-        self._since_s, self._tries = None, 0
-
-    async def pause(self, reason: str, asked_s: float | None = None) -> None:
-        """Wait before the next try, for as long as the gateway asked, if it did.
-
-        Raises:
-            Unavailable: patience is at its end.
-        """
-        now_s = asyncio.get_running_loop().time()
-        self._since_s = now_s if self._since_s is None else self._since_s
-        if now_s - self._since_s > self._patience_s:
-            raise Unavailable("gateway", f"the gateway at {self._url} cannot be reached: {reason}")
-        doubled_s = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2**self._tries)
-        self._tries += 1
-        jitter = random.uniform(0.75, 1.0)  # noqa: S311 # spreads clients, hides nothing
-        await asyncio.sleep(doubled_s * jitter if asked_s is None else asked_s)
-
-
 class Jobs:
     """The jobs of one gateway, as one key sees them."""
 
-    def __init__(self, session: aiohttp.ClientSession, settings: ClientSettings, clock: Clock) -> None:
+    def __init__(self, session: aiohttp.ClientSession, contact: Contact, clock: Clock) -> None:
         self._session = session
-        self._settings = settings
+        self._contact = contact
         self._clock = clock
 
     async def submit(self, body: dict[str, Any]) -> Job:
@@ -108,7 +76,7 @@ class Jobs:
             Refused: there is no such job.
             Unavailable: the gateway cannot be reached.
         """
-        last_id, patience = "", Patience(self._settings.patience_s, self._settings.url)
+        last_id, patience = "", Patience(self._contact)
         while True:
             headers = {"Last-Event-ID": last_id} if last_id else {}
             try:
@@ -119,7 +87,7 @@ class Jobs:
                         yield await self._done(job_id, last_id)
                         return
                     if response.status != 200:
-                        await self._judge(response, patience)
+                        await self._judge(response, await _message(response), patience)
                         continue
                     async for event in sse.events(response.content.iter_any()):
                         patience.renew()
@@ -127,13 +95,13 @@ class Jobs:
                         yield event
                         if event.event == "done":
                             return
-                reason = "the stream was cut"
+                what = "cut the stream"
             except (aiohttp.ClientError, TimeoutError) as error:
-                reason = str(error) or type(error).__name__
-            await patience.pause(reason)
+                what = _no_answer(error)
+            await patience.pause(what)
 
-    async def wait(self, job_id: str) -> Job:
-        """The job once it has ended, however it ends.
+    async def wait(self, job_id: str, show: Callable[[str], None] = lambda _: None) -> Job:
+        """The job once it has ended, however it ends; `show` is told each status it comes to.
 
         Raises:
             Refused: there is no such job.
@@ -141,6 +109,8 @@ class Jobs:
         """
         done: Job = {}
         async for event in self.follow(job_id):
+            if event.event == "status":
+                show(msgspec.json.decode(event.data)["status"])
             if event.event == "done":
                 done = msgspec.json.decode(event.data)
         return done
@@ -152,30 +122,31 @@ class Jobs:
     async def _ask(
         self, method: str, path: str, body: dict[str, Any] | None = None, headers: dict[str, str] | None = None
     ) -> Job:
-        patience = Patience(self._settings.patience_s, self._settings.url)
+        patience = Patience(self._contact)
         while True:
             try:
-                async with self._session.request(
-                    method, path, json=body, headers=headers, allow_redirects=False
-                ) as response:
+                async with (
+                    patience.one_try(),
+                    self._session.request(method, path, json=body, headers=headers, allow_redirects=False) as response,
+                ):
+                    patience.answered()
                     if response.status < 300:
                         return _job(response.status, await response.read())
-                    await self._judge(response, patience)
-                    continue
+                    message = await _message(response)
             except (aiohttp.ClientError, TimeoutError) as error:
-                reason = str(error) or type(error).__name__
-            await patience.pause(reason)
+                await patience.pause(_no_answer(error))
+            else:
+                await self._judge(response, message, patience)
 
-    async def _judge(self, response: aiohttp.ClientResponse, patience: Patience) -> None:
+    async def _judge(self, response: aiohttp.ClientResponse, message: str, patience: Patience) -> None:
         """Wait where the same call may succeed later; raise where it will not."""
-        message = await _message(response)
         final = response.headers.get("x-should-retry") == "false"
         if final or response.status not in _OVERLOADED | _FAULTY:
             raise Refused(response.status, message)
         if response.status == 429:
             # It does answer: waiting for one's turn is no matter of patience.
             patience.renew()
-        await patience.pause(message, self._retry_after_s(response))
+        await patience.pause(f"refuses for now: {message} ({response.status})", self._retry_after_s(response))
 
     def _retry_after_s(self, response: aiohttp.ClientResponse) -> float | None:
         """What `Retry-After` says, in seconds or as a date (RFC 9110, 10.2.3)."""
@@ -189,8 +160,10 @@ class Jobs:
 
 
 @asynccontextmanager
-async def connected(settings: ClientSettings, clock: Clock, connections: int) -> AsyncIterator[Jobs]:
-    """The jobs of the gateway that the settings name.
+async def connected(
+    settings: ClientSettings, clock: Clock, connections: int, tell: Tell = lambda _: None
+) -> AsyncIterator[Jobs]:
+    """The jobs of the gateway that the settings name; `tell` is given a line when it does not answer.
 
     Raises:
         Unavailable: they name none.
@@ -210,7 +183,7 @@ async def connected(settings: ClientSettings, clock: Clock, connections: int) ->
         connector=aiohttp.TCPConnector(limit=connections),
     )
     async with session:
-        yield Jobs(session, settings, clock)
+        yield Jobs(session, Contact(settings, tell), clock)
 
 
 def _job(status: int, content: bytes) -> Job:
@@ -222,6 +195,11 @@ def _job(status: int, content: bytes) -> Job:
 
 def _until(date: str, clock: Clock) -> float:
     return parsedate_to_datetime(date).timestamp() - clock.now_ms() / 1000
+
+
+def _no_answer(error: Exception) -> str:
+    reason = " ".join(str(error).split())
+    return f"does not answer ({reason})" if reason else "does not answer"
 
 
 async def _message(response: aiohttp.ClientResponse) -> str:

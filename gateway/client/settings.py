@@ -15,7 +15,8 @@ class ClientSettings(Block):
     block: ClassVar[str] = "client"
     url: str = setting("", "http(s)://host:port of the gateway; empty: that of the stack running here")
     api_key: str = setting("", "API key to send", secret=True)
-    patience_s: float = setting(30.0, "how long a gateway that does not answer is tried again")
+    reach_s: float = setting(10.0, "how long a gateway that has never answered is tried")
+    patience_s: float = setting(30.0, "how long one that has answered before is tried again: it may be restarting")
     silence_s: float = setting(60.0, "silence in a stream after which the connection counts as lost")
 
     def check(self) -> None:

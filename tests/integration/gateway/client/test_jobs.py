@@ -20,7 +20,7 @@ EVENTS = "/v1/jobs/job_1/events"
 @asynccontextmanager
 async def against(gateway: UnrulyGateway, patience_s: float = 20.0) -> AsyncIterator[Jobs]:
     async with served(gateway):
-        settings = ClientSettings(url=gateway.url, api_key="sk-headrace-x", patience_s=patience_s)
+        settings = ClientSettings(url=gateway.url, api_key="sk-headrace-x", reach_s=patience_s, patience_s=patience_s)
         async with connected(settings, SystemClock(), connections=8) as jobs:
             yield jobs
 

@@ -2,19 +2,28 @@
 
 import asyncio
 import json
+import os
+import pty
+import re
 import signal
+import socket
 import sys
+import time
 from asyncio.subprocess import PIPE
 from pathlib import Path
 from subprocess import CompletedProcess
+
+import pytest
 
 from gateway.client.settings import ClientSettings
 from tests.support.command import headrace
 from tests.support.unruly_gateway import UnrulyGateway, job, refuses, says, served, streams
 
+HEADRACE = (sys.executable, "-m", "infra.cli")
+
 
 async def submit(gateway: UnrulyGateway, folder: Path, *arguments: str, given: str = "") -> CompletedProcess[str]:
-    settings = ClientSettings(url=gateway.url, patience_s=0.2)
+    settings = ClientSettings(url=gateway.url, reach_s=0.2, patience_s=0.2)
     return await asyncio.to_thread(headrace, "submit", *arguments, settings=(settings,), folder=folder, given=given)
 
 
@@ -88,6 +97,80 @@ def test_without_a_gateway_the_command_says_what_to_do(tmp_path: Path) -> None:
 
     assert done.returncode == 3
     assert "start one with `headrace up`" in done.stderr
+
+
+@pytest.mark.parametrize("silent", [True, False], ids=["silent", "dead"])
+async def test_a_gateway_that_does_not_answer_is_told_at_once_and_given_up_in_time(
+    silent: bool, tmp_path: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        url = f"http://127.0.0.1:{listening.getsockname()[1] if silent else 1}"
+        process = await asyncio.create_subprocess_exec(
+            *HEADRACE, "submit", "--timeout", "4", "--url", url, "Why?", cwd=tmp_path, stdout=PIPE, stderr=PIPE
+        )
+        assert process.stderr is not None
+        first = await asyncio.wait_for(process.stderr.readline(), 30)
+        said_s = time.monotonic()
+        out, rest = await asyncio.wait_for(process.communicate(), 30)
+        took_s = time.monotonic() - said_s
+
+    assert re.match(rf"headrace: the gateway at {url} does not answer.*; trying again for \d s\n", first.decode())
+    assert rest.decode().count("\n") == 1
+    assert "cannot be reached: it does not answer" in rest.decode()
+    assert (process.returncode, out) == (3, b"")
+    assert 1 < took_s < 10
+
+
+def test_a_gateway_that_never_answered_is_given_up_sooner_than_one_that_may_be_restarting() -> None:
+    assert ClientSettings().reach_s <= 10 < ClientSettings().patience_s
+
+
+async def test_a_person_who_waits_sees_the_state_of_the_job_and_a_file_does_not(tmp_path: Path) -> None:
+    events = streams((1, "status", {"status": "running"}), (2, "token", {"text": "Bl"}), (3, "done", job()))
+    async with served(UnrulyGateway(events=[events])) as gateway:
+        shown, answer = await on_a_terminal(tmp_path, "submit", "--wait", "--url", gateway.url, "Why?")
+        piped = await submit(gateway, tmp_path, "--wait", "Why?")
+
+    assert answer == "Blue.\n"
+    assert re.search("queued.*running", shown)
+    assert (piped.stdout, piped.stderr) == ("Blue.\n", "")
+
+
+async def test_what_went_wrong_stands_on_a_line_of_its_own_above_the_spinner(tmp_path: Path) -> None:
+    submits = [refuses(503, Retry_After="1"), says(202, job("queued"))]
+    async with served(UnrulyGateway(submits=submits)) as gateway:
+        shown, _ = await on_a_terminal(tmp_path, "submit", "--wait", "--url", gateway.url, "Why?")
+
+    lines = re.sub(r"\x1b\[\d*m", "", shown).replace("\r\x1b[2K", "\n").splitlines()
+    assert f"headrace: the gateway at {gateway.url} refuses for now: no (503);" in [
+        each.rpartition(" trying")[0] for each in lines
+    ]
+
+
+async def on_a_terminal(folder: Path, *arguments: str) -> tuple[str, str]:
+    """Run a command that ends well; what its standard error, a terminal, has shown, and its standard output, a pipe."""
+    ours, terminal = pty.openpty()
+    process = await asyncio.create_subprocess_exec(
+        *HEADRACE, *arguments, cwd=folder, env={**os.environ, "COLUMNS": "200"}, stdout=PIPE, stderr=terminal
+    )
+    os.close(terminal)
+    shown = await asyncio.to_thread(read_to_end, ours)
+    answer, _ = await asyncio.wait_for(process.communicate(), 30)
+    assert process.returncode == 0, shown
+    return shown, answer.decode()
+
+
+def read_to_end(terminal: int) -> str:
+    """What is shown on a terminal until nobody holds it any more."""
+    shown = b""
+    try:
+        while some := os.read(terminal, 4096):
+            shown += some
+    except OSError:
+        pass  # so Linux says that the last holder is gone
+    finally:
+        os.close(terminal)
+    return shown.decode()
 
 
 async def test_a_reader_who_has_enough_ends_the_command_without_a_fuss(tmp_path: Path) -> None:
