@@ -6,6 +6,7 @@ from typing import Any
 
 from aiohttp import web
 from aiohttp.http import HttpProcessingError
+from aiohttp.http_exceptions import LineTooLong
 from aiohttp.web_protocol import RequestHandler
 
 from gateway.keys import CLOCK
@@ -15,12 +16,23 @@ from infra.ids import new_id
 
 log = logging.getLogger(__name__)
 
+LONGEST_URL_BYTES = 8 * 1024
+LONGEST_HEADER_BYTES = 16 * 1024
+"""Not the same number: by the limit that was passed aiohttp tells us which line was too long."""
+
 
 class Runner(web.AppRunner):
     """Runs the gateway; a client that hangs up ends its handler, so that what it asked for can be given up."""
 
     def __init__(self, app: web.Application, *, shutdown_timeout: float) -> None:
-        super().__init__(app, access_log=None, handler_cancellation=True, shutdown_timeout=shutdown_timeout)
+        super().__init__(
+            app,
+            access_log=None,
+            handler_cancellation=True,
+            shutdown_timeout=shutdown_timeout,
+            max_line_size=LONGEST_URL_BYTES,
+            max_field_size=LONGEST_HEADER_BYTES,
+        )
 
     async def _make_server(self) -> web.Server:
         made = await super()._make_server()
@@ -79,10 +91,7 @@ class _Connection(RequestHandler):
         self.log_exception("a request failed below HTTP", exc_info=exc)
         if request.writer.output_size > 0:
             raise ConnectionError("the response has begun; nothing can be told any more")
-        if status < 500:
-            problem = Problem(status, "The request is not valid HTTP.", code="bad_request")
-        else:
-            problem = Problem(status, "Something went wrong on our side.", type=SERVER, code="internal_error")
+        problem = _problem(status, exc)
         problem.headers["x-request-id"] = new_id("req", self._clock)
         response = problem.response()
         response.force_close()
@@ -94,3 +103,15 @@ class _Connection(RequestHandler):
             log.debug("a client sent what is no HTTP: %s", kw["exc_info"])
         else:
             super().log_exception(*args, **kw)
+
+
+def _problem(status: int, error: BaseException | None) -> Problem:
+    match error:
+        case LineTooLong(args=(_, limit, *_)) if limit == LONGEST_URL_BYTES:
+            return Problem(414, f"The URL is longer than {limit} bytes.", code="url_too_long")
+        case LineTooLong(args=(_, limit, *_)):
+            return Problem(431, f"A header line is longer than {limit} bytes.", code="header_too_long")
+        case _ if status < 500:
+            return Problem(status, "The request is not valid HTTP.", code="bad_request")
+        case _:
+            return Problem(status, "Something went wrong on our side.", type=SERVER, code="internal_error")
