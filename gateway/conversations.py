@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from gateway import bodies, prompts, submission
+from gateway import bodies, bounds, submission
 from gateway.bodies import Strict
 from gateway.job_object import seconds
 from gateway.keys import CALLER, CLOCK, CONVERSATIONS, PUBLISHER
@@ -36,7 +36,7 @@ async def create(request: web.Request) -> web.Response:
         conversation=new_id("conv", app[CLOCK]),
         tenant=request[CALLER].tenant,
         title=asked.title,
-        metadata=prompts.pairs(asked.metadata),
+        metadata=bounds.pairs(asked.metadata),
         at_ms=app[CLOCK].now_ms(),
     )
     await app[PUBLISHER].publish(TOPIC, event.conversation, event, trace.child_of(request.headers.get("traceparent")))
@@ -111,8 +111,7 @@ async def _asked(request: web.Request) -> AskedConversation:
     asked = bodies.read(AskedConversation, await submission.read_body(request))
     if asked.items:
         raise bad_value("items: a conversation is filled by its turns.", "items")
-    if asked.title is not None and len(asked.title) > LONGEST_TITLE:
-        raise bad_value(f"title may have {LONGEST_TITLE} characters.", "title")
+    bounds.short("title", asked.title, LONGEST_TITLE)
     return asked
 
 

@@ -1,16 +1,14 @@
-"""Body to PromptSubmitted: what may be asked, within which bounds, and what it means. Pure."""
+"""Body to PromptSubmitted: what may be asked where, and what it means. Pure."""
 
 import hashlib
-import math
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Literal, TypeVar, cast, get_args
+from typing import Literal, cast, get_args
 
-from gateway import bodies
+from gateway import bodies, bounds, unserved
 from gateway.bodies import Asked, AskedMessage, TextPart
-from gateway.problems import Problem, bad_value, not_found
+from gateway.problems import bad_value, not_found
 from gateway.settings import GatewaySettings
-from producers.destinations import Policy, forbidden
+from producers.destinations import Policy
 from producers.events import LANES, CacheUse, KeyIssued, Lane, Message, PromptSubmitted, Sampling, Webhook
 
 Route = Literal["/v1/jobs", "/v1/chat/completions"]
@@ -19,41 +17,7 @@ CHAT: Route = "/v1/chat/completions"
 
 ROLES = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant"}
 MOST_STOPS, LONGEST_STOP = 4, 255
-MOST_PAIRS, LONGEST_PAIR_KEY, LONGEST_PAIR_VALUE = 16, 64, 512
-LONGEST_URL, LONGEST_NAME = 2048, 512
 LONGEST_DEADLINE_S = 30 * 86_400.0
-LATEST_MS = 253_402_300_799_000.0
-"""The end of the year 9999."""
-
-# Fields of OpenAI's that we do not serve, and what else than null asks for nothing.
-_NEUTRAL: dict[str, tuple[Any, ...]] = {
-    "logprobs": (False,),
-    "top_logprobs": (0,),
-    "logit_bias": ({},),
-    "response_format": ({"type": "text"},),
-    "tools": ([],),
-    "tool_choice": ("none", "auto"),
-    "parallel_tool_calls": (True, False),
-    "functions": ([],),
-    "function_call": ("none", "auto"),
-    "modalities": (["text"],),
-    "audio": (),
-    "prediction": (),
-    "reasoning_effort": (),
-    "verbosity": (),
-    "web_search_options": (),
-    "store": (False,),
-    "service_tier": ("auto", "default"),
-}
-_NEUTRAL_IN_MESSAGE: dict[str, tuple[Any, ...]] = {
-    "refusal": ("",),
-    "audio": (),
-    "annotations": ([],),
-    "tool_calls": ([],),
-    "function_call": (),
-}
-
-Number = TypeVar("Number", int, float)
 
 
 @dataclass(frozen=True)
@@ -86,7 +50,8 @@ def read_prompt(
         Problem: 400 with the field that is wrong as `param`, 404 for a model that is not served.
     """
     asked = bodies.read(Asked, body)
-    _refuse_unserved(asked)
+    unserved.refuse(asked)
+    bounds.short("user", asked.user)
     _refuse_elsewhere(asked, envelope.route)
     if asked.model not in settings.models:
         message = f"The model {asked.model[:100]!r} does not exist or is not served here."
@@ -100,11 +65,11 @@ def read_prompt(
         messages=_messages(asked),
         sampling=_sampling(asked, settings),
         route=envelope.route,
-        conversation=_short("conversation", asked.conversation),
-        webhook=None if asked.webhook is None else Webhook(_url(asked.webhook.url, policy)),
+        conversation=bounds.short("conversation", asked.conversation),
+        webhook=None if asked.webhook is None else Webhook(bounds.webhook_url(asked.webhook.url, policy)),
         deadline_ms=_deadline_ms(asked.deadline, envelope),
         cache=_cache(asked),
-        metadata=pairs(asked.metadata),
+        metadata=bounds.pairs(asked.metadata),
         idempotency_key=envelope.idempotency_key,
         fingerprint=hashlib.sha256(bodies.canonical(body)).hexdigest(),
         received_ms=envelope.received_ms,
@@ -112,40 +77,6 @@ def read_prompt(
     )
     options = asked.stream_options
     return prompt, Wish(bool(asked.stream), bool(options and options.include_usage))
-
-
-def pairs(metadata: dict[str, str] | None) -> dict[str, str]:
-    """Metadata within its bounds.
-
-    Raises:
-        Problem: too many pairs, or one too long.
-    """
-    found = metadata or {}
-    if len(found) > MOST_PAIRS:
-        raise bad_value(f"metadata holds {len(found)} pairs; {MOST_PAIRS} is the most.", "metadata")
-    for name, value in found.items():
-        if len(name) > LONGEST_PAIR_KEY or len(value) > LONGEST_PAIR_VALUE:
-            raise bad_value(
-                f"metadata.{name[:LONGEST_PAIR_KEY]}: a key may have {LONGEST_PAIR_KEY} characters, "
-                f"a value {LONGEST_PAIR_VALUE}.",
-                "metadata",
-            )
-    return found
-
-
-def _refuse_unserved(asked: Asked) -> None:
-    for name, neutral in _NEUTRAL.items():
-        value = getattr(asked, name)
-        if value is not None and not _is_one_of(value, neutral):
-            raise bad_value(f"{name} is not supported here.", name)
-    if asked.n not in {None, 1}:
-        raise bad_value("n: only one answer is given to a prompt.", "n")
-    _short("user", asked.user)
-
-
-def _is_one_of(value: Any, neutral: tuple[Any, ...]) -> bool:
-    # 0 == False in Python, but not in JSON.
-    return any(value == each and type(value) is type(each) for each in neutral)
 
 
 def _refuse_elsewhere(asked: Asked, route: Route) -> None:
@@ -175,10 +106,7 @@ def _message(where: str, message: AskedMessage) -> Message:
     role = ROLES.get(message.role)
     if role is None:
         raise bad_value(f"{where}.role must be one of {', '.join(ROLES)}.", f"{where}.role")
-    for name, neutral in _NEUTRAL_IN_MESSAGE.items():
-        value = getattr(message, name)
-        if value is not None and not _is_one_of(value, neutral):
-            raise bad_value(f"{where}.{name} is not supported here.", f"{where}.{name}")
+    unserved.refuse_in_message(where, message)
     match message.content:
         case str(text):
             return Message(role, text)
@@ -200,26 +128,14 @@ def _sampling(asked: Asked, settings: GatewaySettings) -> Sampling:
         raise bad_value("max_tokens and max_completion_tokens contradict each other.", "max_tokens")
     most = settings.max_answer_tokens
     return Sampling(
-        max_tokens=_within("max_completion_tokens", long, 1, most) or _within("max_tokens", short, 1, most),
-        temperature=_within("temperature", asked.temperature, 0.0, 2.0),
-        top_p=_above_zero("top_p", asked.top_p, 1.0),
+        max_tokens=bounds.within("max_completion_tokens", long, 1, most) or bounds.within("max_tokens", short, 1, most),
+        temperature=bounds.within("temperature", asked.temperature, 0.0, 2.0),
+        top_p=bounds.above_zero("top_p", asked.top_p, 1.0),
         stop=_stops(asked.stop),
-        seed=_within("seed", asked.seed, 0, 2**63 - 1),
-        frequency_penalty=_within("frequency_penalty", asked.frequency_penalty, -2.0, 2.0),
-        presence_penalty=_within("presence_penalty", asked.presence_penalty, -2.0, 2.0),
+        seed=bounds.within("seed", asked.seed, 0, 2**63 - 1),
+        frequency_penalty=bounds.within("frequency_penalty", asked.frequency_penalty, -2.0, 2.0),
+        presence_penalty=bounds.within("presence_penalty", asked.presence_penalty, -2.0, 2.0),
     )
-
-
-def _within(name: str, value: Number | None, least: Number, most: Number) -> Number | None:
-    if value is not None and not least <= value <= most:
-        raise bad_value(f"{name} must be from {least} to {most}.", name)
-    return value
-
-
-def _above_zero(name: str, value: float | None, most: float) -> float | None:
-    if value is not None and not 0.0 < value <= most:
-        raise bad_value(f"{name} must be above 0 and at most {most:g}.", name)
-    return value
 
 
 def _stops(stop: str | list[str] | None) -> tuple[str, ...]:
@@ -248,47 +164,15 @@ def _cache(asked: Asked) -> CacheUse:
     return cast("CacheUse", asked.cache)
 
 
-def _short(name: str, value: str | None) -> str | None:
-    if value is not None and not 0 < len(value) <= LONGEST_NAME:
-        raise bad_value(f"{name} must have 1 to {LONGEST_NAME} characters.", name)
-    return value
-
-
-def _url(url: str, policy: Policy) -> str:
-    """A webhook's URL, unless it says itself that it will never be called; names are judged when connecting."""
-    if len(url) > LONGEST_URL or not url.isprintable() or " " in url:
-        raise bad_value(f"webhook.url must be a URL of {LONGEST_URL} printable characters at most.", "webhook.url")
-    if reason := forbidden(url, policy):
-        raise bad_value(f"webhook.url cannot be called: {reason.reason}.", "webhook.url")
-    return url
-
-
 def _deadline_ms(deadline: str | float | None, envelope: Envelope) -> float | None:
     given = [] if envelope.cancel_after_s is None else [envelope.received_ms + envelope.cancel_after_s * 1000]
     match deadline:
         case None:
             pass
         case str():
-            given.append(_instant_ms(deadline))
+            given.append(bounds.instant_ms(deadline))
         case _:
             if not 0.0 < deadline <= LONGEST_DEADLINE_S:
                 raise bad_value(f"deadline: seconds must be above 0 and at most {LONGEST_DEADLINE_S:g}.", "deadline")
             given.append(envelope.received_ms + deadline * 1000)
     return min(given) if given else None
-
-
-def _instant_ms(text: str) -> float:
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        raise _no_instant() from None
-    if at.tzinfo is None:
-        raise _no_instant()
-    ms = at.timestamp() * 1000
-    if not 0 < ms <= LATEST_MS or not math.isfinite(ms):
-        raise _no_instant()
-    return ms
-
-
-def _no_instant() -> Problem:
-    return bad_value("deadline must be a time such as 2030-01-31T12:00:00Z, or seconds from now.", "deadline")

@@ -39,7 +39,11 @@ async def test_the_body_of_a_create_may_be_missing_but_not_wrong(gateway: Runnin
     unknown = await gateway.post("/v1/conversations", {"colour": "blue"})
     too_many = await gateway.post("/v1/conversations", {"metadata": {str(n): "" for n in range(17)}})
 
+    titles = [await gateway.post("/v1/conversations", {"title": "x" * n}) for n in (0, 1, 200, 201)]
+
     assert empty == 200
+    assert [each.status for each in titles] == [400, 200, 200, 400]
+    assert titles[0].json["error"]["param"] == "title"
     assert (items.status, items.json["error"]["param"]) == (400, "items")
     assert (unknown.status, unknown.json["error"]["param"]) == (400, "colour")
     assert (too_many.status, too_many.json["error"]["param"]) == (400, "metadata")

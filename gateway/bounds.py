@@ -1,0 +1,102 @@
+"""How much and how long what a client sends may be; a value out of bounds is refused by its name. Pure."""
+
+import math
+from datetime import datetime
+from typing import TypeVar
+
+from gateway.problems import Problem, bad_value
+from producers.destinations import Policy, forbidden
+
+MOST_PAIRS, LONGEST_PAIR_KEY, LONGEST_PAIR_VALUE = 16, 64, 512
+LONGEST_URL, LONGEST_NAME = 2048, 512
+LATEST_MS = 253_402_300_799_000.0
+"""The end of the year 9999."""
+
+Number = TypeVar("Number", int, float)
+
+
+def within(name: str, value: Number | None, least: Number, most: Number) -> Number | None:
+    """A number from `least` to `most`, if given.
+
+    Raises:
+        Problem: 400.
+    """
+    if value is not None and not least <= value <= most:
+        raise bad_value(f"{name} must be from {least} to {most}.", name)
+    return value
+
+
+def above_zero(name: str, value: float | None, most: float) -> float | None:
+    """A number above 0 and at most `most`, if given.
+
+    Raises:
+        Problem: 400.
+    """
+    if value is not None and not 0.0 < value <= most:
+        raise bad_value(f"{name} must be above 0 and at most {most:g}.", name)
+    return value
+
+
+def short(name: str, value: str | None, most: int = LONGEST_NAME) -> str | None:
+    """A text of at least one character and not too many, if given.
+
+    Raises:
+        Problem: 400.
+    """
+    if value is not None and not 0 < len(value) <= most:
+        raise bad_value(f"{name} must have 1 to {most} characters.", name)
+    return value
+
+
+def pairs(metadata: dict[str, str] | None) -> dict[str, str]:
+    """Metadata within its bounds.
+
+    Raises:
+        Problem: 400, too many pairs, or one too long.
+    """
+    found = metadata or {}
+    if len(found) > MOST_PAIRS:
+        raise bad_value(f"metadata holds {len(found)} pairs; {MOST_PAIRS} is the most.", "metadata")
+    for name, value in found.items():
+        if len(name) > LONGEST_PAIR_KEY or len(value) > LONGEST_PAIR_VALUE:
+            raise bad_value(
+                f"metadata.{name[:LONGEST_PAIR_KEY]}: a key may have {LONGEST_PAIR_KEY} characters, "
+                f"a value {LONGEST_PAIR_VALUE}.",
+                "metadata",
+            )
+    return found
+
+
+def webhook_url(url: str, policy: Policy) -> str:
+    """A webhook's URL, unless it says itself that it will never be called; names are judged when connecting.
+
+    Raises:
+        Problem: 400.
+    """
+    if len(url) > LONGEST_URL or not url.isprintable() or " " in url:
+        raise bad_value(f"webhook.url must be a URL of {LONGEST_URL} printable characters at most.", "webhook.url")
+    if reason := forbidden(url, policy):
+        raise bad_value(f"webhook.url cannot be called: {reason.reason}.", "webhook.url")
+    return url
+
+
+def instant_ms(text: str) -> float:
+    """A deadline's time (RFC 3339), in ms since the epoch.
+
+    Raises:
+        Problem: 400.
+    """
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise _no_instant() from None
+    if at.tzinfo is None:
+        raise _no_instant()
+    ms = at.timestamp() * 1000
+    if not 0 < ms <= LATEST_MS or not math.isfinite(ms):
+        raise _no_instant()
+    return ms
+
+
+def _no_instant() -> Problem:
+    return bad_value("deadline must be a time such as 2030-01-31T12:00:00Z, or seconds from now.", "deadline")
