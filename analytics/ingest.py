@@ -1,8 +1,8 @@
 """Kafka in, ClickHouse out: every record once in its table, whatever dies.
 
 How far a topic is written is what its table says, not the group's committed offset (that one only tells how far behind
-we are): ingest starts after max(offset) of each partition. A batch is of one partition and has a token, so that it may
-be sent twice; what two batches share all the same, the table keeps once.
+we are): ingest starts after max(offset) of each partition. A batch is of one topic and has a token, so that it may be
+sent twice; what two batches share all the same, the table keeps once.
 
 All partitions are assigned by hand: a restart goes on at once, without waiting for a dead member's session to end, and
 no rebalance can come while ClickHouse is away. A second ingest beside this one is a waste and does no harm.
@@ -22,7 +22,7 @@ from kafka.structs import OffsetAndMetadata
 from analytics.batches import Batch
 from analytics.burial import Gravedigger
 from analytics.progress import Progress
-from analytics.rows import Origin, undecodable_row
+from analytics.rows import Origin, Row, undecodable_row
 from analytics.settings import AnalyticsSettings
 from analytics.tables import UNDECODABLE, Source, sources
 from analytics.writer import Writer
@@ -40,7 +40,8 @@ RETRY_S = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 
 _POLL_MS = 200
 _POLL_RECORDS = 2_000
-_FETCH_WAIT_MS = 500  # the broker answers at once when there is something; this is how often it says that there is not
+_FETCH = {"fetch_min_bytes": 1 << 20, "fetch_max_wait_ms": 500}
+"""Fetches wait for others' records as rows do: a busy broker is asked twice a second, not once for each record."""
 _Found = TypeVar("_Found")
 
 
@@ -72,7 +73,7 @@ class Ingest:
         self._sources: Mapping[str, Source] = {
             kafka_settings.topic_prefix + each.topic.name: each for each in sources(store_text=settings.store_text)
         }
-        self._batches: dict[TopicPartition, Batch] = {}
+        self._batches: dict[str, Batch] = {}
 
     def run(self, ready: Callable[[], None]) -> None:
         """Read until told to stop; `ready` is called once the place to read from is known."""
@@ -93,8 +94,7 @@ class Ingest:
 
     def _connect(self) -> Any:
         group = f"{self._kafka_settings.topic_prefix}ingest"
-        options = {"max_poll_records": _POLL_RECORDS, "fetch_max_wait_ms": _FETCH_WAIT_MS}
-        return kafka.consumer(self._kafka_settings, "ingest", group_id=group, **options)
+        return kafka.consumer(self._kafka_settings, "ingest", group_id=group, max_poll_records=_POLL_RECORDS, **_FETCH)
 
     def _take_places(self, consumer: Any) -> None:
         """Assign every partition and seek to the offset after the last that is written."""
@@ -121,17 +121,27 @@ class Ingest:
         now_s = time.monotonic()
         for place, records in polled.items():
             for record in records:
-                self._gather(place, record, now_s)
-        due = [place for place, batch in self._batches.items() if batch.is_due(time.monotonic(), self._settings)]
+                self._gather(consumer, place, record, now_s)
+        due = [topic for topic, batch in self._batches.items() if batch.is_due(time.monotonic(), self._settings)]
         self._write(consumer, due)
 
-    def _gather(self, place: TopicPartition, record: Any, now_s: float) -> None:
+    def _gather(self, consumer: Any, place: TopicPartition, record: Any, now_s: float) -> None:
+        row = self._row(place, record)
+        batch = self._batches.get(place.topic)
+        if batch is not None and not batch.takes(row):
+            self._write(consumer, [place.topic])
+            batch = None
+        if batch is None:
+            batch = self._batches[place.topic] = Batch(self._sources[place.topic], place.topic, now_s)
+        batch.add(row, len(record.value or b""))
+        if batch.is_due(now_s, self._settings):
+            self._write(consumer, [place.topic])
+
+    def _row(self, place: TopicPartition, record: Any) -> Row:
         source = self._sources[place.topic]
-        batch = self._batches.setdefault(place, Batch(source, place.topic, place.partition, now_s))
         origin = Origin(place.topic, place.partition, record.offset, float(record.timestamp))
-        size = len(record.value or b"")
         try:
-            batch.add(source.read(record.value, origin), size)
+            return source.read(record.value, origin)
         except InvalidEvent as error:
             letter = dead_letters.dead_letter(
                 dead_letters.Origin(source.topic.name, place.partition, record.offset),
@@ -143,17 +153,17 @@ class Ingest:
             )
             self._insist(partial(self._gravedigger.bury, letter))
             self._progress.buried()
-            batch.add(undecodable_row(str(error), origin), size)
             log.warning("buried %s-%s at %s: %s", place.topic, place.partition, record.offset, error)
+            return undecodable_row(str(error), origin)
 
-    def _write(self, consumer: Any, places: list[TopicPartition]) -> None:
-        for place in places:
-            batch = self._batches[place]
+    def _write(self, consumer: Any, topics: list[str]) -> None:
+        for topic in topics:
+            batch = self._batches[topic]
             self._insist(partial(_write_batch, self._writer, batch))
-            del self._batches[place]
+            del self._batches[topic]
             self._progress.wrote(batch.source.table.name, len(batch.rows))
-            _commit(consumer, place, batch.last_offset + 1)
-            log.debug("wrote", extra={"topic": place.topic, "partition": place.partition, "rows": len(batch.rows)})
+            _commit(consumer, batch)
+            log.debug("wrote", extra={"topic": topic, "rows": len(batch.rows)})
 
     def _insist(self, call: Callable[[], _Found]) -> _Found:
         """Call until it succeeds: nothing is left out because a part is away."""
@@ -192,9 +202,13 @@ def _partitions(consumer: Any, topic: str) -> set[int]:
     return set(found)
 
 
-def _commit(consumer: Any, place: TopicPartition, offset: int) -> None:
+def _commit(consumer: Any, batch: Batch) -> None:
     """Tell the group how far we are, for those who look at its lag; nothing depends on it."""
+    places = {
+        TopicPartition(batch.topic, partition): OffsetAndMetadata(offset + 1, "", -1)
+        for partition, offset in batch.last_offsets.items()
+    }
     try:
-        consumer.commit({place: OffsetAndMetadata(offset, "", -1)})
+        consumer.commit(places)
     except KafkaError as error:
         log.debug("the group's offset is not committed: %r", error)

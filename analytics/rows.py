@@ -5,6 +5,7 @@ ClickHouse refuse the batch it is in.
 """
 
 import math
+import time
 from typing import Any, NamedTuple
 
 import msgspec
@@ -217,6 +218,12 @@ def feedback_row(event: FeedbackGiven, origin: Origin, *, store_text: bool) -> F
 def undecodable_row(error: str, origin: Origin) -> UndecodableRow:
     """The row of a record that is no event of ours."""
     return UndecodableRow(*origin[:3], error=error, at=_instant(origin.timestamp_ms))
+
+
+def month_of(instant_ms: int) -> tuple[int, int]:
+    """Year and month of an instant, in UTC: what ClickHouse's toYYYYMM tells apart."""
+    told = time.gmtime(instant_ms / 1000)
+    return told.tm_year, told.tm_mon
 
 
 def _score(value: str | float) -> float | None:

@@ -14,8 +14,8 @@ class AnalyticsSettings(Block):
     block: ClassVar[str] = "analytics"
     store_text: bool = setting(True, "keep the text of prompts, answers and comments; the rest is kept without them")
     text_retention_days: int = setting(30, "days after which that text is dropped from its row; 0 keeps it for ever")
-    batch_rows: int = setting(5_000, "rows of one partition that are written at once")
-    batch_bytes: int = setting(16 << 20, "bytes of records of one partition after which they are written")
+    batch_rows: int = setting(5_000, "rows of one topic that are written at once")
+    batch_bytes: int = setting(16 << 20, "bytes of records of one topic after which they are written")
     batch_age_s: float = setting(1.0, "longest time a record waits for others to be written with")
 
     def check(self) -> None:

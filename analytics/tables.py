@@ -25,11 +25,15 @@ class Table:
 
 @dataclass(frozen=True)
 class Source:
-    """A topic that is read, the table it goes to, and the way there."""
+    """A topic that is read, the table it goes to, and the way there.
+
+    `part_of` gives the table's partition that a row belongs to, as the migrations say it.
+    """
 
     topic: Topic
     table: Table
     to_row: Callable[[Any, Origin], Row]
+    part_of: Callable[[Any], Any] = lambda _: None
 
     def read(self, value: bytes | None, origin: Origin) -> Row:
         """The row of a record.
@@ -50,6 +54,7 @@ def sources(*, store_text: bool) -> tuple[Source, ...]:
             ANSWERS,
             Table("answers", rows.AnswerRow._fields),
             lambda event, origin: rows.answer_row(event, origin, store_text=store_text),
+            part_of=lambda row: rows.month_of(row.received_at),
         ),
         Source(JOB_EVENTS, Table("job_events", rows.JobEventRow._fields), rows.job_event_row),
         Source(
