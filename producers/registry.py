@@ -17,6 +17,9 @@ from producers.topics import REGISTRY
 
 log = logging.getLogger(__name__)
 
+FETCH_WAIT_MS = 500
+"""How often the broker says that nothing is new; what is new, it tells at once."""
+
 
 class Registry:
     """What the registry topic says, as of the last event applied."""
@@ -84,7 +87,7 @@ class RegistryReader:
     def _work(self) -> None:
         while not self._stopping.is_set():
             try:
-                self._follow(kafka.consumer(self._settings, self._client_id))
+                self._follow(kafka.consumer(self._settings, self._client_id, fetch_max_wait_ms=FETCH_WAIT_MS))
             except Exception as error:  # noqa: BLE001, RUF100 # whatever the client raises: what is known stays, try again
                 log.warning("the registry cannot be read: %s; trying again", error)
                 self._stopping.wait(1.0)

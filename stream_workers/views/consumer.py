@@ -9,6 +9,8 @@ from infra.settings import KafkaSettings
 from stream_workers.views.settings import ViewSettings
 
 NEVER_MS = 86_400_000
+GATHERED_BYTES = 1 << 20
+"""A fetch ends with so many bytes, whatever the time."""
 
 
 def group_consumer(settings: KafkaSettings, views: ViewSettings, group: str) -> Any:
@@ -29,6 +31,8 @@ def group_consumer(settings: KafkaSettings, views: ViewSettings, group: str) -> 
         # While Redis is away nothing is polled, and the partitions shall stay where they are.
         max_poll_interval_ms=NEVER_MS,
         max_partition_fetch_bytes=kafka.MAX_RECORD_BYTES,
+        fetch_min_bytes=GATHERED_BYTES,
+        fetch_max_wait_ms=views.gather_ms,
         metadata_max_age_ms=60_000,
         request_timeout_ms=20_000,
     )
