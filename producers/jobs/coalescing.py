@@ -1,4 +1,4 @@
-"""Calls made in the same turn of the loop, or while enough batches are under way, travel together: one round trip."""
+"""Calls asked for while a batch is under way gather, and travel together as the next one: one round trip for many."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -8,17 +8,18 @@ Asked = TypeVar("Asked")
 
 MOST_CALLS = 64
 """Calls in one batch: what one time-out or one lost connection can put in doubt."""
-MOST_BATCHES = 4
-"""Batches under way at once, each on a connection of its own; what comes meanwhile gathers."""
 
 
 class Coalescing(Generic[Asked]):
-    """Gathers calls into batches; `send` gives for each call of a batch its answer, or its error as a value."""
+    """Gathers calls into batches, one under way; `send` gives for each call its answer, or its error as a value.
+
+    More than one at a time would only make them smaller: what a batch costs us is mostly the round trip itself.
+    """
 
     def __init__(self, send: Callable[[Sequence[Asked]], Awaitable[list[Any]]]) -> None:
         self._send = send
         self._waiting: list[tuple[Asked, asyncio.Future[Any]]] = []
-        self._batches: set[asyncio.Task[None]] = set()
+        self._batch: asyncio.Task[None] | None = None
         self._planned = False
 
     async def ask(self, call: Asked) -> Any:
@@ -33,20 +34,18 @@ class Coalescing(Generic[Asked]):
 
     def _plan(self) -> None:
         """Set out at the end of this turn, so that others of the same turn come along."""
-        if not self._planned and self._waiting and len(self._batches) < MOST_BATCHES:
+        if self._waiting and self._batch is None and not self._planned:
             self._planned = True
             asyncio.get_running_loop().call_soon(self._set_out)
 
     def _set_out(self) -> None:
         self._planned = False
-        while self._waiting and len(self._batches) < MOST_BATCHES:
-            batch, self._waiting = self._waiting[:MOST_CALLS], self._waiting[MOST_CALLS:]
-            task = asyncio.create_task(self._travel(batch))
-            self._batches.add(task)
-            task.add_done_callback(self._come_back)
+        batch, self._waiting = self._waiting[:MOST_CALLS], self._waiting[MOST_CALLS:]
+        self._batch = asyncio.create_task(self._travel(batch))
+        self._batch.add_done_callback(self._come_back)
 
-    def _come_back(self, task: asyncio.Task[None]) -> None:
-        self._batches.discard(task)
+    def _come_back(self, _: asyncio.Task[None]) -> None:
+        self._batch = None
         self._plan()
 
     async def _travel(self, batch: list[tuple[Asked, asyncio.Future[Any]]]) -> None:
@@ -57,6 +56,8 @@ class Coalescing(Generic[Asked]):
                 answer.cancel()
             raise
         except Exception as error:  # whatever it is, it is the askers' to handle
+            # Those who wait would only fail after another time-out, one batch after the other.
+            batch, self._waiting = [*batch, *self._waiting], []
             answers = [error] * len(batch)
         for (_, answer), told in zip(batch, answers, strict=True):
             if answer.done():
