@@ -45,7 +45,7 @@ class Batch:
         """Whether the row may be written together with the others."""
         if not self.rows or isinstance(row, UndecodableRow):
             return True
-        return self.source.part_of(row) == self.source.part_of(self.rows[0])
+        return bool(self.source.part_of(row) == self.source.part_of(self.rows[0]))
 
     def add(self, row: Row, size_bytes: int) -> None:
         """One record more."""

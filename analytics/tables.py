@@ -33,7 +33,7 @@ class Source:
     topic: Topic
     table: Table
     to_row: Callable[[Any, Origin], Row]
-    part_of: Callable[[Any], Any] = lambda _: None
+    part_of: Callable[[Any], object] = lambda _: None
 
     def read(self, value: bytes | None, origin: Origin) -> Row:
         """The row of a record.
