@@ -1,6 +1,10 @@
 """Redis clients: settings in, client out, nothing else."""
 
+import asyncio
+from typing import Any
+
 from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
@@ -14,17 +18,17 @@ def client(settings: RedisSettings, connections: int = 64) -> Redis:
     Raises:
         Unavailable: no address is given.
     """
-    return Redis.from_pool(
-        BlockingConnectionPool.from_url(
-            _url(settings),
-            max_connections=connections,
-            timeout=settings.timeout_s,
-            socket_timeout=settings.timeout_s,
-            socket_connect_timeout=settings.timeout_s,
-            retry=Retry(NoBackoff(), 0),
-            driver_info=None,  # else redis-py reads its own version from the disk for each connection
-        )
+    pool = BlockingConnectionPool.from_url(
+        _url(settings),
+        max_connections=connections,
+        timeout=settings.timeout_s,
+        socket_timeout=settings.timeout_s,
+        socket_connect_timeout=settings.timeout_s,
+        retry=Retry(NoBackoff(), 0),
+        driver_info=None,  # else redis-py reads its own version from the disk for each connection
     )
+    pool.connection_class = _heedful(pool.connection_class)
+    return Redis.from_pool(pool)
 
 
 def listener(settings: RedisSettings) -> Redis:
@@ -42,6 +46,26 @@ def listener(settings: RedisSettings) -> Redis:
         driver_info=None,
         protocol=2,  # announcements are then plain replies, in order with the rest
     )
+
+
+def _heedful(kind: type[AbstractConnection]) -> type[AbstractConnection]:
+    """The same connection, but a command whose task is cancelled ends, at whatever moment that comes.
+
+    redis-py waits for a write by `asyncio.wait_for`, which before Python 3.12 forgets a cancellation that comes in the
+    turn in which the write is done (https://github.com/python/cpython/issues/86296): a loop would go on for ever.
+    """
+
+    class Heedful(kind):  # type: ignore[valid-type, misc] # a class of the pool's choice: plain, TLS or a socket file
+        async def send_packed_command(self, *args: Any, **options: Any) -> None:
+            task = asyncio.current_task()
+            asked = task.cancelling() if task else 0
+            await super().send_packed_command(*args, **options)
+            if task and task.cancelling() > asked:
+                # The answer to what was sent must not be the next command's.
+                await self.disconnect(nowait=True)
+                raise asyncio.CancelledError
+
+    return Heedful
 
 
 def _url(settings: RedisSettings) -> str:

@@ -75,9 +75,7 @@ class Reaper:
 
     async def run(self, view: LogView) -> None:
         """Reap once a second, while the view has read all there is to read."""
-        me = asyncio.current_task()
-        # A client beneath may swallow our cancellation in mid-command; the count of asks does not forget it.
-        while me is None or not me.cancelling():
+        while True:
             await asyncio.sleep(self._patience.every_s)
             if not view.caught_up(CAUGHT_UP_WITHIN_MS):
                 continue
