@@ -73,6 +73,10 @@ class Metrics:
         Histogram, "headrace_http_request_duration_seconds", "Time to the response's head", ("route",),
         fed_by=("gateway",), buckets=_SECONDS,
     )  # fmt: skip
+    queue_depth = Entry(
+        Gauge, "headrace_queue_depth", "Jobs that are in the log and not claimed yet; every fanout shows the same",
+        ("lane",), fed_by=("fanout",),
+    )  # fmt: skip
     queue_wait = Entry(
         Histogram, "headrace_queue_wait_seconds", "From a job's acceptance to its first claim", ("lane",),
         fed_by=("worker",), buckets=(*_SECONDS, *_MINUTES),
@@ -89,6 +93,10 @@ class Metrics:
     duplicates = Entry(
         Counter, "headrace_results_duplicate_dropped", "Endings after the first of their job", fed_by=("fanout",)
     )
+    late_prompts = Entry(
+        Counter, "headrace_late_prompts", "Prompts that came into the log after their job was given up",
+        fed_by=("worker", "fanout"),
+    )  # fmt: skip
     webhook_attempts = Entry(
         Counter, "headrace_webhook_attempts", "Attempts to deliver a webhook", ("outcome",), fed_by=("deliver",)
     )

@@ -6,15 +6,16 @@ local id, conversation, place = ARGV[2], ARGV[7], ARGV[8]
 if not whole('state', ARGV[3]) then return { 'rebuilding' } end
 local now = now_ms()
 local it = redis.call('HMGET', job(id), 'state', 'token', 'lease_ms', 'attempt', 'cancel', 'published', 'ending',
-  'deadline_ms', 'shown', 'claimed_by')
+  'deadline_ms', 'shown', 'claimed_by', 'lane')
 local state, claimer = it[1], ARGV[4] .. ' ' .. ARGV[10]
 if TERMINAL[state] then return { it[6] and 'published' or 'gone' } end
 if state == 'finishing' then return { 'finishing', it[7] } end
 local again = state == 'running' and ARGV[10] ~= '' and it[10] == claimer
 if state == 'running' and tonumber(it[3]) > now and not again then return { 'held', ms(tonumber(it[3]) - now) } end
 if not state then
-  create(id, 'queued', cmsgpack.unpack(ARGV[9]), string.format('%d', now))
-  it[8] = redis.call('HGET', job(id), 'deadline_ms')
+  local given = cmsgpack.unpack(ARGV[9])
+  create(id, 'queued', given, string.format('%d', now))
+  it[8], it[11] = given.deadline_ms, given.lane
 end
 if conversation ~= '' then
   redis.call('ZADD', turns(conversation), 'NX', place, id)
@@ -35,6 +36,7 @@ redis.call('HSET', job(id), 'state', 'running', 'token', string.format('%d', tok
   'attempt', attempt, 'lease_ms', ms(now + tonumber(ARGV[5])), 'claimed_by', claimer)
 if not again then redis.call('HSET', job(id), 'claimed_ms', ms(now)) end
 redis.call('ZREM', P .. 'accepting', id)
+if state ~= 'running' then redis.call('SREM', queued(it[11]), id) end
 if verdict == 'claimed' and not again then
   redis.call('HSETNX', job(id), 'started_ms', ms(now))
   say(id, 'status', string.format('{"status":"running","attempt":%d,"started_at":%d}', attempt,

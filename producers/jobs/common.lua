@@ -11,6 +11,9 @@ local function ms(number) return string.format('%.3f', number) end
 
 local function job(id) return P .. 'job:' .. id end
 
+-- The jobs of a lane that are queued and that nobody has claimed: each script that moves a job keeps it true.
+local function queued(lane) return P .. 'queued:' .. lane end
+
 local function turns(conversation) return P .. 'conversation:' .. conversation .. ':turns' end
 
 local function texts(conversation) return P .. 'conversation:' .. conversation .. ':texts' end
@@ -50,6 +53,7 @@ local function create(id, state, given, seq)
     end
   end
   redis.call('HSET', job(id), unpack(fields))
+  if state == 'queued' then redis.call('SADD', queued(given.lane), id) end
   local now = now_ms()
   keep_job(id, given.job_ttl_ms, given.received_ms, now)
   if not TERMINAL[state] then

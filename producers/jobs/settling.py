@@ -9,7 +9,8 @@ from producers.events import AnswerCancelled, AnswerCompleted, Message, Terminal
 from producers.jobs.record import Retention, describe
 from producers.jobs.scripts import Scripts
 
-Settled = Literal["settled", "again", "duplicate"]
+Settled = Literal["settled", "late", "again", "duplicate"]
+"""`late`: the job had been given up before the log held its prompt; its end was visible already."""
 
 
 def turn_of(ending: Terminal) -> tuple[Message, ...]:

@@ -1,7 +1,7 @@
 -- End a job that has not started, or (for a cancel) ask the worker that runs it to stop.
 -- ARGV: 2 job, 3 ending, 4 '1' if a running job is to be stopped too
 local id = ARGV[2]
-local it = redis.call('HMGET', job(id), 'state', 'token', 'ending', 'cancel')
+local it = redis.call('HMGET', job(id), 'state', 'token', 'ending', 'cancel', 'lane')
 local state, now = it[1], now_ms()
 if not state then return { 'unknown' } end
 if TERMINAL[state] then return { 'ended' } end
@@ -19,4 +19,5 @@ redis.call('HSET', job(id), 'state', 'finishing', 'token', string.format('%d', t
   'finished_ms', ms(now))
 redis.call('ZADD', P .. 'finishing', ms(now), id)
 redis.call('ZREM', P .. 'accepting', id)
+redis.call('SREM', queued(it[5]), id)
 return { 'finishing', ARGV[3] }

@@ -1,7 +1,10 @@
 """The state view's steps: each record of the log is applied in one script together with its offset, or not at all."""
 
+from typing import Any
+
 import msgspec
 
+from infra.errors import Unavailable
 from producers import cache_policy
 from producers.events import (
     LANES,
@@ -9,6 +12,7 @@ from producers.events import (
     ConversationCreated,
     ConversationDeleted,
     ConversationEvent,
+    Lane,
     PromptSubmitted,
     Terminal,
     status_of,
@@ -69,6 +73,20 @@ class StateView:
         if not fresh or ttl_ms <= 0:
             return "", 0
         return f"cache:{cache_policy.key_of(ending.prompt, ending.history)}", ttl_ms
+
+
+async def queued(scripts: Scripts) -> dict[Lane, int]:
+    """By lane, how many jobs are in the log and not claimed.
+
+    Raises:
+        Unavailable: Redis does not answer, or knows only a part of the log so far.
+    """
+    if not await is_whole(scripts):
+        raise Unavailable("redis", "the state view is being rebuilt")
+    pipeline: Any = scripts.redis.pipeline(transaction=False)
+    for lane in LANES:
+        pipeline.scard(f"{scripts.prefix}queued:{lane}")
+    return dict(zip(LANES, await asked(pipeline.execute()), strict=True))
 
 
 async def is_whole(scripts: Scripts) -> bool:

@@ -6,6 +6,7 @@ return step(function()
     create(id, 'queued', cmsgpack.unpack(ARGV[9]), string.format('%d', now_ms()))
   elseif state == 'accepting' then
     redis.call('HSET', job(id), 'state', 'queued')
+    redis.call('SADD', queued(redis.call('HGET', job(id), 'lane')), id)
     redis.call('ZREM', P .. 'accepting', id)
   end
   if conversation ~= '' then

@@ -1,11 +1,12 @@
 """The process `fanout`: the state view and the reaper, until told to stop."""
 
 from infra.service import Service
+from infra.telemetry.metrics import Metrics
 from producers.jobs.intake import Intake
 from producers.jobs.record import Retention
 from producers.jobs.scripts import Scripts
 from producers.jobs.settling import Settling
-from producers.jobs.view import StateView
+from producers.jobs.view import StateView, queued
 from stream_workers.fanout.reaper import Reaper
 from stream_workers.fanout.state import StateFollower
 from stream_workers.views.process import parts, say_ready, until_stopped
@@ -19,8 +20,19 @@ async def serve(service: Service) -> None:
     """
     async with parts(service) as given:
         scripts, retention = Scripts(given.redis, given.redis_settings), Retention()
+        _show_queues(given.metrics, scripts)
         state = StateFollower(StateView(scripts, retention), scripts, given.clock, given.metrics)
         view = given.follower(state)
         intake, settling = Intake(scripts, retention), Settling(scripts, retention)
         reaper = Reaper(scripts, intake, settling, given.publisher, given.clock, given.metrics)
         await until_stopped(view.follow(service.stopping), say_ready(service, view), reaper.run(view))
+
+
+def _show_queues(metrics: Metrics, scripts: Scripts) -> None:
+    """Have the depth of each lane's queue looked up at each scrape."""
+
+    async def look() -> None:
+        for lane, jobs in (await queued(scripts)).items():
+            metrics.queue_depth.labels(lane).set(jobs)
+
+    metrics.look_up(metrics.queue_depth, look)

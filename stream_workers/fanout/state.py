@@ -21,7 +21,7 @@ class StateFollower:
         self._state = state
         self._scripts = scripts
         self._clock = clock
-        self._metrics = metrics
+        self._duplicates, self._late = metrics.duplicates, metrics.late_prompts
 
     async def apply(self, batch: Sequence[Told]) -> Done | Seek | Stuck:
         """Apply records of one partition in their order, each with its offset.
@@ -31,7 +31,8 @@ class StateFollower:
         """
         outcome = await run_steps(self._scripts, [(each.place, self._step(each)) for each in batch])
         if isinstance(outcome, Done):
-            self._metrics.duplicates.inc(outcome.results.count("duplicate"))
+            self._duplicates.inc(outcome.results.count("duplicate"))
+            self._late.inc(outcome.results.count("late"))
         return outcome
 
     def _step(self, told: Told) -> Call:

@@ -15,6 +15,7 @@ class Counts:
         self._jobs = metrics.jobs
         self._cache = metrics.cache_requests
         self._waits = metrics.waits
+        self._late = metrics.late_prompts
         self._buried = metrics.dead_letters
         self._queue_wait = {lane: metrics.queue_wait.labels(lane) for lane in LANES}
         self._ttft = {lane: metrics.ttft.labels(lane) for lane in LANES}
@@ -31,8 +32,10 @@ class Counts:
         self._ttft[prompt.lane].observe(max(0.0, (at_ms - prompt.received_ms) / 1000))
 
     def ended(self, ending: Terminal, settled: Settled) -> None:
-        """An ending was published; it is visible unless an earlier one is."""
-        if settled != "duplicate":
+        """An ending was published; it is visible now, unless an earlier one is."""
+        if settled == "late":
+            self._late.inc()
+        elif settled != "duplicate":
             self._jobs.labels(status_of(ending)).inc()
 
     def looked_up(self, result: Literal["hit", "miss", "bypass"]) -> None:

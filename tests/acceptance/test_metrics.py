@@ -4,6 +4,7 @@ import aiohttp
 import pytest
 
 from infra.telemetry.metrics import catalogue
+from producers.events import LANES
 from tests.acceptance.test_promises import ended, submit
 from tests.support.eventually import eventually
 from tests.support.receiver import Receiver
@@ -40,6 +41,8 @@ async def test_a_job_s_way_is_counted_by_every_process_it_goes_through(
     await grew("deliver", 'headrace_webhook_attempts_total{outcome="delivered"}')
     await grew("retrain", "headrace_examples_total")
     await grew("ingest", 'headrace_rows_written_total{table="answers"}')
+    depths = {each: value for each, value in (await scrape(urls["fanout"])).items() if "queue_depth" in each}
+    assert depths == {f'headrace_queue_depth{{lane="{lane}"}}': 0 for lane in LANES}
     for process in ("worker", "fanout", "deliver", "retrain", "ingest"):
         await eventually(lambda: _is_level(urls[process], process), within_s=45, what=f"{process} without lag")  # noqa: B023
 

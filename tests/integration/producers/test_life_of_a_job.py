@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import pytest
 
 from infra import redis
+from infra.errors import Unavailable
 from infra.settings import RedisSettings
 from producers.conversations import Conversations, Page
 from producers.events import ConversationCreated, ConversationDeleted, Message, Terminal
@@ -16,7 +17,7 @@ from producers.jobs.positions import Place, Seek
 from producers.jobs.record import Retention
 from producers.jobs.scripts import Scripts
 from producers.jobs.settling import Settling
-from producers.jobs.view import TOPICS, StateView
+from producers.jobs.view import TOPICS, StateView, queued
 from stream_workers.views.records import Done
 from tests.support.builders import CLOCK, a_cancelled, a_completed, a_failed, a_prompt
 from tests.support.eventually import eventually
@@ -215,7 +216,6 @@ async def test_the_first_ending_by_offset_wins_and_later_ones_are_counted(house:
     job = await record.read(house.scripts, prompt.job_id)
     assert job is not None
     assert job.ending == first
-    assert await house.scripts.redis.get(f"{house.scripts.prefix}count:duplicate_endings") == b"1"
     assert [each.kind for each in await live.entries_after(house.scripts, prompt.job_id)] == ["done"]
 
 
@@ -413,9 +413,55 @@ async def test_a_record_that_comes_after_its_job_was_aborted_ends_once_for_all(h
     await house.intake.abort(prompt.job_id, older_than_ms=-1)
     assert await house.leases.claim(prompt, 0) == Gone()
 
-    assert await house.settling.settle(a_cancelled(prompt), 0, 3, CLOCK.now_ms()) == "settled"
+    assert await house.settling.settle(a_cancelled(prompt), 0, 3, CLOCK.now_ms()) == "late"
     assert await house.settling.settle(a_cancelled(prompt), 0, 3, CLOCK.now_ms()) == "again"
 
     assert await house.leases.claim(prompt, 0) == Published()
     assert [each.kind for each in await live.entries_after(house.scripts, prompt.job_id)] == ["done"]
-    assert await house.scripts.redis.get(f"{house.scripts.prefix}count:late_prompts") == b"1"
+
+
+async def test_a_queue_holds_a_job_from_the_log_to_its_claim_and_no_longer(house: House) -> None:
+    prompt = a_prompt(lane="batch")
+    depths = []
+
+    async def look() -> None:
+        depths.append((await queued(house.scripts))["batch"])
+
+    await house.intake.accept(prompt, QUOTA)
+    await look()
+    for _ in range(2):
+        await house.intake.acknowledge(prompt.job_id)
+    await look()
+    assert isinstance(await applied(house.scripts, prompt, Place("prompts.batch", 0, 0, 0, 1, CLOCK.now_ms())), Done)
+    await look()
+    await claimed(house.leases, prompt)
+    await look()
+    await lapsed(house, prompt.job_id)
+    await claimed(house.other, prompt)
+    await house.intake.acknowledge(prompt.job_id)
+    await look()
+
+    assert depths == [0, 1, 1, 0, 0]
+    assert await queued(house.scripts) == {"interactive": 0, "standard": 0, "batch": 0}
+
+
+async def test_a_queue_holds_no_job_that_ended_before_anybody_claimed_it(house: House) -> None:
+    stopped, told, unheard, unknown = (a_prompt(lane="batch") for _ in range(4))
+    for place, prompt in enumerate((stopped, told)):
+        await applied(house.scripts, prompt, Place("prompts.batch", 0, place, place, 9, CLOCK.now_ms()))
+    await house.intake.accept(unheard, QUOTA)
+    before = await queued(house.scripts)
+
+    await house.intake.stop(stopped.job_id, a_cancelled(stopped), running_too=True)
+    await house.settling.settle(a_completed(told), 0, 0, CLOCK.now_ms())
+    await house.intake.abort(unheard.job_id, older_than_ms=-1)
+    await claimed(house.leases, unknown)
+
+    assert (before["batch"], (await queued(house.scripts))["batch"]) == (2, 0)
+
+
+async def test_nobody_tells_how_deep_a_queue_is_while_the_view_is_rebuilt(house: House) -> None:
+    await house.view.positions.mark_whole(TOPICS[0].name, 0, is_whole=False)
+
+    with pytest.raises(Unavailable):
+        await queued(house.scripts)
