@@ -18,6 +18,8 @@ from infra import clickhouse
 from infra.clock import Clock
 from infra.errors import Unavailable
 from infra.settings import ClickHouseSettings
+from infra.telemetry import requests
+from infra.telemetry.metrics import Metrics
 
 
 class Reader:
@@ -59,15 +61,18 @@ class Reader:
 READER = web.AppKey("reader", Reader)
 QUESTIONS = web.AppKey("questions", dict[str, Question])
 CLOCK = web.AppKey("clock", Clock)
+METRICS = web.AppKey("metrics", Metrics)
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def create_app(
-    settings: ClickHouseSettings, questions: Mapping[str, Question], *, clock: Clock, threads: int
+    settings: ClickHouseSettings, questions: Mapping[str, Question], *, clock: Clock, threads: int, metrics: Metrics
 ) -> web.Application:
     """The application that answers these questions; its reader lives as long as it runs."""
-    app = web.Application(middlewares=[answer_errors])
+    app = web.Application(middlewares=[count, answer_errors])
     app[QUESTIONS] = dict(questions)
     app[CLOCK] = clock
+    app[METRICS] = metrics
 
     async def reader(app: web.Application) -> AsyncIterator[None]:
         app[READER] = Reader(settings, threads)
@@ -115,9 +120,17 @@ async def report(request: web.Request) -> web.Response:
 
 
 @web.middleware
-async def answer_errors(
-    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-) -> web.StreamResponse:
+async def count(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Count the request."""
+    clock = request.app[CLOCK]
+    began_ms = clock.now_ms()
+    response = await handler(request)
+    requests.count(request.app[METRICS], request, response, (clock.now_ms() - began_ms) / 1000)
+    return response
+
+
+@web.middleware
+async def answer_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Every error in the one shape that all our HTTP has."""
     try:
         return await handler(request)

@@ -25,7 +25,9 @@ def reports() -> None:
 async def _reports(service: Service) -> None:
     settings = ReportsSettings.from_env()
     known = await asyncio.to_thread(questions)
-    app = create_app(ClickHouseSettings.from_env(), known, clock=SystemClock(), threads=settings.threads)
+    app = create_app(
+        ClickHouseSettings.from_env(), known, clock=SystemClock(), threads=settings.threads, metrics=service.metrics
+    )
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     try:

@@ -11,6 +11,7 @@ from gateway.keys import CALLER, CLOCK, INTAKE, LIMITS, METRICS, REGISTRY, REQUE
 from gateway.problems import unavailable, wrong_key
 from infra.errors import Unavailable
 from infra.ids import new_id
+from infra.telemetry import requests
 from producers.events import KeyIssued
 from producers.jobs.intake import Limited
 
@@ -20,7 +21,6 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 OPEN = frozenset({"/healthz", "/readyz", "/metrics"})
 """Paths that ask for no key."""
-_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
 @web.middleware
@@ -30,11 +30,7 @@ async def name_request(request: web.Request, handler: Handler) -> web.StreamResp
     request[REQUEST_ID] = headers.request_id(request.headers) or new_id("req", clock)
     began_ms = clock.now_ms()
     response = await handler(request)
-    resource = request.match_info.route.resource
-    route = resource.canonical if resource is not None else "unknown"
-    method = request.method if request.method in _METHODS else "other"
-    metrics.http_requests.labels(method, route, str(response.status)).inc()
-    metrics.http_duration.labels(route).observe((clock.now_ms() - began_ms) / 1000)
+    requests.count(metrics, request, response, (clock.now_ms() - began_ms) / 1000)
     return response
 
 

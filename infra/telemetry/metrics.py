@@ -67,11 +67,11 @@ class Metrics:
     feedback = Entry(Counter, "headrace_feedback", "Feedback taken", ("kind",), fed_by=("gateway",))
     http_requests = Entry(
         Counter, "headrace_http_requests", "Requests by route and status", ("method", "route", "status"),
-        fed_by=("gateway",),
+        fed_by=("gateway", "reports"),
     )  # fmt: skip
     http_duration = Entry(
         Histogram, "headrace_http_request_duration_seconds", "Time to the response's head", ("route",),
-        fed_by=("gateway",), buckets=_SECONDS,
+        fed_by=("gateway", "reports"), buckets=_SECONDS,
     )  # fmt: skip
     queue_depth = Entry(
         Gauge, "headrace_queue_depth", "Jobs that are in the log and not claimed yet; every fanout shows the same",

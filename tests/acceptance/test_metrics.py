@@ -40,6 +40,9 @@ async def test_a_job_s_way_is_counted_by_every_process_it_goes_through(
     await grew("worker", 'headrace_ttft_seconds_count{lane="standard"}')
     await grew("deliver", 'headrace_webhook_attempts_total{outcome="delivered"}')
     await grew("retrain", "headrace_examples_total")
+    async with client.get("/v1/reports") as listed:
+        assert listed.status == 200, await listed.text()
+    await grew("reports", 'headrace_http_requests_total{method="GET",route="/v1/reports",status="200"}')
     await grew("ingest", 'headrace_rows_written_total{table="answers"}')
     depths = {each: value for each, value in (await scrape(urls["fanout"])).items() if "queue_depth" in each}
     assert depths == {f'headrace_queue_depth{{lane="{lane}"}}': 0 for lane in LANES}

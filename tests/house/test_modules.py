@@ -18,7 +18,7 @@ MAY_SERVE_HTTP = (
     "analytics/reports.py",
     "analytics/reports_cli.py",
     "infra/local/",
-    "infra/telemetry/exporter.py",
+    "infra/telemetry/",
 )
 # Put together, lest this very file name such a path.
 OF_A_MACHINE = re.compile("|".join(rf"(?<![\w.])/{folder}/" for folder in ("work", "root", "home")))

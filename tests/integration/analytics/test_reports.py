@@ -19,6 +19,7 @@ from analytics.writer import Writer
 from infra.local.ports import free_ports
 from infra.local.process import Child, Command
 from infra.settings import ClickHouseSettings, ServiceSettings, child_environment
+from infra.telemetry.metrics import Metrics
 from producers.events import DeliveryAttempted, FeedbackGiven, Terminal, Usage
 from producers.topics import ANSWERS, FEEDBACK, JOB_EVENTS
 from tests.support.builders import CLOCK, a_cancelled, a_completed, a_failed, a_prompt
@@ -73,7 +74,8 @@ def at(offset: int) -> Origin:
 
 @pytest.fixture
 async def client(told: Database) -> AsyncIterator[TestClient]:  # type: ignore[type-arg]
-    async with TestClient(TestServer(create_app(told.settings, QUESTIONS, clock=CLOCK, threads=2))) as client:
+    app = create_app(told.settings, QUESTIONS, clock=CLOCK, threads=2, metrics=Metrics())
+    async with TestClient(TestServer(app)) as client:
         yield client
 
 
@@ -140,7 +142,8 @@ async def test_errors_have_the_one_shape(client: TestClient) -> None:  # type: i
 
 
 async def test_an_empty_store_gives_empty_reports(store: Database) -> None:
-    async with TestClient(TestServer(create_app(store.settings, QUESTIONS, clock=CLOCK, threads=1))) as client:
+    app = create_app(store.settings, QUESTIONS, clock=CLOCK, threads=1, metrics=Metrics())
+    async with TestClient(TestServer(app)) as client:
         for name in QUESTIONS:
             response = await client.get(f"/v1/reports/{name}")
             assert response.status == 200, await response.text()
@@ -154,7 +157,8 @@ ZEROS = dict.fromkeys(
 
 async def test_a_store_that_is_away_is_503_with_a_time_to_come_back() -> None:
     settings = ClickHouseSettings(url="clickhouse://127.0.0.1:1/headrace", timeout_s=1.0)
-    async with TestClient(TestServer(create_app(settings, QUESTIONS, clock=CLOCK, threads=1))) as client:
+    app = create_app(settings, QUESTIONS, clock=CLOCK, threads=1, metrics=Metrics())
+    async with TestClient(TestServer(app)) as client:
         response = await client.get("/healthz")
 
         assert response.status == 503
