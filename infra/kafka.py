@@ -9,7 +9,7 @@ from kafka.net.compat import KafkaNetClient
 from infra.errors import Unavailable
 from infra.settings import MAX_RECORD_BYTES, KafkaSettings
 
-__all__ = ["MAX_RECORD_BYTES", "admin", "asked_for_metadata", "consumer", "producer", "servers"]
+__all__ = ["MAX_RECORD_BYTES", "admin", "asked_for_metadata", "consumer", "knows", "producer", "servers"]
 
 CONNECT_MS = 5000
 """Longest wait for a first broker: whoever is told to stop meanwhile must not keep its process from ending."""
@@ -52,6 +52,11 @@ def producer(settings: KafkaSettings, client_id: str) -> Any:
 def asked_for_metadata(producer: Any) -> Any:
     """Ask the cluster for its metadata anew; a future of the library's that is done once a broker answered."""
     return producer._metadata.request_update()
+
+
+def knows(producer: Any, topic: str) -> bool:
+    """Whether the producer has the topic's metadata: then sending to it waits for nothing."""
+    return producer._metadata.partitions_for_topic(topic) is not None
 
 
 def consumer(settings: KafkaSettings, client_id: str, **options: Any) -> Any:

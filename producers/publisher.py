@@ -1,8 +1,8 @@
 """The pen: publishes events and waits for the broker's acknowledgement, without ever blocking the event loop.
 
-kafka-python's `send` may wait for metadata, so one thread of the publisher's own calls it; acknowledgements come back
-through the loop. What is handed in and not yet acknowledged is bounded, in records and in bytes; beyond that,
-publishing is refused at once.
+kafka-python's `send` waits while it does not know the topic: then a thread of our own calls it, else the loop itself.
+Acknowledgements come back through the loop. What is handed in and not yet acknowledged is bounded, in records and in
+bytes; beyond that, publishing is refused at once.
 """
 
 import asyncio
@@ -85,7 +85,7 @@ class Publisher:
         self._orders: queue.SimpleQueue[_Order | None] = queue.SimpleQueue()
         self._in_flight = 0
         self._in_flight_bytes = 0
-        self._begun = threading.Event()
+        self._producer: Any = None
         self._connected = threading.Event()
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._work, name=f"publisher-{client_id}", daemon=True)
@@ -147,7 +147,7 @@ class Publisher:
             Unavailable: the broker did not acknowledge in time; the record may still appear.
             TooLarge: no broker of ours will take the record.
         """
-        if self._closing.is_set() or not self._begun.is_set():
+        if self._closing.is_set() or self._producer is None:
             raise Unavailable("kafka", "no broker answers")
         headers = [
             (name, value.encode()) for name, value in (("traceparent", traceparent), ("job_id", job_id)) if value
@@ -157,7 +157,10 @@ class Publisher:
         name = f"{self._settings.topic_prefix}{topic.name}"
         order = _Order(name, partition, key.encode(), codec.encode(event), headers, receipt)
         self._take_into_flight(order)
-        self._orders.put(order)
+        if kafka.knows(self._producer, name):
+            self._send(order)
+        else:
+            self._orders.put(order)
         try:
             async with asyncio.timeout(self._settings.ack_timeout_s):
                 return await asyncio.shield(receipt)
@@ -176,37 +179,35 @@ class Publisher:
         self._in_flight_bytes = waiting_bytes
 
     def _work(self) -> None:
-        producer: Any = None
         while not self._closing.is_set():
             try:
-                producer = kafka.producer(self._settings, self._client_id)
+                self._producer = kafka.producer(self._settings, self._client_id)
             except Unavailable as error:
                 log.warning("%s; trying again in %s s", error, RECONNECT_S)
                 self._closing.wait(RECONNECT_S)
                 continue
-            self._begun.set()
             self._connected.set()
-            self._send_until_closed(producer)
+            self._send_until_closed()
         self._connected.clear()
-        if producer is not None:
-            producer.close(timeout=self._settings.delivery_timeout_s)
+        if self._producer is not None:
+            self._producer.close(timeout=self._settings.delivery_timeout_s)
         self._refuse_the_rest()
 
-    def _send_until_closed(self, producer: Any) -> None:
+    def _send_until_closed(self) -> None:
         pulse = _Pulse(self._connected)
         while True:
-            pulse.beat(producer)
+            pulse.beat(self._producer)
             try:
                 order = self._orders.get(timeout=ASK_EVERY_S)
             except queue.Empty:
                 continue
             if order is None:
                 return
-            self._send(producer, order)
+            self._send(order)
 
-    def _send(self, producer: Any, order: _Order) -> None:
+    def _send(self, order: _Order) -> None:
         try:
-            sent = producer.send(
+            sent = self._producer.send(
                 order.topic,
                 value=order.value,
                 key=order.key,
