@@ -59,7 +59,7 @@ def _tenant(_context: click.Context, _parameter: click.Parameter, value: str) ->
     type=click.IntRange(min=1),
     default=REQUESTS_PER_MINUTE,
     show_default=True,
-    help="Requests the key may make in a minute; more are answered 429.",
+    help="Prompts and other writes the key may send in a minute, and ten times as many reads; more get 429.",
 )
 @click.option(
     "--jobs-in-flight",
