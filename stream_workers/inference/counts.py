@@ -5,6 +5,7 @@ from typing import Literal
 
 from infra.telemetry.metrics import Metrics
 from producers.events import LANES, PromptSubmitted, Terminal, status_of
+from producers.jobs.record import ENDED
 from producers.jobs.settling import Settled
 
 
@@ -12,7 +13,8 @@ class Counts:
     """Told of each step once; costs some microseconds a job."""
 
     def __init__(self, metrics: Metrics) -> None:
-        self._jobs = metrics.jobs
+        # Bound once: to look a series up costs more than to count.
+        self._jobs = {state: metrics.jobs.labels(state) for state in ("running", *ENDED)}
         self._cache = metrics.cache_requests
         self._waits = metrics.waits
         self._late = metrics.late_prompts
@@ -25,7 +27,7 @@ class Counts:
         if attempt == 1:
             waited_ms = times.get("claimed", 0.0) - times.get("accepted", prompt.received_ms)
             self._queue_wait[prompt.lane].observe(max(0.0, waited_ms / 1000))
-            self._jobs.labels("running").inc()
+            self._jobs["running"].inc()
 
     def first_token(self, prompt: PromptSubmitted, at_ms: float) -> None:
         """An answer began."""
@@ -36,7 +38,7 @@ class Counts:
         if settled == "late":
             self._late.inc()
         elif settled != "duplicate":
-            self._jobs.labels(status_of(ending)).inc()
+            self._jobs[status_of(ending)].inc()
 
     def looked_up(self, result: Literal["hit", "miss", "bypass"]) -> None:
         """A conversation's turn was looked up in the answer cache."""
