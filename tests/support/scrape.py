@@ -19,6 +19,13 @@ def samples(text: str) -> dict[str, float]:
     return {_named(each): each.value for each in found}
 
 
+async def families(url: str) -> set[str]:
+    """Names of our metrics, those without a sample too, as the catalogue has them."""
+    async with aiohttp.ClientSession() as session, session.get(url) as response:
+        found = {each.name for each in text_string_to_metric_families(await response.text())}
+    return {each for each in found if each.startswith("headrace_") and not each.endswith("_created")}
+
+
 async def status(url: str) -> int:
     """The status of a GET; 0 where nobody answers."""
     try:
