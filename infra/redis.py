@@ -7,6 +7,7 @@ from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from infra.errors import Unavailable
 from infra.settings import RedisSettings
@@ -51,19 +52,23 @@ def listener(settings: RedisSettings) -> Redis:
 def _heedful(kind: type[AbstractConnection]) -> type[AbstractConnection]:
     """The same connection, but a command whose task is cancelled ends, at whatever moment that comes.
 
-    redis-py waits for a write by `asyncio.wait_for`, which before Python 3.12 forgets a cancellation that comes in the
-    turn in which the write is done (https://github.com/python/cpython/issues/86296): a loop would go on for ever.
+    redis-py bounds a write by `asyncio.wait_for`, which makes a task of it, and before Python 3.12 forgets a
+    cancellation that comes in the turn in which the write is done (https://github.com/python/cpython/issues/86296): a
+    loop would go on for ever. Here it is bounded by `asyncio.timeout`, and redis-py is told of no bound.
     """
 
     class Heedful(kind):  # type: ignore[valid-type, misc] # a class of the pool's choice: plain, TLS or a socket file
+        socket_timeout: float | None
+
         async def send_packed_command(self, *args: Any, **options: Any) -> None:
-            task = asyncio.current_task()
-            asked = task.cancelling() if task else 0
-            await super().send_packed_command(*args, **options)
-            if task and task.cancelling() > asked:
-                # The answer to what was sent must not be the next command's.
-                await self.disconnect(nowait=True)
-                raise asyncio.CancelledError
+            within_s, self.socket_timeout = self.socket_timeout, None
+            try:
+                async with asyncio.timeout(within_s):
+                    await super().send_packed_command(*args, **options)
+            except TimeoutError:
+                raise RedisTimeoutError("redis took no command in time") from None
+            finally:
+                self.socket_timeout = within_s
 
     return Heedful
 
