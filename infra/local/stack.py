@@ -156,6 +156,7 @@ class Stack:
             "HEADRACE_WEBHOOKS__PUBLIC_URL": self.gateway_url,
             # Whoever is restarted keeps its partitions at once, instead of after a session's timeout.
             "HEADRACE_VIEWS__INSTANCE": f"local-{self.ports['gateway']}",
+            "HEADRACE_WORKER__NAME": f"local-{self.ports['gateway']}",
         }
 
     def _ground(self, name: str) -> Part | Errand:
