@@ -2,11 +2,9 @@
 
 import pytest
 
-from infra.clock import ManualClock
-from infra.ids import new_id
 from producers.dead_letters import job_of
 
-JOB, OTHER = (new_id("job", ManualClock()) for _ in range(2))
+JOB, OTHER = "job_01mcc5rm00d1p2s87tabygc1qv", "job_01mcc5rm00pj5n0fka4kxgjqyf"
 
 
 @pytest.mark.parametrize(
