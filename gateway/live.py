@@ -166,8 +166,9 @@ class Live:
             await connection.connect()  # type: ignore[no-untyped-call]
             # One channel of our own keeps the connection a subscriber's while nobody reads.
             own = f"{self._scripts.prefix}live".encode()
-            await connection.send_command("SUBSCRIBE", own, *self._readers, check_health=False)
+            # From here on who joins subscribes for itself: with many readers the next line waits for the socket.
             self._connection = connection
+            await connection.send_command("SUBSCRIBE", own, *self._readers, check_health=False)
             while True:
                 self._take(await _heard(connection))
         finally:
