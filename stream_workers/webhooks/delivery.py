@@ -102,7 +102,8 @@ def retry_after_s(header: str | None, now_ms: float) -> float | None:
     if header.strip().isdecimal():
         return float(header.strip()[:9])
     try:
-        at = parsedate_to_datetime(header)
-    except ValueError:
+        at_s = parsedate_to_datetime(header).timestamp()
+    except (ArithmeticError, LookupError, OSError, TypeError, ValueError):
+        # A stranger wrote it: besides dates that are none there are those that no clock can hold.
         return None
-    return max(0.0, at.timestamp() - now_ms / 1000.0)
+    return max(0.0, at_s - now_ms / 1000.0)

@@ -133,12 +133,12 @@ class Sender:
     async def _deliver(self, delivery: Pending) -> None:
         try:
             await self._attempt(delivery)
-        except (Unavailable, WrongSetting) as error:
+        except Unavailable as error:
             # Nothing was noted: the lease lapses, and then it is tried again.
             log.error("a webhook waits: %s", error, extra=_named(delivery))
         except Exception:
             # One delivery that nobody planned for must not end all the others; its lease lapses, too.
-            log.exception("a webhook could not be sent", extra=_named(delivery))
+            log.exception("an attempt could not be noted", extra=_named(delivery))
         finally:
             del self._under_way[delivery.webhook_id]
             self._schedule.news.set()  # its place is free
@@ -163,6 +163,17 @@ class Sender:
             )
 
     async def _post(self, delivery: Pending) -> Result:
+        """Sign and send; whatever goes wrong counts, so that the schedule ends it."""
+        try:
+            return await self._sign_and_post(delivery)
+        except WrongSetting as error:
+            return Unreached(str(error))
+        except Exception as error:
+            # Nobody planned this; its text may hold the URL and so a secret.
+            log.exception("a webhook could not be sent", extra=_named(delivery))
+            return Unreached(f"the attempt broke off: {type(error).__name__}")
+
+    async def _sign_and_post(self, delivery: Pending) -> Result:
         secret = await self._signers.secret_of(delivery.key_id)
         if not isinstance(secret, str):
             return secret

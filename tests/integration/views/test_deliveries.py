@@ -15,7 +15,7 @@ from producers.keys import Minted, mint
 from producers.registry import Registry
 from producers.settings import WebhookSettings
 from producers.topics import ANSWERS, DEAD_LETTERS, JOB_EVENTS
-from stream_workers.webhooks import payload
+from stream_workers.webhooks import payload, signing
 from stream_workers.webhooks.outbound import outbound
 from stream_workers.webhooks.schedule import Schedule
 from stream_workers.webhooks.sender import Sender, Signers
@@ -165,6 +165,42 @@ async def test_the_log_says_where_a_webhook_went_and_why_it_failed_and_no_secret
         forbidden.job_id: ("10.0.0.1:443", "webhook refused: 10.0.0.1 is not a public address", 1),
     }
     assert not any("hunter2" in str(vars(each)) for each in caplog.records)
+
+
+async def test_a_receiver_that_lies_about_the_time_has_taken_it_all_the_same(post: Post) -> None:
+    post.receiver.orders = [(200, {"retry-after": "Mon, 01 Jan 2020 00:00:00 +99999999999999999999"})]
+    async with delivering(post):
+        answer = await post.answer()
+        await eventually(lambda: _settled(post, answer))
+
+    assert [each.outcome for each in await post.attempts()] == ["delivered"]
+    assert len(post.receiver.arrived) == 1
+
+
+async def test_a_secret_sealed_under_another_key_counts_and_is_given_up(post: Post) -> None:
+    foreign = mint(CLOCK, Seal("t" * 32), tenant="acme", name="of another installation")
+    post.registry.apply(foreign.event)
+    async with delivering(post):
+        answer = await post.answer(key_id=foreign.event.id)
+        await eventually(lambda: _settled(post, answer))
+
+    assert [each.outcome for each in await post.attempts()] == ["retry", "retry", "exhausted"]
+    (buried,) = await read_all(post.house.parts.kafka, DEAD_LETTERS)
+    assert "sealed under another HEADRACE_SECRET_KEY" in str(buried.error)
+
+
+async def test_an_error_that_nobody_planned_counts_and_is_given_up(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> dict[str, str]:
+        raise ZeroDivisionError("hunter2")
+
+    monkeypatch.setattr(signing, "headers", broken)
+    async with delivering(post):
+        answer = await post.answer()
+        await eventually(lambda: _settled(post, answer))
+
+    attempts = await post.attempts()
+    assert [each.outcome for each in attempts] == ["retry", "retry", "exhausted"]
+    assert attempts[0].error == "the attempt broke off: ZeroDivisionError"
 
 
 async def test_a_lost_schedule_is_rebuilt_and_what_was_delivered_is_not_sent_again(post: Post) -> None:

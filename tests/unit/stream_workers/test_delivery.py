@@ -69,3 +69,22 @@ def test_retry_after_is_seconds_or_a_date() -> None:
     assert retry_after_s(formatdate(NOW_MS / 1000 + 60, usegmt=True), NOW_MS) == pytest.approx(60.0)
     assert retry_after_s(formatdate(NOW_MS / 1000 - 60, usegmt=True), NOW_MS) == 0.0
     assert [retry_after_s(each, NOW_MS) for each in (None, "", "soon", "-5", "1.5")] == [None] * 5
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Mon, 01 Jan 2020 00:00:00 +99999999999999999999",
+        "Mon, 01 Jan 2020 00:00:00 +9999",
+        "Mon, 01 Jan 99999999999999999999 00:00:00 GMT",
+        "Mon, 01 Jan 0001 00:00:00 -0000",
+        "Fri, 31 Dec 9999 23:59:59 -2359",
+        "9" * 5000,
+        " ",
+        ", , :",
+    ],
+)
+def test_no_retry_after_of_a_lying_receiver_breaks_anything(header: str) -> None:
+    after_s = retry_after_s(header, NOW_MS)
+
+    assert after_s is None or after_s >= 0.0
