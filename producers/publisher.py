@@ -1,4 +1,4 @@
-"""The pen: publishes events and waits for the broker's acknowledgement, without ever blocking the event loop.
+"""The pen over kafka-python: publishes and waits for the broker's acknowledgement without ever blocking the loop.
 
 kafka-python's `send` waits while it does not know the topic: then a thread of our own calls it, else the loop itself.
 Acknowledgements come back through the loop. What is handed in and not yet acknowledged is bounded, in records and in
@@ -18,9 +18,10 @@ from kafka.errors import KafkaError, MessageSizeTooLargeError
 from infra import kafka
 from infra.errors import HeadraceError, TooLarge, Unavailable
 from infra.settings import KafkaSettings
-from producers import codec, partitioning
+from producers import outgoing
 from producers.events import PromptSubmitted
-from producers.topics import Topic, prompts
+from producers.outgoing import Outgoing, Written
+from producers.topics import Topic
 
 log = logging.getLogger(__name__)
 
@@ -32,27 +33,9 @@ SILENT_AFTER_S = 3.0
 
 
 @dataclass(frozen=True)
-class Written:
-    """Where the log holds a record, and the broker's time of it."""
-
-    partition: int
-    offset: int
-    timestamp_ms: float
-
-
-@dataclass(frozen=True)
 class _Order:
-    topic: str
-    partition: int
-    key: bytes
-    value: bytes
-    headers: list[tuple[str, bytes]]
+    record: Outgoing
     receipt: "asyncio.Future[Written]"
-
-    @property
-    def size_bytes(self) -> int:
-        """What the record takes of the memory that waits for acknowledgements."""
-        return len(self.key) + len(self.value)
 
 
 class _Pulse:
@@ -123,10 +106,7 @@ class Publisher:
             Unavailable: the broker did not acknowledge in time; the record may still appear.
             TooLarge: no broker of ours will take the record.
         """
-        topic = prompts(prompt.lane)
-        spread_by = prompt.conversation or prompt.job_id
-        partition = partitioning.of_prompt(prompt.tenant, spread_by, topic.partitions)
-        return await self.write(topic, spread_by, prompt, partition, prompt.traceparent, prompt.job_id)
+        return await self.write(outgoing.of_prompt(prompt, self._settings.topic_prefix))
 
     async def publish(self, topic: Topic, key: str, event: Any, traceparent: str | None = None) -> Written:
         """Publish any other event under its key.
@@ -135,13 +115,10 @@ class Publisher:
             Unavailable: the broker did not acknowledge in time; the record may still appear.
             TooLarge: no broker of ours will take the record.
         """
-        job_id = getattr(event, "job_id", None)
-        return await self.write(topic, key, event, partitioning.of_key(key, topic.partitions), traceparent, job_id)
+        return await self.write(outgoing.of_event(topic, key, event, traceparent, self._settings.topic_prefix))
 
-    async def write(
-        self, topic: Topic, key: str, event: Any, partition: int, traceparent: str | None, job_id: str | None
-    ) -> Written:
-        """Publish to a partition of the caller's choice.
+    async def write(self, record: Outgoing) -> Written:
+        """Publish a record as it is.
 
         Raises:
             Unavailable: the broker did not acknowledge in time; the record may still appear.
@@ -149,15 +126,11 @@ class Publisher:
         """
         if self._closing.is_set() or self._producer is None:
             raise Unavailable("kafka", "no broker answers")
-        headers = [
-            (name, value.encode()) for name, value in (("traceparent", traceparent), ("job_id", job_id)) if value
-        ]
         receipt: asyncio.Future[Written] = asyncio.get_running_loop().create_future()
         receipt.add_done_callback(_retrieve)
-        name = f"{self._settings.topic_prefix}{topic.name}"
-        order = _Order(name, partition, key.encode(), codec.encode(event), headers, receipt)
+        order = _Order(record, receipt)
         self._take_into_flight(order)
-        if kafka.knows(self._producer, name):
+        if kafka.knows(self._producer, record.topic):
             self._send(order)
         else:
             self._orders.put(order)
@@ -170,7 +143,7 @@ class Publisher:
             ) from None
 
     def _take_into_flight(self, order: _Order) -> None:
-        waiting_bytes = self._in_flight_bytes + order.size_bytes
+        waiting_bytes = self._in_flight_bytes + order.record.size_bytes
         if self._in_flight >= self._settings.max_in_flight:
             raise Unavailable("kafka", f"{self._in_flight} records wait for their acknowledgement already")
         if self._in_flight and waiting_bytes > self._settings.max_in_flight_bytes:
@@ -206,13 +179,14 @@ class Publisher:
             self._send(order)
 
     def _send(self, order: _Order) -> None:
+        record = order.record
         try:
             sent = self._producer.send(
-                order.topic,
-                value=order.value,
-                key=order.key,
-                headers=order.headers,
-                partition=order.partition,
+                record.topic,
+                value=record.value,
+                key=record.key,
+                headers=record.headers,
+                partition=record.partition,
             )
             sent.add_callback(self._acknowledged, order)
             sent.add_errback(self._failed, order)
@@ -229,7 +203,9 @@ class Publisher:
 
     def _failed(self, order: _Order, error: BaseException) -> None:
         if isinstance(error, MessageSizeTooLargeError):
-            self._tell(order, TooLarge(f"a record of {order.size_bytes} bytes is too large for {order.topic}"))
+            self._tell(
+                order, TooLarge(f"a record of {order.record.size_bytes} bytes is too large for {order.record.topic}")
+            )
         else:
             self._tell(order, Unavailable("kafka", f"the broker did not take the record: {error!r}"))
 
@@ -242,7 +218,7 @@ class Publisher:
 
     def _settle(self, order: _Order, result: Written | HeadraceError) -> None:
         self._in_flight -= 1
-        self._in_flight_bytes -= order.size_bytes
+        self._in_flight_bytes -= order.record.size_bytes
         if order.receipt.done():
             return
         if isinstance(result, HeadraceError):

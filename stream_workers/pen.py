@@ -1,4 +1,4 @@
-"""Publishing from a stream worker, through Faust's own producer: it lives on the loop, so no thread is crossed."""
+"""The pen over Faust's own producer: it lives on the loop, so no thread is crossed."""
 
 import asyncio
 import logging
@@ -10,8 +10,8 @@ from faust.exceptions import FaustError
 from infra.errors import TooLarge, Unavailable
 from infra.settings import KafkaSettings
 from infra.telemetry.metrics import Metrics
-from producers import codec, partitioning
-from producers.publisher import Written
+from producers import outgoing
+from producers.outgoing import Written
 from producers.topics import Topic
 from stream_workers.app import WorkerApp
 
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 MOST_MENTIONS = 2000
 
 
-class Pen:
+class FaustPen:
     """Writes events: `publish` waits for the broker's acknowledgement, `mention` waits for nothing."""
 
     def __init__(self, app: WorkerApp, settings: KafkaSettings, metrics: Metrics) -> None:
@@ -80,14 +80,11 @@ class Pen:
                 log.debug("a mention was dropped: %r", error)
 
     async def _send(self, topic: Topic, key: str, event: Any, traceparent: str | None) -> "asyncio.Future[Any]":
-        headers = [("job_id", job_id.encode())] if (job_id := getattr(event, "job_id", None)) else []
-        if traceparent:
-            headers.append(("traceparent", traceparent.encode()))
-        partition = partitioning.of_key(key, topic.partitions)
+        record = outgoing.of_event(topic, key, event, traceparent, self._prefix)
         # aiokafka itself, without Faust's signals and sensors around it.
         producer: Any = self._app.producer._ensure_producer()  # type: ignore[attr-defined] # of Faust's aiokafka driver
         receipt: asyncio.Future[Any] = await producer.send(
-            f"{self._prefix}{topic.name}", codec.encode(event), key=key.encode(), partition=partition, headers=headers
+            record.topic, record.value, key=record.key, partition=record.partition, headers=record.headers
         )
         return receipt
 

@@ -4,7 +4,7 @@
 - `record`: a job as it stands
 - `intake`: the gateway's steps: accept, acknowledge, cancel, read
 - `lease`: the worker's steps: claim, renew, show, finish
-- `settling`: making an ending visible, for whoever published it
+- `early`, `endings`, `settling`: the endings of what never ran; publishing an ending and making it visible, for all
 - `positions`: where a view of the log stands
 - `view`: the state view's steps: apply a record of the log, together with its offset
 - `live`: what readers of a job's token stream see

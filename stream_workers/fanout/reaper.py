@@ -13,17 +13,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from infra.clock import Clock
-from infra.errors import TooLarge, Unavailable
+from infra.errors import Unavailable
 from infra.ids import new_id
 from infra.telemetry.metrics import Metrics
-from producers.events import AnswerExpired, Terminal, status_of
-from producers.jobs import record
+from producers.events import Terminal
+from producers.jobs import early, record
+from producers.jobs.endings import Endings
 from producers.jobs.intake import Intake
 from producers.jobs.scripts import Scripts, asked
-from producers.jobs.settling import Settling
-from producers.oversize import failed_instead
-from producers.publisher import Publisher
-from producers.topics import ANSWERS
 from stream_workers.views.log_view import LogView
 
 log = logging.getLogger(__name__)
@@ -59,16 +56,14 @@ class Reaper:
         self,
         scripts: Scripts,
         intake: Intake,
-        settling: Settling,
-        publisher: Publisher,
+        endings: Endings,
         clock: Clock,
         metrics: Metrics,
         patience: Patience | None = None,
     ) -> None:
         self._scripts = scripts
         self._intake = intake
-        self._settling = settling
-        self._publisher = publisher
+        self._endings = endings
         self._jobs, self._waits = metrics.jobs, metrics.waits
         self._patience = patience or Patience()
         self._name = new_id("reaper", clock)
@@ -166,10 +161,7 @@ class Reaper:
             # Its worker, or the next one that claims it, ends it; look again later, so that others have their turn.
             await self._postpone("deadlines", job_id, now_ms)
             return False
-        timeline = {
-            step: at_ms for step, at_ms in job.times.items() if step in ("received", "accepted", "acknowledged")
-        }
-        ending = AnswerExpired(job_id=job_id, prompt=job.prompt, attempt=job.attempt, timeline=timeline)
+        ending = early.expired(job, now_ms)
         stopped = await self._intake.stop(job_id, ending, running_too=False)
         return stopped.found == "finishing" and await self._publish(ending)
 
@@ -187,16 +179,9 @@ class Reaper:
     async def _publish(self, ending: Terminal) -> bool:
         """Steps 7 and 7b; False when the broker does not answer, for the next round will come upon it again."""
         try:
-            try:
-                written = await self._publisher.publish(ANSWERS, ending.job_id, ending, ending.prompt.traceparent)
-            except TooLarge as error:
-                log.error("an ending is too large: %s", error, extra={"job_id": ending.job_id})
-                ending = failed_instead(ending)
-                written = await self._publisher.publish(ANSWERS, ending.job_id, ending, ending.prompt.traceparent)
+            told = await self._endings.publish(ending)
         except Unavailable as error:
             log.warning("an ending waits for the broker: %s", error, extra={"job_id": ending.job_id})
             return False
-        settled = await self._settling.settle(ending, written.partition, written.offset, written.timestamp_ms)
-        if settled != "duplicate":
-            self._jobs.labels(status_of(ending)).inc()
+        await self._endings.settle(told)
         return True

@@ -2,6 +2,7 @@
 
 from infra.service import Service
 from infra.telemetry.metrics import Metrics
+from producers.jobs.endings import Endings
 from producers.jobs.intake import Intake
 from producers.jobs.record import Retention
 from producers.jobs.scripts import Scripts
@@ -23,8 +24,9 @@ async def serve(service: Service) -> None:
         _show_queues(given.metrics, scripts)
         state = StateFollower(StateView(scripts, retention), scripts, given.clock, given.metrics)
         view = given.follower(state)
-        intake, settling = Intake(scripts, retention), Settling(scripts, retention)
-        reaper = Reaper(scripts, intake, settling, given.publisher, given.clock, given.metrics)
+        intake = Intake(scripts, retention)
+        endings = Endings(given.publisher, Settling(scripts, retention), given.metrics)
+        reaper = Reaper(scripts, intake, endings, given.clock, given.metrics)
         await until_stopped(view.follow(service.stopping), say_ready(service, view), reaper.run(view))
 
 

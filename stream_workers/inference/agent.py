@@ -15,7 +15,7 @@ from producers.topics import DEAD_LETTERS, prompts
 from stream_workers.inference.attempting import Place
 from stream_workers.inference.life import Life
 from stream_workers.patience import until_back
-from stream_workers.pen import Pen
+from stream_workers.pen import FaustPen
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ class Work:
 class Inference:
     """All prompts of this worker that are not acknowledged yet."""
 
-    def __init__(self, life: Life, pen: Pen, clock: Clock, topic_prefix: str) -> None:
+    def __init__(self, life: Life, pen: FaustPen, clock: Clock, topic_prefix: str) -> None:
         self._life = life
         self._pen = pen
         self._clock = clock

@@ -18,7 +18,7 @@ from stream_workers.inference.endings import Answered, Attempt, Unanswered, not_
 from stream_workers.inference.renewals import Hold
 from stream_workers.inference.screen import Screen
 from stream_workers.patience import until_back
-from stream_workers.pen import Pen
+from stream_workers.pen import FaustPen
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Attempting:
     answering: Answering
     conversations: Conversations
     cache: AnswerCache
-    pen: Pen
+    pen: FaustPen
     counts: Counts
     flush_s: float
 

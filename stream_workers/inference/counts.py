@@ -4,9 +4,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from infra.telemetry.metrics import Metrics
-from producers.events import LANES, PromptSubmitted, Terminal, status_of
-from producers.jobs.record import ENDED
-from producers.jobs.settling import Settled
+from producers.events import LANES, PromptSubmitted
 
 
 class Counts:
@@ -14,7 +12,7 @@ class Counts:
 
     def __init__(self, metrics: Metrics) -> None:
         # Bound once: to look a series up costs more than to count.
-        self._jobs = {state: metrics.jobs.labels(state) for state in ("running", *ENDED)}
+        self._running = metrics.jobs.labels("running")
         self._cache = metrics.cache_requests
         self._waits = metrics.waits
         self._late = metrics.late_prompts
@@ -27,18 +25,15 @@ class Counts:
         if attempt == 1:
             waited_ms = times.get("claimed", 0.0) - times.get("accepted", prompt.received_ms)
             self._queue_wait[prompt.lane].observe(max(0.0, waited_ms / 1000))
-            self._jobs["running"].inc()
+            self._running.inc()
 
     def first_token(self, prompt: PromptSubmitted, at_ms: float) -> None:
         """An answer began."""
         self._ttft[prompt.lane].observe(max(0.0, (at_ms - prompt.received_ms) / 1000))
 
-    def ended(self, ending: Terminal, settled: Settled) -> None:
-        """An ending was published; it is visible now, unless an earlier one is."""
-        if settled == "late":
-            self._late.inc()
-        elif settled != "duplicate":
-            self._jobs[status_of(ending)].inc()
+    def came_late(self) -> None:
+        """A prompt came into the log after its job had been given up."""
+        self._late.inc()
 
     def looked_up(self, result: Literal["hit", "miss", "bypass"]) -> None:
         """A conversation's turn was looked up in the answer cache."""

@@ -92,11 +92,6 @@ class Attempt:
         }
 
 
-def unheard(prompt: PromptSubmitted, worker: str) -> AnswerCancelled:
-    """The ending of a job that was aborted before the log had its prompt."""
-    return AnswerCancelled(job_id=prompt.job_id, prompt=prompt, attempt=0, worker=worker, ran=False)
-
-
 def poison(attempts: int) -> JobError:
     """The error of a prompt whose workers died of it."""
     return JobError(f"given up after {attempts} attempts: each ended with its worker", code="poison")

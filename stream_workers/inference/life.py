@@ -9,21 +9,18 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from infra.errors import TooLarge, Unavailable
+from infra.errors import Unavailable
 from infra.ids import new_id
 from producers.events import PromptSubmitted, Terminal
+from producers.jobs.early import unheard
+from producers.jobs.endings import Endings
 from producers.jobs.lease import Finishing, Gone, Lease, Leases, Lost, Parked, Published
-from producers.jobs.settling import Settling
-from producers.oversize import failed_instead
-from producers.topics import ANSWERS
 from stream_workers.inference.attempting import Answer, Attempting, Place
 from stream_workers.inference.counts import Counts
-from stream_workers.inference.endings import unheard
 from stream_workers.inference.fuse import Fuse
 from stream_workers.inference.renewals import Hold, Renewals
 from stream_workers.inference.slots import Slots
 from stream_workers.patience import back_off_s, until_back
-from stream_workers.pen import Pen
 
 log = logging.getLogger(__name__)
 
@@ -42,8 +39,7 @@ class Life:
     leases: Leases
     renewals: Renewals
     attempting: Attempting
-    settling: Settling
-    pen: Pen
+    endings: Endings
     counts: Counts
     fuse: Fuse
 
@@ -83,7 +79,7 @@ class Life:
                 return parked
             case Gone():
                 # The log must know the end too, or whoever reads it anew would take the job for a queued one.
-                await self._publish_and_settle(unheard(prompt, self.leases.worker))
+                await self._publish_and_settle(unheard(prompt, self.leases.worker, self.attempting.clock.now_ms()))
                 return None
             case Published():
                 return None
@@ -126,16 +122,8 @@ class Life:
         return finished
 
     async def _publish_and_settle(self, ending: Terminal) -> None:
-        job_id, traceparent = ending.job_id, ending.prompt.traceparent
-        try:
-            written = await until_back(lambda: self.pen.publish(ANSWERS, job_id, ending, traceparent))
-        except TooLarge as error:
-            log.error("an ending is too large: %s", error, extra={"job_id": job_id})
-            ending = failed_instead(ending)
-            written = await until_back(lambda: self.pen.publish(ANSWERS, job_id, ending, traceparent))
+        told = await until_back(lambda: self.endings.publish(ending))
         self.fuse.passed("published")
-        settled = await until_back(
-            lambda: self.settling.settle(ending, written.partition, written.offset, written.timestamp_ms)
-        )
-        self.counts.ended(ending, settled)
+        if await until_back(lambda: self.endings.settle(told)) == "late":
+            self.counts.came_late()
         self.fuse.passed("settled")

@@ -16,6 +16,7 @@ from infra.settings import KafkaSettings, RedisSettings, TgiSettings
 from infra.telemetry.metrics import Metrics
 from producers.answer_cache import AnswerCache
 from producers.conversations import Conversations
+from producers.jobs.endings import Endings
 from producers.jobs.lease import Leases
 from producers.jobs.record import Retention
 from producers.jobs.scripts import Scripts
@@ -30,7 +31,7 @@ from stream_workers.inference.life import Life
 from stream_workers.inference.renewals import Renewals
 from stream_workers.inference.slots import Slots
 from stream_workers.inference.tgi import Tgi
-from stream_workers.pen import Pen
+from stream_workers.pen import FaustPen
 from stream_workers.settings import WorkerSettings
 
 log = logging.getLogger(__name__)
@@ -66,13 +67,14 @@ async def serve(
         stack.push_async_callback(listener.aclose)
         model = Tgi(tgi)
         stack.push_async_callback(model.close)
-        pen = Pen(app, kafka, service.metrics)
+        pen = FaustPen(app, kafka, service.metrics)
         scripts = Scripts(client, redis_)
         worker = settings.name or f"{socket.gethostname()}-{os.getpid()}"
         leases = Leases(scripts, Retention(), worker, int(settings.lease_s * 1000))
         counts = Counts(service.metrics)
         renewals = Renewals(leases, scripts, counts, settings.lease_s * RENEW_AT)
-        life = _life(settings, scripts, leases, renewals, model, pen, counts)
+        endings = Endings(pen, Settling(scripts, Retention()), service.metrics)
+        life = _life(settings, scripts, leases, renewals, model, pen, counts, endings)
         inference = Inference(life, pen, SystemClock(), kafka.topic_prefix)
         _show(service.metrics, life.slots, app, kafka)
         app.agent(faust_app.subscription(app, kafka, TOPICS), name="inference")(inference.read)
@@ -98,8 +100,9 @@ def _life(
     leases: Leases,
     renewals: Renewals,
     model: Tgi,
-    pen: Pen,
+    pen: FaustPen,
     counts: Counts,
+    endings: Endings,
 ) -> Life:
     attempting = Attempting(
         clock=SystemClock(),
@@ -117,8 +120,7 @@ def _life(
         leases=leases,
         renewals=renewals,
         attempting=attempting,
-        settling=Settling(scripts, Retention()),
-        pen=pen,
+        endings=endings,
         counts=counts,
         fuse=Fuse(settings.die_after),
     )

@@ -1,14 +1,21 @@
 """What a topic holds, read from its start to its end."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 from kafka import TopicPartition
 
 from infra import kafka
 from infra.settings import KafkaSettings
-from producers import codec
+from producers import codec, outgoing
+from producers.outgoing import Outgoing
 from producers.topics import Topic
+
+
+def a_record(settings: KafkaSettings, topic: Topic, key: str, event: Any, partition: int) -> Outgoing:
+    """A record for a partition of the test's choice."""
+    return replace(outgoing.of_event(topic, key, event, None, settings.topic_prefix), partition=partition)
 
 
 async def read_all(settings: KafkaSettings, topic: Topic) -> list[Any]:

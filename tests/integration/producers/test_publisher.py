@@ -15,7 +15,8 @@ from infra.errors import TooLarge, Unavailable
 from infra.settings import KafkaSettings
 from producers import codec, partitioning, topic_admin
 from producers.events import ConversationDeleted, Message, PromptSubmitted, TenantDefined
-from producers.publisher import Publisher, Written
+from producers.outgoing import Written
+from producers.publisher import Publisher
 from producers.registry import RegistryReader
 from producers.topics import CONVERSATIONS, REGISTRY, Topic, prompts
 from tests.support.eventually import eventually

@@ -8,7 +8,7 @@ from tests.integration.views.conftest import House, following
 from tests.support.builders import a_completed, a_failed, a_prompt
 from tests.support.eventually import eventually
 from tests.support.feedback import a_feedback
-from tests.support.topics import read_all
+from tests.support.topics import a_record, read_all
 
 
 def join(house: House) -> LogView:
@@ -75,9 +75,9 @@ async def test_feedback_that_cannot_be_kept_is_buried_and_those_around_it_are_no
     bad = a_prompt()
     await house.scripts.redis.set(f"{house.scripts.prefix}examples:{bad.job_id}", "no hash")
     await publisher.publish(ANSWERS, prompt.job_id, a_completed(prompt))
-    await publisher.write(FEEDBACK, "x", a_feedback(prompt, "score", 0.5), 0, None, None)
-    await publisher.write(FEEDBACK, "x", a_feedback(bad), 0, None, None)
-    await publisher.write(FEEDBACK, "x", a_feedback(prompt, "thumb", "up"), 0, None, None)
+    await publisher.write(a_record(house.parts.kafka, FEEDBACK, "x", a_feedback(prompt, "score", 0.5), 0))
+    await publisher.write(a_record(house.parts.kafka, FEEDBACK, "x", a_feedback(bad), 0))
+    await publisher.write(a_record(house.parts.kafka, FEEDBACK, "x", a_feedback(prompt, "thumb", "up"), 0))
 
     async with following(join(house)):
         found = await examples(house, 2)

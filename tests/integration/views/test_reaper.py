@@ -7,6 +7,7 @@ import pytest
 from infra.errors import Unavailable
 from infra.settings import MAX_RECORD_BYTES, KafkaSettings
 from producers.events import AnswerExpired
+from producers.jobs.endings import Endings
 from producers.jobs.intake import Accepted, Again, Intake, Quota
 from producers.jobs.lease import Leases
 from producers.jobs.record import Retention
@@ -27,7 +28,8 @@ AT_ONCE = Patience(accepting_ms=0, finishing_ms=0, running_again_ms=60_000, ever
 def a_reaper(house: House, patience: Patience = AT_ONCE, publisher: Publisher | None = None) -> Reaper:
     scripts, kept = house.scripts, Retention()
     pen = publisher or house.parts.publisher
-    return Reaper(scripts, Intake(scripts, kept), Settling(scripts, kept), pen, CLOCK, house.metrics, patience)
+    endings = Endings(pen, Settling(scripts, kept), house.metrics)
+    return Reaper(scripts, Intake(scripts, kept), endings, CLOCK, house.metrics, patience)
 
 
 @pytest.fixture
@@ -65,6 +67,7 @@ async def test_a_job_still_queued_at_its_deadline_expires_in_the_log_and_in_sigh
     (ending,) = await read_all(house.parts.kafka, ANSWERS)
     assert isinstance(ending, AnswerExpired)
     assert ending.prompt == late
+    assert set(ending.timeline) == {"received", "accepted", "acknowledged", "finished"}
     assert await house.status(late.job_id) == "expired"
     assert await house.status(early.job_id) == "queued"
 

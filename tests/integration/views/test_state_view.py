@@ -3,6 +3,7 @@
 import asyncio
 import base64
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from infra.service import Service
@@ -19,7 +20,7 @@ from stream_workers.views.records import Done, Stuck, Told
 from tests.integration.views.conftest import House, following
 from tests.support.builders import CLOCK, a_completed, a_failed, a_prompt
 from tests.support.eventually import eventually
-from tests.support.topics import read_all
+from tests.support.topics import a_record, read_all
 
 
 async def test_prompts_and_answers_become_visible_jobs(house: House) -> None:
@@ -101,8 +102,10 @@ async def test_a_record_that_is_no_event_is_buried_with_its_origin_and_passed_ov
     publisher = house.parts.publisher
     async with following(house.state_view()):
         nonsense = {"type": "Nonsense", "text": "x" * (3_500 * 1024)}
-        written = await publisher.write(ANSWERS, "x", nonsense, 3, None, prompt.job_id)
-        await publisher.write(ANSWERS, prompt.job_id, a_completed(prompt), 3, None, prompt.job_id)
+        kafka = house.parts.kafka
+        record = a_record(kafka, ANSWERS, "x", nonsense, 3)
+        written = await publisher.write(replace(record, headers=[("job_id", prompt.job_id.encode())]))
+        await publisher.write(a_record(kafka, ANSWERS, prompt.job_id, a_completed(prompt), 3))
 
         await house.comes_to(prompt.job_id, "completed")
     (buried,) = await read_all(house.parts.kafka, DEAD_LETTERS)
