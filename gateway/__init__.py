@@ -4,7 +4,9 @@
 - `cli`, `serving`, `settings`, `background`: the process, its server, its settings, the work that outlives a request
 - `middlewares`, `problems`: name the request, turn errors into answers, authenticate
 - `headers`, `bodies`, `bounds`, `unserved`, `paging`: what a request says, read and checked
-- `prompts`, `admission`, `submission`: what a client may ask, whether it may now, and how it gets into the log
+- `entrance`, `prompts`, `admission`: the way in: what a client may ask, and whether it may now
+- `submission`, `earlier_answers`: how a prompt gets into the log, or finds its answer in the cache
+- `job_desk`: what is asked of a job once it is there
 - `jobs`, `events`, `chat`, `conversations`, `feedback`, `timeline`, `models`, `health`, `reports`: one resource a file
 - `job_object`, `chat_chunks`, `chat_stream`, `streaming`: what clients are shown, as pure functions
 - `live`: the one subscription that feeds every reader of a stream

@@ -10,12 +10,14 @@ from aiohttp import web
 
 from gateway import middlewares, routes
 from gateway.background import Background
+from gateway.earlier_answers import EarlierAnswers
+from gateway.job_desk import JobDesk
 from gateway.keys import (
     BACKGROUND,
-    CACHE,
     CLOCK,
     CONVERSATIONS,
     INTAKE,
+    JOB_DESK,
     LIVE,
     METRICS,
     PUBLISHER,
@@ -24,12 +26,13 @@ from gateway.keys import (
     RETENTION,
     SCRIPTS,
     SETTINGS,
-    SETTLING,
     STOPPING,
+    SUBMISSIONS,
     WEBHOOKS,
 )
 from gateway.live import Live
 from gateway.settings import GatewaySettings
+from gateway.submission import Submissions
 from infra import redis
 from infra.clock import Clock, SystemClock
 from infra.settings import KafkaSettings, RedisSettings
@@ -74,11 +77,15 @@ def create_app(
     app[SETTINGS], app[RETENTION], app[WEBHOOKS] = settings, parts.retention, parts.webhooks
     app[CLOCK], app[METRICS] = clock or SystemClock(), metrics or Metrics()
     app[STOPPING], app[BACKGROUND] = asyncio.Event(), Background()
-    app[PUBLISHER] = Publisher(parts.kafka, CLIENT_ID)
+    app[PUBLISHER] = publisher = Publisher(parts.kafka, CLIENT_ID)
     app[REGISTRY] = RegistryReader(parts.kafka, CLIENT_ID)
     app[SCRIPTS] = scripts = Scripts(redis.client(parts.redis), parts.redis)
-    app[INTAKE], app[SETTLING] = Intake(scripts, parts.retention), Settling(scripts, parts.retention)
-    app[CACHE], app[CONVERSATIONS] = AnswerCache(scripts), Conversations(scripts, parts.retention)
+    app[INTAKE] = intake = Intake(scripts, parts.retention)
+    app[CONVERSATIONS] = Conversations(scripts, parts.retention)
+    earlier = EarlierAnswers(AnswerCache(scripts), app[CLOCK])
+    settling = Settling(scripts, parts.retention)
+    app[SUBMISSIONS] = Submissions(publisher, intake, earlier, scripts, app[METRICS])
+    app[JOB_DESK] = JobDesk(scripts, intake, publisher, settling, app[CLOCK], app[METRICS])
     app[LIVE] = Live(parts.redis, scripts)
     app.router.add_routes(routes.table())
     app.on_response_prepare.append(middlewares.show_name)

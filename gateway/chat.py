@@ -7,28 +7,29 @@ from contextlib import asynccontextmanager
 import msgspec
 from aiohttp import web
 
-from gateway import headers, jobs, prompts, submission
+from gateway import entrance, headers, jobs, prompts
+from gateway.background import Background
 from gateway.chat_stream import ChatStream
+from gateway.job_desk import JobDesk
 from gateway.job_object import completion, error_of
-from gateway.keys import BACKGROUND, LIVE, SCRIPTS, SETTINGS, STOPPING
+from gateway.keys import BACKGROUND, JOB_DESK, LIVE, SETTINGS, STOPPING, SUBMISSIONS
 from gateway.problems import Problem, conflict, of_job, unavailable
 from gateway.prompts import Wish
-from gateway.submission import Admitted, Known
+from gateway.submission import Admitted, Answered
 from producers.events import AnswerCompleted, PromptSubmitted, Terminal
-from producers.jobs import record
+from producers.jobs.intake import Again
 
 
 async def complete(request: web.Request) -> web.StreamResponse:
     """Answer a prompt, whole or as a stream; who hangs up no longer wants the answer."""
-    app = request.app
-    prompt, wish = await submission.read_prompt(request, prompts.CHAT)
+    prompt, wish = await entrance.read_prompt(request, prompts.CHAT)
     if "respond-async" in headers.preferences(request.headers):
         return await jobs.submit(request, prompt)
-    match await submission.admit(request, prompt):
-        case Known() as known:
-            return await _again(request, known, wish)
-        case Admitted(answer=AnswerCompleted() as answer):
-            app[BACKGROUND].start("publish an answer from the cache", submission.publish_answer(app, answer))
+    match await entrance.enter(request, prompt):
+        case Again(job_id=job_id):
+            return await _again(request, job_id, wish)
+        case Answered(answer=answer):
+            request.app[BACKGROUND].start("publish an answer from the cache", request.app[JOB_DESK].end(answer))
             return await _told(request, answer, wish)
         case Admitted(prompt=prompt):
             return await _through_the_log(request, prompt, wish)
@@ -36,21 +37,25 @@ async def complete(request: web.Request) -> web.StreamResponse:
 
 async def _through_the_log(request: web.Request, prompt: PromptSubmitted, wish: Wish) -> web.StreamResponse:
     app = request.app
-    async with _unless_hung_up(app, prompt), app[LIVE].reading(prompt.job_id, fresh=True) as reader:
-        await submission.enqueue(app, prompt)
+    desk, settings = app[JOB_DESK], app[SETTINGS]
+    staying = _unless_hung_up(prompt, desk, app[BACKGROUND], app[STOPPING])
+    async with staying, app[LIVE].reading(prompt.job_id, fresh=True) as reader:
+        await app[SUBMISSIONS].enqueue(prompt)
         reader.begun()
         if wish.stream:
-            return await ChatStream(request, prompt, wish).follow(reader)
-        job = await jobs.until_ended(app, reader, app[SETTINGS].chat_timeout_s)
+            return await ChatStream(request, prompt, wish).follow(reader, desk, settings.ping_every_s)
+        job = await desk.until_ended(reader, settings.chat_timeout_s)
     if job is None:
-        app[BACKGROUND].start("cancel a job nobody waits for", _cancel(app, prompt))
-        message = f"The answer took longer than {app[SETTINGS].chat_timeout_s:g} s; submit a job instead."
+        app[BACKGROUND].start("cancel a job nobody waits for", desk.cancel_unwanted(prompt.job_id))
+        message = f"The answer took longer than {settings.chat_timeout_s:g} s; submit a job instead."
         raise Problem(504, message, type="server_error", code="timeout", headers={"x-should-retry": "false"})
     return _whole(job.ending)
 
 
 @asynccontextmanager
-async def _unless_hung_up(app: web.Application, prompt: PromptSubmitted) -> AsyncIterator[None]:
+async def _unless_hung_up(
+    prompt: PromptSubmitted, desk: JobDesk, background: Background, stopping: asyncio.Event
+) -> AsyncIterator[None]:
     """Cancel the job when its client goes away.
 
     Not when we are the ones who go, and not under an idempotency key: then the client comes back for the answer.
@@ -58,20 +63,14 @@ async def _unless_hung_up(app: web.Application, prompt: PromptSubmitted) -> Asyn
     try:
         yield
     except (asyncio.CancelledError, ConnectionError):
-        if not app[STOPPING].is_set() and prompt.idempotency_key is None:
-            app[BACKGROUND].start("cancel the job of a client that hung up", _cancel(app, prompt))
+        if not stopping.is_set() and prompt.idempotency_key is None:
+            background.start("cancel the job of a client that hung up", desk.cancel_unwanted(prompt.job_id))
         raise
 
 
-async def _cancel(app: web.Application, prompt: PromptSubmitted) -> None:
-    job = await record.read(app[SCRIPTS], prompt.job_id)
-    if job is not None and not job.ended:
-        await jobs.cancel(app, job)
-
-
-async def _again(request: web.Request, known: Known, wish: Wish) -> web.StreamResponse:
+async def _again(request: web.Request, job_id: str, wish: Wish) -> web.StreamResponse:
     """The stored answer of a repeated request, errors included; 409 while there is none."""
-    job = await jobs.resubmit(request.app, known)
+    job = await request.app[SUBMISSIONS].again(job_id)
     if not job.ended:
         raise conflict("The first request with this Idempotency-Key is still being answered.", "still_running")
     more = {"Idempotent-Replayed": "true"}

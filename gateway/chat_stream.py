@@ -6,16 +6,15 @@ from aiohttp import web
 
 from gateway import chat_chunks, problems
 from gateway.chat_chunks import Chunks, Shown
-from gateway.events import HEADERS
+from gateway.job_desk import JobDesk
 from gateway.job_object import error_of
-from gateway.keys import SCRIPTS, SETTINGS
 from gateway.live import Reader
 from gateway.problems import of_job
 from gateway.prompts import Wish
+from gateway.streaming import HEADERS
 from infra import sse
 from infra.errors import Unavailable
 from producers.events import AnswerCompleted, JobError, PromptSubmitted
-from producers.jobs import record
 from producers.jobs.live import Entry
 from producers.jobs.record import JobRecord
 
@@ -36,26 +35,23 @@ class ChatStream:
         self._chunks = Chunks(prompt, include_usage=wish.include_usage)
         self._shown = Shown()
 
-    async def follow(self, reader: Reader) -> web.StreamResponse:
+    async def follow(self, reader: Reader, desk: JobDesk, ping_s: float) -> web.StreamResponse:
         """Tell the answer as it comes.
 
         Raises:
             Problem: the job ended without an answer before anything was sent.
             Unavailable: Redis does not answer, and nothing was sent.
         """
-        app, ping_s = self._request.app, self._request.app[SETTINGS].ping_every_s
         while True:
             try:
-                entries = await reader.more(ping_s)
-                over = bool(entries) and entries[-1].kind == "done"
-                job = await record.read(app[SCRIPTS], reader.job_id) if over or not entries else None
+                entries, ended = await desk.heard(reader, ping_s)
             except Unavailable as error:
                 return await self._break(problems.of(error).error, error)
             told = self._texts(entries)
             if told is None:
                 return await self._break(_STARTED_OVER, of_job(_STARTED_OVER))
-            if job is not None and job.ended:
-                return await self._end(told, job, reader.last)
+            if ended is not None:
+                return await self._end(told, ended, reader.last)
             if told or not entries:
                 await self._say(told or sse.PING)
 

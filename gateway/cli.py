@@ -9,6 +9,7 @@ from aiohttp import web
 
 from gateway.app import Parts, create_app
 from gateway.health import readiness
+from gateway.keys import PUBLISHER, REGISTRY, SCRIPTS
 from gateway.serving import Runner
 from gateway.settings import GatewaySettings
 from infra import service
@@ -66,7 +67,7 @@ async def serve_gateway(running: Service, settings: GatewaySettings, parts: Part
 async def _say_ready(running: Service, app: web.Application) -> None:
     """Ready once prompts reach the log and Redis; the view may still be rebuilding (then we answer 503)."""
     while True:
-        parts = await readiness(app)
+        parts = await readiness(app[PUBLISHER], app[REGISTRY], app[SCRIPTS])
         if parts["kafka"] and parts["registry"] and parts["redis"]:
             running.ready()
             return

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from gateway import bodies, bounds, submission
+from gateway import bodies, bounds, entrance
 from gateway.bodies import Strict
 from gateway.job_object import seconds
 from gateway.keys import CALLER, CLOCK, CONVERSATIONS, PUBLISHER
@@ -108,7 +108,7 @@ def item_object(conversation_id: str, at: int, message: Message) -> dict[str, An
 async def _asked(request: web.Request) -> AskedConversation:
     if not request.can_read_body:
         return AskedConversation()
-    asked = bodies.read(AskedConversation, await submission.read_body(request))
+    asked = bodies.read(AskedConversation, await entrance.read_body(request))
     if asked.items:
         raise bad_value("items: a conversation is filled by its turns.", "items")
     bounds.short("title", asked.title, LONGEST_TITLE)

@@ -5,18 +5,18 @@ from typing import Any, cast, get_args
 import msgspec
 from aiohttp import web
 
-from gateway import bodies, submission
+from gateway import bodies, entrance
 from gateway.bodies import Strict
 from gateway.job_object import seconds
-from gateway.jobs import find_job
-from gateway.keys import CALLER, CLOCK, METRICS, PUBLISHER, RETENTION, SCRIPTS
+from gateway.keys import CALLER, CLOCK, JOB_DESK, METRICS, PUBLISHER, RETENTION, SCRIPTS
 from gateway.problems import bad_value, conflict
 from infra.ids import derived_id
 from infra.telemetry import trace
 from producers import codec
 from producers.events import AnswerCompleted, FeedbackGiven, FeedbackKind, KeyIssued
 from producers.jobs import record
-from producers.jobs.record import JobRecord
+from producers.jobs.record import JobRecord, Retention
+from producers.jobs.scripts import Scripts
 from producers.jobs.scripts import asked as redis_asked
 from producers.topics import FEEDBACK
 
@@ -35,15 +35,16 @@ class AskedFeedback(Strict, frozen=True, kw_only=True):
 
 async def give_feedback(request: web.Request) -> web.Response:
     """Take a judgement; the same author and kind again replaces what was said before (200 instead of 201)."""
-    app, job = request.app, await find_job(request)
+    app, caller = request.app, request[CALLER]
+    job = await app[JOB_DESK].find(request.match_info["job_id"], caller.tenant)
     if not isinstance(job.ending, AnswerCompleted) or not job.ended:
         raise conflict(f"Feedback is for completed jobs; this one is {job.status}.", "not_completed")
-    asked = bodies.read(AskedFeedback, await submission.read_body(request))
-    given = feedback(asked, job, request[CALLER], app[CLOCK].now_ms())
+    asked = bodies.read(AskedFeedback, await entrance.read_body(request))
+    given = feedback(asked, job, caller, app[CLOCK].now_ms())
     if given.kind == "preference":
-        await _must_be_an_answer(request, str(given.value))
+        await _must_be_an_answer(app[SCRIPTS], given.tenant, str(given.value))
     await app[PUBLISHER].publish(FEEDBACK, job.job_id, given, trace.child_of(request.headers.get("traceparent")))
-    is_new = await _remember(request, given)
+    is_new = await _remember(app[SCRIPTS], app[RETENTION], given)
     app[METRICS].feedback.labels(given.kind).inc()
     body = msgspec.json.encode(feedback_object(given))
     return web.Response(status=201 if is_new else 200, body=body, content_type="application/json")
@@ -109,16 +110,15 @@ def _value(kind: FeedbackKind, value: str | float) -> str | float:
     return value
 
 
-async def _must_be_an_answer(request: web.Request, job_id: str) -> None:
-    preferred = await record.read(request.app[SCRIPTS], job_id)
-    if preferred is None or preferred.prompt.tenant != request[CALLER].tenant or preferred.state != "completed":
+async def _must_be_an_answer(scripts: Scripts, tenant: str, job_id: str) -> None:
+    preferred = await record.read(scripts, job_id)
+    if preferred is None or preferred.prompt.tenant != tenant or preferred.state != "completed":
         raise bad_value("value of a preference must be the id of a completed job of yours.", "value")
 
 
-async def _remember(request: web.Request, given: FeedbackGiven) -> bool:
+async def _remember(scripts: Scripts, retention: Retention, given: FeedbackGiven) -> bool:
     """Keep the newest of each author and kind beside the job; True for the first. After the log holds it: see there."""
-    scripts = request.app[SCRIPTS]
     key = f"{scripts.prefix}feedback:{given.job_id}"
     added = await redis_asked(scripts.redis.hset(key, given.feedback_id, codec.encode(given)))
-    await redis_asked(scripts.redis.pexpire(key, request.app[RETENTION].job_ms))
+    await redis_asked(scripts.redis.pexpire(key, retention.job_ms))
     return bool(added)

@@ -6,18 +6,18 @@ import aiohttp
 from aiohttp import web
 
 from gateway.background import Background
+from gateway.job_desk import JobDesk
 from gateway.live import Live
 from gateway.settings import GatewaySettings
+from gateway.submission import Submissions
 from infra.clock import Clock
 from infra.telemetry.metrics import Metrics
-from producers.answer_cache import AnswerCache
 from producers.conversations import Conversations
 from producers.destinations import Policy
 from producers.events import KeyIssued
 from producers.jobs.intake import Intake
 from producers.jobs.record import Retention
 from producers.jobs.scripts import Scripts
-from producers.jobs.settling import Settling
 from producers.publisher import Publisher
 from producers.registry import RegistryReader
 
@@ -30,9 +30,9 @@ PUBLISHER = web.AppKey("publisher", Publisher)
 REGISTRY = web.AppKey("registry", RegistryReader)
 SCRIPTS = web.AppKey("scripts", Scripts)
 INTAKE = web.AppKey("intake", Intake)
+SUBMISSIONS = web.AppKey("submissions", Submissions)
+JOB_DESK = web.AppKey("job_desk", JobDesk)
 RETENTION = web.AppKey("retention", Retention)
-SETTLING = web.AppKey("settling", Settling)
-CACHE = web.AppKey("cache", AnswerCache)
 CONVERSATIONS = web.AppKey("conversations", Conversations)
 LIVE = web.AppKey("live", Live)
 BACKGROUND = web.AppKey("background", Background)

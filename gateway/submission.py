@@ -1,173 +1,112 @@
 """Steps 1 to 3 of a job's life: from a prompt to a record that the log holds, or to an answer from the cache."""
 
 import asyncio
-import logging
 from dataclasses import dataclass
 
 import msgspec
-from aiohttp import web
 
-from gateway import admission, headers, prompts
-from gateway.keys import CACHE, CALLER, CLOCK, INTAKE, LIMITS, METRICS, PUBLISHER, SETTINGS, SETTLING, WEBHOOKS
+from gateway.earlier_answers import EarlierAnswers
 from gateway.problems import Problem, not_found, unavailable
-from gateway.prompts import Envelope, Route, Wish
-from infra.errors import InvalidEvent
-from infra.ids import new_id
-from infra.telemetry import trace
+from infra.telemetry.metrics import Metrics
 from producers import answer_cache
 from producers.events import AnswerCompleted, PromptSubmitted
-from producers.jobs.intake import Accepted, Again, Limited, Refused
-from producers.topics import ANSWERS
-
-log = logging.getLogger(__name__)
+from producers.jobs import record
+from producers.jobs.intake import Accepted, Again, Intake, Limited, Quota, Refused, Standing
+from producers.jobs.record import JobRecord
+from producers.jobs.scripts import Scripts
+from producers.publisher import Publisher
 
 
 @dataclass(frozen=True)
 class Admitted:
-    """The job is `accepting`; `answer` is one from the cache, if there is one."""
+    """The job is `accepting`: enqueue its prompt."""
 
     prompt: PromptSubmitted
-    answer: AnswerCompleted | None
+    standing: Standing
 
 
 @dataclass(frozen=True)
-class Known:
-    """The same idempotency key came with the same body before: this is its job."""
+class Answered:
+    """The job is `accepting`, and the cache had its answer: publish that."""
 
-    job_id: str
-
-
-async def read_prompt(request: web.Request, route: Route) -> tuple[PromptSubmitted, Wish]:
-    """What a request asks, as a prompt with a new job id.
-
-    Raises:
-        Problem: the request is not one we can serve.
-    """
-    clock = request.app[CLOCK]
-    envelope = Envelope(
-        route=route,
-        job_id=new_id("job", clock),
-        caller=request[CALLER],
-        received_ms=clock.now_ms(),
-        traceparent=trace.child_of(request.headers.get("traceparent")),
-        idempotency_key=headers.idempotency_key(request.headers),
-        cancel_after_s=headers.cancel_after_s(request.headers),
-    )
-    return prompts.read_prompt(await read_body(request), envelope, request.app[SETTINGS], request.app[WEBHOOKS])
+    answer: AnswerCompleted
+    standing: Standing
 
 
-async def read_body(request: web.Request) -> bytes:
-    """The body of a request that must be JSON.
+class Submissions:
+    """Takes prompts in: `enter`, then `enqueue`; what came before is given `again`."""
 
-    Raises:
-        Problem: 415 where it is something else.
-    """
-    if not headers.is_json(request.content_type, request.charset):
-        raise Problem(415, "The body must be JSON: send Content-Type: application/json.", code="unsupported_media_type")
-    return await request.read()
+    def __init__(
+        self, publisher: Publisher, intake: Intake, earlier: EarlierAnswers, scripts: Scripts, metrics: Metrics
+    ) -> None:
+        self._publisher = publisher
+        self._intake = intake
+        self._earlier = earlier
+        self._scripts = scripts
+        self._metrics = metrics
+
+    async def enter(self, prompt: PromptSubmitted, quota: Quota) -> Admitted | Answered | Again | Limited | Refused:
+        """Step 1, and the look-up in the cache beside it.
+
+        Raises:
+            Problem: 404, only the cache was asked, and it holds no answer.
+            Unavailable: Redis does not answer.
+        """
+        if prompt.cache == "only":
+            answer = await self._earlier.answer_to(prompt)
+            if answer is None:
+                message = "The cache holds no answer to this prompt, and cache: only forbids to ask the model."
+                raise not_found(message, param="cache", code="cache_miss")
+            return self._entered(prompt, await self._intake.accept(prompt, quota), answer)
+        verdict, answer = await asyncio.gather(self._intake.accept(prompt, quota), self._earlier.answer_to(prompt))
+        if isinstance(verdict, Refused) and verdict.reason == "lane":
+            # The conversation is pinned to another lane: its turns stay together, whatever this one asked.
+            prompt = msgspec.structs.replace(prompt, lane=verdict.lane)
+            verdict = await self._intake.accept(prompt, quota)
+        return self._entered(prompt, verdict, answer)
+
+    async def enqueue(self, prompt: PromptSubmitted) -> None:
+        """Steps 2 and 3: the prompt is in the log, and the job knows it, when this returns.
+
+        Raises:
+            Unavailable: the broker or Redis did not answer; the same idempotency key will give the same job.
+            Problem: 503, the job was given up before the log held it; the same idempotency key will give a new one.
+        """
+        await self._publisher.submit(prompt)
+        if await self._intake.acknowledge(prompt.job_id) == "dropped":
+            raise _given_up()
+        self._metrics.jobs.labels("queued").inc()
+
+    async def again(self, job_id: str) -> JobRecord:
+        """The job of a repeated request; its prompt is sent again where the log may lack it (twice is harmless).
+
+        Raises:
+            Unavailable: the broker or Redis did not answer.
+            Problem: 503, the job was given up meanwhile.
+        """
+        job = await record.read(self._scripts, job_id)
+        if job is None:
+            raise unavailable("The job of this Idempotency-Key cannot be read just now.")
+        if job.state == "accepting":
+            await self.enqueue(job.prompt)
+        if job.state == "aborted" and job.ending is None:
+            raise _given_up()
+        return job
+
+    def _entered(
+        self,
+        prompt: PromptSubmitted,
+        verdict: Accepted | Again | Limited | Refused,
+        answer: AnswerCompleted | None,
+    ) -> Admitted | Answered | Again | Limited | Refused:
+        if not isinstance(verdict, Accepted):
+            return verdict
+        if prompt.conversation is None:
+            missed = "miss" if answer_cache.cacheable(prompt) else "bypass"
+            self._metrics.cache_requests.labels("exact", "hit" if answer else missed).inc()
+        return Answered(answer, verdict.standing) if answer else Admitted(prompt, verdict.standing)
 
 
-async def admit(request: web.Request, prompt: PromptSubmitted) -> Admitted | Known:
-    """Step 1, and the look-up in the cache beside it; the request is counted against its key's limits.
-
-    Raises:
-        Problem: the key is over its limit, the conversation is unknown, ...
-        Unavailable: Redis does not answer.
-    """
-    app = request.app
-    if prompt.cache == "only":
-        answer = await _recall(app, prompt)
-        if answer is None:
-            message = "The cache holds no answer to this prompt, and cache: only forbids to ask the model."
-            raise not_found(message, param="cache", code="cache_miss")
-        return _entered(request, prompt, await _accept(request, prompt), answer)
-    verdict, answer = await asyncio.gather(_accept(request, prompt), _recall(app, prompt))
-    if isinstance(verdict, Refused) and verdict.reason == "lane":
-        # The conversation is pinned to another lane: its turns stay together, whatever this one asked.
-        prompt = msgspec.structs.replace(prompt, lane=verdict.lane)
-        verdict = await _accept(request, prompt)
-    return _entered(request, prompt, verdict, answer)
-
-
-async def _accept(request: web.Request, prompt: PromptSubmitted) -> Accepted | Again | Limited | Refused:
-    caller = request[CALLER]
-    verdict = await request.app[INTAKE].accept(prompt, admission.quota_of(caller))
-    request[LIMITS] = admission.limit_headers(admission.writes(caller), verdict.standing)
-    return verdict
-
-
-def _entered(
-    request: web.Request,
-    prompt: PromptSubmitted,
-    verdict: Accepted | Again | Limited | Refused,
-    answer: AnswerCompleted | None,
-) -> Admitted | Known:
-    match verdict:
-        case Accepted():
-            _count(request.app, prompt, answer)
-            return Admitted(prompt, answer)
-        case Again(job_id=job_id):
-            return Known(job_id)
-        case Limited():
-            raise admission.too_much(verdict, admission.writes(request[CALLER]))
-        case Refused():
-            raise admission.not_entered(verdict)
-
-
-async def enqueue(app: web.Application, prompt: PromptSubmitted) -> None:
-    """Steps 2 and 3: the prompt is in the log, and the job knows it, when this returns.
-
-    Raises:
-        Unavailable: the broker or Redis did not answer; the same idempotency key will give the same job.
-        Problem: 503, the job was given up before the log held it; the same idempotency key will give a new one.
-    """
-    await app[PUBLISHER].submit(prompt)
-    if await app[INTAKE].acknowledge(prompt.job_id) == "dropped":
-        raise given_up()
-    app[METRICS].jobs.labels("queued").inc()
-
-
-def given_up() -> Problem:
+def _given_up() -> Problem:
     """The log did not get the prompt in time, so that nothing of the job was kept."""
     return unavailable("The prompt did not reach the log in time. Nothing was promised; try again.")
-
-
-async def publish_answer(app: web.Application, answer: AnswerCompleted) -> None:
-    """Steps 7 and 7b for an answer from the cache: it is in the log and visible when this returns.
-
-    Raises:
-        Unavailable: the broker or Redis did not answer.
-    """
-    written = await app[PUBLISHER].publish(ANSWERS, answer.job_id, answer, answer.prompt.traceparent)
-    await app[SETTLING].settle(answer, written.partition, written.offset, written.timestamp_ms)
-    app[METRICS].jobs.labels("completed").inc()
-
-
-async def _recall(app: web.Application, prompt: PromptSubmitted) -> AnswerCompleted | None:
-    """An earlier answer as this job's own; a conversation's turn is looked up by the worker, who knows its history."""
-    if prompt.conversation is not None or not answer_cache.cacheable(prompt):
-        return None
-    try:
-        earlier = await app[CACHE].recall(prompt)
-    except InvalidEvent as error:
-        log.warning("an entry of the answer cache cannot be read: %s", error)
-        return None
-    if earlier is None:
-        return None
-    now_ms = app[CLOCK].now_ms()
-    return AnswerCompleted(
-        job_id=prompt.job_id,
-        prompt=prompt,
-        text=earlier.text,
-        usage=earlier.usage,
-        finish_reason=earlier.finish_reason,
-        cache="hit",
-        timeline={"received": prompt.received_ms, "finished": now_ms},
-    )
-
-
-def _count(app: web.Application, prompt: PromptSubmitted, answer: AnswerCompleted | None) -> None:
-    if prompt.conversation is not None:
-        return
-    bypassed = "miss" if answer_cache.cacheable(prompt) else "bypass"
-    app[METRICS].cache_requests.labels("exact", bypassed if answer is None else "hit").inc()

@@ -5,14 +5,14 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from gateway.jobs import find_job
+from gateway.keys import CALLER, JOB_DESK
 from producers.jobs.record import STEPS, JobRecord
 
 
 async def read_timeline(request: web.Request) -> web.Response:
     """The steps taken so far."""
-    body = msgspec.json.encode(timeline(await find_job(request)))
-    return web.Response(body=body, content_type="application/json")
+    job = await request.app[JOB_DESK].find(request.match_info["job_id"], request[CALLER].tenant)
+    return web.Response(body=msgspec.json.encode(timeline(job)), content_type="application/json")
 
 
 def timeline(job: JobRecord) -> dict[str, Any]:

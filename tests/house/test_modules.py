@@ -22,6 +22,8 @@ MAY_SERVE_HTTP = (
 )
 # Put together, lest this very file name such a path.
 OF_A_MACHINE = re.compile("|".join(rf"(?<![\w.])/{folder}/" for folder in ("work", "root", "home")))
+# They put the gateway together, and start and stop it; all others say what they need.
+MAY_TAKE_THE_APP = ("gateway/app.py", "gateway/cli.py", "gateway/serving.py")
 TOP = {"producers", "stream_workers", "gateway", "analytics", "infra", "tests", "docs", "benchmarks"}
 
 
@@ -57,6 +59,19 @@ def test_only_who_serves_http_imports_the_web_server() -> None:
         and re.search(
             r"^\s*(from aiohttp import .*\bweb\b|import aiohttp\.web|from aiohttp\.web)", path.read_text(), re.M
         )
+    ]
+
+    assert guilty == []
+
+
+def test_nobody_takes_the_app_for_a_hub() -> None:
+    guilty = [
+        f"{name_of(path)}:{node.name}"
+        for path in modules("gateway")
+        if name_of(path) not in MAY_TAKE_THE_APP
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        if any(each.annotation and "web.Application" in ast.unparse(each.annotation) for each in node.args.args)
     ]
 
     assert guilty == []

@@ -4,11 +4,8 @@ import asyncio
 
 import pytest
 
-from gateway import submission
-from gateway.jobs import resubmit
-from gateway.keys import INTAKE
+from gateway.keys import INTAKE, SUBMISSIONS
 from gateway.problems import Problem
-from gateway.submission import Known
 from producers.events import AnswerCancelled
 from producers.jobs import record
 from producers.jobs.intake import Quota
@@ -74,15 +71,15 @@ async def test_the_same_idempotency_key_gives_the_same_job(gateway: RunningGatew
 
 
 async def test_a_job_that_was_given_up_before_the_log_held_it_is_never_promised(gateway: RunningGateway) -> None:
-    prompt, intake = a_prompt(tenant=gateway.tenant), gateway.app[INTAKE]
+    prompt, intake, submissions = a_prompt(tenant=gateway.tenant), gateway.app[INTAKE], gateway.app[SUBMISSIONS]
     await intake.accept(prompt, Quota(60, 60))
     assert await intake.abort(prompt.job_id, older_than_ms=-1)
 
     with pytest.raises(Problem) as told:
-        await submission.enqueue(gateway.app, prompt)
+        await submissions.enqueue(prompt)
     assert (told.value.status, told.value.headers["Retry-After"]) == (503, "1")
     with pytest.raises(Problem) as told_again:
-        await resubmit(gateway.app, Known(prompt.job_id))
+        await submissions.again(prompt.job_id)
     assert told_again.value.status == 503
 
 
