@@ -12,6 +12,7 @@ from typing import Any
 
 from redis.asyncio import Redis
 
+from infra.errors import TooLarge
 from infra.settings import RedisSettings
 from infra.telemetry.metrics import Metrics
 from producers import codec
@@ -47,12 +48,16 @@ class Join:
         steps = [(each, call) for each in batch if (call := _keeping(each)) is not None]
         answers = await self._scripts.run_many([call for _, call in steps])
         ready: dict[str, FeedbackGiven] = {}
+        completed_by: dict[str, Told] = {}
         for (told, _), answer in zip(steps, answers, strict=True):
             if isinstance(answer, Exception):
                 return await self._stop_before(told, batch, f"{type(answer).__name__}: {answer}")
             found = [codec.decode_as(FeedbackGiven, each) for each in answer]
             ready |= {each.feedback_id: each for each in found}
-        await self._publish(await self._examples(list(ready.values())))
+            completed_by |= {each.feedback_id: told for each in found}
+        if refused := await self._publish(await self._examples(list(ready.values()))):
+            feedback_id, error = refused.popitem()
+            return await self._stop_before(completed_by[feedback_id], batch, error)
         return await self._move_on(batch)
 
     async def _stop_before(self, told: Told, batch: Sequence[Told], error: str) -> Done | Seek | Stuck:
@@ -86,9 +91,19 @@ class Join:
         found = await asked(pipeline.execute())
         return {job: codec.decode_as(Served, each) for job, each in zip(jobs, found, strict=True) if each}
 
-    async def _publish(self, examples: Sequence[ExampleReady]) -> None:
-        await asyncio.gather(*(self._publisher.publish(EXAMPLES, each.job_id, each) for each in examples))
-        self._published.inc(len(examples))
+    async def _publish(self, examples: Sequence[ExampleReady]) -> dict[str, str]:
+        """Publish all that the log takes; by feedback, why it never will take the others."""
+        refused: dict[str, str] = {}
+
+        async def publish(example: ExampleReady) -> None:
+            try:
+                await self._publisher.publish(EXAMPLES, example.job_id, example)
+                self._published.inc()
+            except TooLarge as error:
+                refused[example.feedback_id] = f"the example of {example.feedback_id}: {error}"
+
+        await asyncio.gather(*map(publish, examples))
+        return refused
 
 
 def _keeping(told: Told) -> Call | None:

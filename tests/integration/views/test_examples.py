@@ -1,5 +1,6 @@
 """Answers and feedback on a real log become examples, whichever comes first."""
 
+from infra.settings import MAX_RECORD_BYTES
 from producers.events import ExampleReady
 from producers.topics import ANSWERS, DEAD_LETTERS, EXAMPLES, FEEDBACK
 from stream_workers.retraining.join import Join
@@ -103,3 +104,41 @@ async def test_after_redis_was_emptied_the_same_examples_come_again_under_the_sa
 
     assert {each.job_id for each in found} == {before.job_id, after.job_id}
     assert len({each.example_id for each in found}) == 2
+
+
+async def test_an_example_too_large_for_the_log_is_buried_and_those_around_it_are_not(house: House) -> None:
+    publish = house.parts.publisher.publish
+    long, small = a_prompt(), a_prompt()
+    text = "x" * (MAX_RECORD_BYTES * 4 // 10)
+    async with following(join(house)):
+        await publish(ANSWERS, long.job_id, a_completed(long, text))
+        await publish(ANSWERS, small.job_id, a_completed(small))
+        for prompt, feedback in (
+            (long, a_feedback(long, "correction", text)), (long, a_feedback(long)), (small, a_feedback(small)),
+        ):  # fmt: skip
+            await house.parts.publisher.write(a_record(house.parts.kafka, FEEDBACK, prompt.job_id, feedback, 0))
+        found = await examples(house, 2)
+        await publish(FEEDBACK, small.job_id, a_feedback(small, "score", 0.5))
+        found = await examples(house, 3)
+    (buried,) = await read_all(house.parts.kafka, DEAD_LETTERS)
+
+    assert {(each.job_id, each.kind) for each in found} == {
+        (long.job_id, "thumb"), (small.job_id, "thumb"), (small.job_id, "score")
+    }  # fmt: skip
+    assert (buried.reason, buried.origin_topic, buried.job_id) == ("poison", "feedback", long.job_id)
+    assert "too large" in str(buried.error)
+
+
+async def test_an_answer_whose_example_is_too_large_still_makes_the_others(house: House) -> None:
+    publish, prompt = house.parts.publisher.publish, a_prompt()
+    text = "x" * (MAX_RECORD_BYTES * 4 // 10)
+    async with following(join(house)):
+        await publish(FEEDBACK, prompt.job_id, a_feedback(prompt, "correction", text))
+        await publish(FEEDBACK, prompt.job_id, a_feedback(prompt))
+        await publish(ANSWERS, prompt.job_id, a_completed(prompt, text))
+        await publish(FEEDBACK, prompt.job_id, a_feedback(prompt, "score", 0.5))
+        found = await examples(house, 2)
+    (buried,) = await read_all(house.parts.kafka, DEAD_LETTERS)
+
+    assert {each.kind for each in found} == {"thumb", "score"}
+    assert buried.origin_topic == "answers"
