@@ -10,7 +10,8 @@ from producers.jobs.settling import Settling
 from producers.jobs.view import StateView, queued
 from stream_workers.fanout.reaper import Reaper
 from stream_workers.fanout.state import StateFollower
-from stream_workers.views.process import parts, say_ready, until_stopped
+from stream_workers.views.parts import parts
+from stream_workers.views.process import follower, say_ready, until_stopped
 
 
 async def serve(service: Service) -> None:
@@ -23,7 +24,7 @@ async def serve(service: Service) -> None:
         scripts, retention = Scripts(given.redis, given.redis_settings), Retention()
         _show_queues(given.metrics, scripts)
         state = StateFollower(StateView(scripts, retention), scripts, given.clock, given.metrics)
-        view = given.follower(state)
+        view = follower(given, state)
         intake = Intake(scripts, retention)
         endings = Endings(given.publisher, Settling(scripts, retention), given.metrics)
         reaper = Reaper(scripts, intake, endings, given.clock, given.metrics)

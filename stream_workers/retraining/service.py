@@ -2,7 +2,8 @@
 
 from infra.service import Service
 from stream_workers.retraining.join import Join
-from stream_workers.views.process import parts, say_ready, until_stopped
+from stream_workers.views.parts import parts
+from stream_workers.views.process import follower, say_ready, until_stopped
 
 
 async def serve(service: Service) -> None:
@@ -12,5 +13,5 @@ async def serve(service: Service) -> None:
         Unavailable: the address of a part is not given.
     """
     async with parts(service) as given:
-        view = given.follower(Join(given.redis, given.redis_settings, given.publisher, given.metrics))
+        view = follower(given, Join(given.redis, given.redis_settings, given.publisher, given.metrics))
         await until_stopped(view.follow(service.stopping), say_ready(service, view))

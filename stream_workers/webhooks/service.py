@@ -8,7 +8,8 @@ from infra.service import Service
 from infra.settings import CommonSettings, KafkaSettings
 from producers.registry import Registry, RegistryReader
 from producers.settings import WebhookSettings
-from stream_workers.views.process import Parts, parts, say_ready, until_stopped
+from stream_workers.views.parts import Parts, parts
+from stream_workers.views.process import follower, say_ready, until_stopped
 from stream_workers.webhooks.outbound import Outbound, outbound
 from stream_workers.webhooks.schedule import Schedule
 from stream_workers.webhooks.sender import Sender, Signers
@@ -26,7 +27,7 @@ async def serve(service: Service) -> None:
     settings, seal = WebhookSettings.from_env(), Seal(CommonSettings.from_env().secret_key)
     async with parts(service) as given, _registry(given.kafka) as registry:
         schedule = Schedule(given.redis, given.redis_settings, settings.delays_s, settings.public_url)
-        view = given.follower(schedule)
+        view = follower(given, schedule)
         async with outbound(settings.policy, given.clock, settings.timeout_s, settings.at_once) as client:
             sender = _sender(given, schedule, Signers(registry, seal), client, settings)
             await until_stopped(

@@ -1,6 +1,7 @@
 """What a topic holds, read from its start to its end."""
 
 import asyncio
+from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
@@ -21,6 +22,17 @@ def a_record(settings: KafkaSettings, topic: Topic, key: str, event: Any, partit
 async def read_all(settings: KafkaSettings, topic: Topic) -> list[Any]:
     """All events of a topic, partition after partition."""
     return await asyncio.to_thread(_read_all, settings, topic)
+
+
+async def expire(settings: KafkaSettings, topic: Topic, partition: int, before: int) -> None:
+    """Have the records of a partition before an offset deleted, as if their time had passed."""
+    place = TopicPartition(f"{settings.topic_prefix}{topic.name}", partition)
+
+    def delete() -> None:
+        with closing(kafka.admin(settings)) as admin:
+            admin.delete_records({place: before})
+
+    await asyncio.to_thread(delete)
 
 
 def _read_all(settings: KafkaSettings, topic: Topic) -> list[Any]:

@@ -18,7 +18,8 @@ from producers.jobs.view import StateView
 from producers.publisher import Publisher
 from stream_workers.fanout.state import StateFollower
 from stream_workers.views.log_view import LogView
-from stream_workers.views.process import Parts
+from stream_workers.views.parts import Parts
+from stream_workers.views.process import follower
 from stream_workers.views.settings import ViewSettings
 from tests.support.eventually import eventually
 
@@ -46,7 +47,7 @@ class House:
 
     def state_view(self) -> LogView:
         state = StateView(self.scripts, Retention())
-        return self.parts.follower(StateFollower(state, self.scripts, self.parts.clock, self.metrics))
+        return follower(self.parts, StateFollower(state, self.scripts, self.parts.clock, self.metrics))
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from producers.keys import Minted, mint
 from producers.registry import Registry
 from producers.settings import WebhookSettings
 from producers.topics import ANSWERS, DEAD_LETTERS, JOB_EVENTS
+from stream_workers.views.process import follower
 from stream_workers.webhooks import payload, signing
 from stream_workers.webhooks.outbound import outbound
 from stream_workers.webhooks.schedule import Schedule
@@ -68,7 +69,7 @@ async def delivering(post: Post, settings: WebhookSettings = QUICK) -> AsyncIter
         client = await stack.enter_async_context(outbound(settings.policy, CLOCK, settings.timeout_s, 8))
         signers = Signers(post.registry, SEAL)
         sender = Sender(schedule, signers, client, parts.publisher, CLOCK, settings, post.house.metrics)
-        await stack.enter_async_context(following(parts.follower(schedule)))
+        await stack.enter_async_context(following(follower(parts, schedule)))
         sending = asyncio.create_task(sender.run(stopping))
         try:
             yield schedule

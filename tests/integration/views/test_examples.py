@@ -5,6 +5,7 @@ from producers.events import ExampleReady
 from producers.topics import ANSWERS, DEAD_LETTERS, EXAMPLES, FEEDBACK
 from stream_workers.retraining.join import Join
 from stream_workers.views.log_view import LogView
+from stream_workers.views.process import follower
 from tests.integration.views.conftest import House, following
 from tests.support.builders import a_completed, a_failed, a_prompt
 from tests.support.eventually import eventually
@@ -14,7 +15,7 @@ from tests.support.topics import a_record, read_all
 
 def join(house: House) -> LogView:
     parts = house.parts
-    return parts.follower(Join(parts.redis, parts.redis_settings, parts.publisher, parts.metrics))
+    return follower(parts, Join(parts.redis, parts.redis_settings, parts.publisher, parts.metrics))
 
 
 async def examples(house: House, number: int) -> list[ExampleReady]:

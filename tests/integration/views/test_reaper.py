@@ -183,13 +183,5 @@ async def test_a_round_that_breaks_off_does_not_take_the_state_view_with_it(hous
         await asyncio.gather(reaping, return_exceptions=True)
 
 
-async def test_a_member_without_partitions_does_not_say_that_it_is_caught_up(house: House) -> None:
-    view = house.state_view()
-    view.gain(())
-
-    assert view.whole
-    assert not view.caught_up(60_000)
-
-
 async def _is(house: House, job_id: str, status: str) -> bool:
     return await house.status(job_id) == status

@@ -14,13 +14,16 @@ from producers.jobs.positions import Seek
 from producers.jobs.record import Retention
 from producers.jobs.view import StateView, is_whole
 from producers.topics import ANSWERS, CONVERSATIONS, DEAD_LETTERS
+from producers.topics import prompts as prompts_of
 from stream_workers.fanout.state import StateFollower
-from stream_workers.views.process import say_ready
+from stream_workers.views.process import follower, say_ready
 from stream_workers.views.records import Done, Stuck, Told
 from tests.integration.views.conftest import House, following
 from tests.support.builders import CLOCK, a_completed, a_failed, a_prompt
 from tests.support.eventually import eventually
-from tests.support.topics import a_record, read_all
+from tests.support.topics import a_record, expire, read_all
+
+BATCH = prompts_of("batch")
 
 
 async def test_prompts_and_answers_become_visible_jobs(house: House) -> None:
@@ -97,6 +100,21 @@ async def test_a_redis_set_back_to_an_older_snapshot_reads_on_from_there(house: 
         await eventually(lambda: is_whole(house.scripts))
 
 
+async def test_a_view_whose_records_have_all_expired_has_caught_up_and_is_not_behind(house: House) -> None:
+    prompts = [a_prompt(lane="batch", conversation="conv_1") for _ in range(3)]
+    *_, last = [await house.parts.publisher.submit(each) for each in prompts]
+    await expire(house.parts.kafka, BATCH, last.partition, last.offset + 1)
+
+    async with following(house.state_view()) as view:
+        await eventually(lambda: view.caught_up(60_000), within_s=10)
+        assert (await view.behind())[BATCH.name] == 0
+
+        late = a_prompt(lane="batch", conversation="conv_1")
+        await house.parts.publisher.submit(late)
+        await house.comes_to(late.job_id, "queued")
+    assert await house.status(prompts[0].job_id) is None
+
+
 async def test_a_record_that_is_no_event_is_buried_with_its_origin_and_passed_over(house: House) -> None:
     prompt = a_prompt()
     publisher = house.parts.publisher
@@ -156,7 +174,7 @@ async def test_a_process_is_ready_when_it_follows_the_log_however_long_it_has_to
     await house.parts.publisher.submit(a_prompt())
     held = Held(StateView(house.scripts, Retention()), house.scripts, house.parts.clock, house.metrics)
     held.go = asyncio.Event()
-    service, view, stopping = Service("fanout"), house.parts.follower(held), asyncio.Event()
+    service, view, stopping = Service("fanout"), follower(house.parts, held), asyncio.Event()
     following_it = asyncio.create_task(view.follow(stopping))
     async with asyncio.timeout(45):
         await say_ready(service, view)
