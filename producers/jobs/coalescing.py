@@ -8,6 +8,8 @@ Asked = TypeVar("Asked")
 
 MOST_CALLS = 64
 """Calls in one batch: what one time-out or one lost connection can put in doubt."""
+MOST_BYTES = 1 << 20
+"""What the calls of one batch weigh together, but for one that is heavier alone: it must not time others out."""
 
 
 class Coalescing(Generic[Asked]):
@@ -16,8 +18,11 @@ class Coalescing(Generic[Asked]):
     More than one at a time would only make them smaller: what a batch costs us is mostly the round trip itself.
     """
 
-    def __init__(self, send: Callable[[Sequence[Asked]], Awaitable[list[Any]]]) -> None:
+    def __init__(
+        self, send: Callable[[Sequence[Asked]], Awaitable[list[Any]]], size_bytes: Callable[[Asked], int]
+    ) -> None:
         self._send = send
+        self._size_bytes = size_bytes
         self._waiting: list[tuple[Asked, asyncio.Future[Any]]] = []
         self._batch: asyncio.Task[None] | None = None
         self._planned = False
@@ -40,9 +45,19 @@ class Coalescing(Generic[Asked]):
 
     def _set_out(self) -> None:
         self._planned = False
-        batch, self._waiting = self._waiting[:MOST_CALLS], self._waiting[MOST_CALLS:]
+        many = self._room()
+        batch, self._waiting = self._waiting[:many], self._waiting[many:]
         self._batch = asyncio.create_task(self._travel(batch))
         self._batch.add_done_callback(self._come_back)
+
+    def _room(self) -> int:
+        """How many of those that wait travel together: one at least."""
+        size_bytes = 0
+        for many, (call, _) in enumerate(self._waiting[:MOST_CALLS]):
+            size_bytes += self._size_bytes(call)
+            if many and size_bytes > MOST_BYTES:
+                return many
+        return MOST_CALLS
 
     def _come_back(self, _: asyncio.Task[None]) -> None:
         self._batch = None

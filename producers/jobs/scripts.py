@@ -61,6 +61,11 @@ class Call:
     name: str
     arguments: tuple[Argument, ...]
 
+    @property
+    def size_bytes(self) -> int:
+        """About what it weighs on its way; of a text the characters count."""
+        return sum(len(each) for each in self.arguments if isinstance(each, str | bytes))
+
 
 class Scripts:
     """Runs the scripts of a library by name under one key prefix; loads again what a fresh Redis does not know."""
@@ -71,7 +76,7 @@ class Scripts:
         self._library = library
         self._digests: dict[str, str] = {}
         self._taught: set[str] = set()
-        self._coalescing = Coalescing(self._run_each)
+        self._coalescing = Coalescing(self._run_each, lambda call: call.size_bytes)
 
     async def run(self, name: str, *arguments: Argument) -> Any:
         """Run one script, in one round trip with others that are asked for at the same time; its answer.

@@ -5,7 +5,13 @@ from collections.abc import Sequence
 
 import pytest
 
-from producers.jobs.coalescing import MOST_CALLS, Coalescing
+from producers.jobs.coalescing import MOST_BYTES, MOST_CALLS, Coalescing
+from producers.jobs.scripts import Call
+
+
+def weightless(_: int) -> int:
+    """What a call weighs where it does not matter."""
+    return 0
 
 
 class Ferry:
@@ -37,7 +43,7 @@ async def asked(coalescing: Coalescing[int], *calls: int) -> list["asyncio.Task[
 
 async def test_calls_of_one_turn_travel_together_and_what_comes_meanwhile_is_the_next_batch() -> None:
     ferry = Ferry()
-    coalescing = Coalescing(ferry.carry)
+    coalescing = Coalescing(ferry.carry, weightless)
 
     tasks = [*await asked(coalescing, 2, 4), *await asked(coalescing, 6), *await asked(coalescing, 8)]
     ferry.land()
@@ -50,7 +56,7 @@ async def test_a_call_that_failed_fails_alone() -> None:
     ferry = Ferry()
     ferry.land()
 
-    even, odd = await asked(Coalescing(ferry.carry), 2, 3)
+    even, odd = await asked(Coalescing(ferry.carry, weightless), 2, 3)
 
     assert await even == 2
     with pytest.raises(ValueError, match="odd"):
@@ -59,7 +65,7 @@ async def test_a_call_that_failed_fails_alone() -> None:
 
 async def test_a_lost_batch_takes_those_along_that_wait_behind_it() -> None:
     ferry = Ferry(ConnectionError("gone"))
-    coalescing = Coalescing(ferry.carry)
+    coalescing = Coalescing(ferry.carry, weightless)
 
     tasks = [*await asked(coalescing, 2), *await asked(coalescing, 4)]
     ferry.land()
@@ -72,14 +78,28 @@ async def test_a_batch_is_bounded() -> None:
     ferry = Ferry()
     ferry.land()
 
-    await asyncio.gather(*await asked(Coalescing(ferry.carry), *range(0, 2 * MOST_CALLS + 2, 2)))
+    await asyncio.gather(*await asked(Coalescing(ferry.carry, weightless), *range(0, 2 * MOST_CALLS + 2, 2)))
 
     assert [len(each) for each in ferry.batches] == [MOST_CALLS, 1]
 
 
+async def test_a_heavy_batch_is_bounded_and_what_is_too_heavy_for_any_travels_alone() -> None:
+    ferry = Ferry()
+    ferry.land()
+    half = MOST_BYTES // 2
+
+    await asyncio.gather(*await asked(Coalescing(ferry.carry, lambda call: call), half, half, 2, 3 * half, 4, 6))
+
+    assert ferry.batches == [[half, half], [2], [3 * half], [4, 6]]
+
+
+def test_a_call_weighs_what_its_texts_and_bytes_do() -> None:
+    assert Call("finish", ("job_1", 7, 0.5, b"ending")).size_bytes == 11
+
+
 async def test_who_gives_up_takes_nothing_back() -> None:
     ferry = Ferry()
-    given_up, other = await asked(Coalescing(ferry.carry), 2, 4)
+    given_up, other = await asked(Coalescing(ferry.carry, weightless), 2, 4)
 
     given_up.cancel()
     ferry.land()
