@@ -1,12 +1,12 @@
 -- Step 4: take the job under a lease, or say why not.
 -- The same nonce finds the lease that it was granted before, if nobody has claimed since: a reply may get lost.
--- ARGV: 2 job, 3 partitions of the view, 4 worker, 5 lease ms, 6 most claims, 7 conversation, 8 place in it, 9 the job as
+-- ARGV: 2 job, 3 partitions of the view, 4 worker, 5 lease ms, 6 most deaths, 7 conversation, 8 place in it, 9 the job as
 -- MessagePack, 10 nonce or ''
 local id, conversation, place = ARGV[2], ARGV[7], ARGV[8]
 if not whole('state', ARGV[3]) then return { 'rebuilding' } end
 local now = now_ms()
 local it = redis.call('HMGET', job(id), 'state', 'token', 'lease_ms', 'attempt', 'cancel', 'published', 'ending',
-  'deadline_ms', 'shown', 'claimed_by', 'lane')
+  'deadline_ms', 'shown', 'claimed_by', 'lane', 'released')
 local state, claimer = it[1], ARGV[4] .. ' ' .. ARGV[10]
 if TERMINAL[state] then return { it[6] and 'published' or 'gone' } end
 if state == 'finishing' then return { 'finishing', it[7] } end
@@ -29,7 +29,7 @@ local attempt = tonumber(it[4] or 0) + (again and 0 or 1)
 local token = again and tonumber(it[2]) or math.max(tonumber(it[2] or 0) + 1, math.floor(now))
 local deadline = tonumber(it[8] or '')
 local verdict = 'claimed'
-if attempt > tonumber(ARGV[6]) then verdict = 'poison'
+if attempt - tonumber(it[12] or 0) > tonumber(ARGV[6]) then verdict = 'poison'
 elseif it[5] then verdict = 'cancelled'
 elseif deadline and deadline <= now then verdict = 'expired' end
 redis.call('HSET', job(id), 'state', 'running', 'token', string.format('%d', token), 'worker', ARGV[4],

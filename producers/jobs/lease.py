@@ -12,7 +12,7 @@ from producers.jobs.view import PARTITIONS
 LEASE_MS = 10_000
 RENEW_EVERY_S = 3.0
 MOST_CLAIMS = 5
-"""The claim after this one buries the job: its prompt has killed its workers."""
+"""The claim after so many that ended with their workers buries the job; one that was given back is not counted."""
 
 Kept = Literal["kept", "cancelled", "expired", "lost"]
 
@@ -105,6 +105,14 @@ class Leases:
         """
         pairs = [part for lease in leases for part in (lease.job_id, lease.token)]
         return [each.decode() for each in await self._scripts.run("renew", self._lease_ms, *pairs)]
+
+    async def release(self, lease: Lease) -> None:
+        """Give a job back that was not finished: the next worker may claim it at once. Twice is once.
+
+        Raises:
+            Unavailable: Redis does not answer; the lease lapses anyway.
+        """
+        await self._scripts.run("release", lease.job_id, lease.token)
 
     async def show(self, lease: Lease, text: str, *, snapshot: bool = False) -> Kept:
         """Step 5: show readers the next piece of text, or (`snapshot`) all text so far in place of what they have.

@@ -95,7 +95,7 @@ class Inference:
         for task in left:
             task.cancel()
         if left:
-            log.warning("%s generations are cut off; their leases lapse and others take over", len(left))
+            log.warning("%s generations are cut off; others take over", len(left))
             await asyncio.wait(left)
 
     def _begin(self, work: Work, doing: Coroutine[Any, Any, None]) -> asyncio.Task[None]:

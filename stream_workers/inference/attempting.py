@@ -114,7 +114,7 @@ class Attempting:
     async def _bury(self, attempt: Attempt, place: Place) -> None:
         prompt = attempt.prompt
         letter = dead_letter(
-            Origin(place.topic, place.partition, place.offset), "poison", "each worker that took it died",
+            Origin(place.topic, place.partition, place.offset), "poison", "too many of the workers that took it died",
             self.clock.now_ms(), job_id=prompt.job_id, attempts=attempt.number - 1,
         )  # fmt: skip
         await until_back(lambda: self.pen.publish(DEAD_LETTERS, key_of(letter), letter, prompt.traceparent))

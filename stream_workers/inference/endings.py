@@ -94,7 +94,7 @@ class Attempt:
 
 def poison(attempts: int) -> JobError:
     """The error of a prompt whose workers died of it."""
-    return JobError(f"given up after {attempts} attempts: each ended with its worker", code="poison")
+    return JobError(f"given up after {attempts} attempts: too many ended with their workers", code="poison")
 
 
 def not_cached() -> JobError:

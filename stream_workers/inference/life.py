@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 LONGEST_PARK_S = 0.5
 """A parked prompt looks again this often: whoever holds the lease may be done long before it lapses."""
 
+GIVE_BACK_S = 1.0
+
 Begun = Callable[[bool], None]
 """Told True when an attempt begins, which is then best left to end; False when the job waits again."""
 
@@ -111,8 +113,19 @@ class Life:
                 self.slots.release()
             self.fuse.passed("generated")
             return Lost() if answer is None else await self._finish(hold, answer)
+        except asyncio.CancelledError:
+            await self._give_back(hold.lease)
+            raise
         finally:
             self.renewals.drop(hold)
+
+    async def _give_back(self, lease: Lease) -> None:
+        """This worker stops: another may begin at once, and the prompt is not to blame."""
+        try:
+            async with asyncio.timeout(GIVE_BACK_S):
+                await self.leases.release(lease)
+        except (TimeoutError, Unavailable) as error:
+            log.warning("a lease is left to lapse: %r", error, extra={"job_id": lease.job_id})
 
     async def _finish(self, hold: Hold, answer: Answer) -> Finishing | Published | Lost:
         finished = await until_back(

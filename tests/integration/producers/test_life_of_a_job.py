@@ -229,6 +229,38 @@ async def test_a_prompt_that_kills_its_workers_is_poison_at_the_sixth_claim(hous
     assert (await claimed(house.leases, prompt)).verdict == "poison"
 
 
+async def test_a_job_that_was_given_back_is_claimed_at_once_and_its_old_token_is_worth_nothing(house: House) -> None:
+    prompt = a_prompt()
+    lease = await claimed(house.other, prompt)
+    await house.other.show(lease, "half an ans")
+    await house.other.release(lease)
+    await house.other.release(lease)
+    refused = [await house.other.show(lease, "wer"), *await house.other.renew([lease])]
+    second = await claimed(house.leases, prompt)
+    await house.other.release(lease)
+
+    assert refused == ["lost", "lost"]
+    assert (second.verdict, second.attempt) == ("claimed", 2)
+    assert int(second.token) > int(lease.token)
+    assert live.text_of(await live.entries_after(house.scripts, prompt.job_id)) == ""
+    assert await house.leases.finish(second, a_completed(prompt)) == Finishing(a_completed(prompt))
+    await house.leases.release(second)
+    assert isinstance(await house.other.claim(prompt, 0), Finishing)
+
+
+async def test_an_attempt_that_was_given_back_is_no_death(house: House) -> None:
+    prompt = a_prompt()
+    for _ in range(2 * MOST_CLAIMS):
+        lease = await claimed(house.leases, prompt)
+        await house.leases.release(lease)
+        await house.leases.release(lease)
+    for _ in range(MOST_CLAIMS):
+        assert (await claimed(house.leases, prompt)).verdict == "claimed"
+        await lapsed(house, prompt.job_id)
+
+    assert (await claimed(house.leases, prompt)).verdict == "poison"
+
+
 async def test_a_queued_job_is_ended_at_once_and_a_running_one_is_asked_to_stop(house: House) -> None:
     queued, running = a_prompt(), a_prompt()
     await house.intake.accept(queued, QUOTA)
