@@ -40,6 +40,7 @@ from infra.telemetry.metrics import Metrics
 from producers.answer_cache import AnswerCache
 from producers.conversations import Conversations
 from producers.destinations import Policy
+from producers.jobs.endings import Endings
 from producers.jobs.intake import Intake
 from producers.jobs.record import Retention
 from producers.jobs.scripts import Scripts
@@ -83,9 +84,9 @@ def create_app(
     app[INTAKE] = intake = Intake(scripts, parts.retention)
     app[CONVERSATIONS] = Conversations(scripts, parts.retention)
     earlier = EarlierAnswers(AnswerCache(scripts), app[CLOCK])
-    settling = Settling(scripts, parts.retention)
+    endings = Endings(publisher, Settling(scripts, parts.retention), app[METRICS])
     app[SUBMISSIONS] = Submissions(publisher, intake, earlier, scripts, app[METRICS])
-    app[JOB_DESK] = JobDesk(scripts, intake, publisher, settling, app[CLOCK], app[METRICS])
+    app[JOB_DESK] = JobDesk(scripts, intake, endings, app[CLOCK])
     app[LIVE] = Live(parts.redis, scripts)
     app.router.add_routes(routes.table())
     app.on_response_prepare.append(middlewares.show_name)

@@ -7,16 +7,13 @@ from gateway import admission
 from gateway.live import Reader
 from gateway.problems import not_found
 from infra.clock import Clock
-from infra.telemetry.metrics import Metrics
-from producers.events import AnswerCancelled, Terminal, status_of
-from producers.jobs import record, view
+from producers.events import Terminal, status_of
+from producers.jobs import early, record, view
+from producers.jobs.endings import Endings
 from producers.jobs.intake import Intake
 from producers.jobs.live import Entry
 from producers.jobs.record import JobRecord
 from producers.jobs.scripts import Scripts
-from producers.jobs.settling import Settling
-from producers.publisher import Publisher
-from producers.topics import ANSWERS
 
 LOOK_EVERY_S = 15.0
 """Silence after which who waits for a job's end looks at the job itself."""
@@ -25,21 +22,11 @@ LOOK_EVERY_S = 15.0
 class JobDesk:
     """Where all resources of a job ask for it."""
 
-    def __init__(
-        self,
-        scripts: Scripts,
-        intake: Intake,
-        publisher: Publisher,
-        settling: Settling,
-        clock: Clock,
-        metrics: Metrics,
-    ) -> None:
+    def __init__(self, scripts: Scripts, intake: Intake, endings: Endings, clock: Clock) -> None:
         self._scripts = scripts
         self._intake = intake
-        self._publisher = publisher
-        self._settling = settling
+        self._endings = endings
         self._clock = clock
-        self._metrics = metrics
 
     async def find(self, job_id: str, tenant: str) -> JobRecord:
         """The job of that id, if it is the tenant's.
@@ -61,9 +48,7 @@ class JobDesk:
         Raises:
             Unavailable: the broker or Redis did not answer.
         """
-        times = {step: at_ms for step, at_ms in job.times.items() if step in {"received", "accepted", "acknowledged"}}
-        timeline = {**times, "finished": self._clock.now_ms()}
-        ending = AnswerCancelled(job_id=job.job_id, prompt=job.prompt, ran=False, timeline=timeline)
+        ending = early.cancelled(job, self._clock.now_ms())
         stopped = await self._intake.stop(job.job_id, ending, running_too=True)
         if stopped.found == "finishing":
             await self.end(ending)
@@ -81,15 +66,15 @@ class JobDesk:
         if job is not None and not job.ended:
             await self.cancel(job)
 
-    async def end(self, ending: Terminal) -> None:
-        """Steps 7 and 7b of an ending that is not the worker's: it is in the log and visible when this returns.
+    async def end(self, ending: Terminal) -> JobRecord:
+        """Steps 7 and 7b of a job that no worker ends: it is ended in the log and for all to see when this returns.
 
         Raises:
             Unavailable: the broker or Redis did not answer.
         """
-        written = await self._publisher.publish(ANSWERS, ending.job_id, ending, ending.prompt.traceparent)
-        await self._settling.settle(ending, written.partition, written.offset, written.timestamp_ms)
-        self._metrics.jobs.labels(status_of(ending)).inc()
+        told = await self._endings.publish(ending)
+        await self._endings.settle(told)
+        return ended_by(told.ending)
 
     async def heard(self, reader: Reader, within_s: float) -> tuple[list[Entry], JobRecord | None]:
         """What the job's stream says next, none if nothing came in time; and the job, once its end is visible.
@@ -117,3 +102,9 @@ class JobDesk:
             if ended is not None:
                 return ended
         return None
+
+
+def ended_by(ending: Terminal) -> JobRecord:
+    """The record of a job that never ran and has just been ended."""
+    state, times = status_of(ending), ending.timeline
+    return JobRecord(ending.job_id, state, ending.prompt, ending, attempt=0, cancelling=False, times=times)

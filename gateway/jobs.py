@@ -12,7 +12,7 @@ from gateway.job_object import POLL_AFTER_S, job_object
 from gateway.keys import CALLER, JOB_DESK, LIVE, RETENTION, SUBMISSIONS
 from gateway.live import Live
 from gateway.submission import Admitted, Answered
-from producers.events import AnswerCompleted, PromptSubmitted
+from producers.events import PromptSubmitted
 from producers.jobs.intake import Again
 from producers.jobs.record import JobRecord, Retention
 
@@ -36,8 +36,7 @@ async def submit(request: web.Request, prompt: PromptSubmitted) -> web.Response:
         case Again(job_id=job_id):
             return accepted(await submissions.again(job_id), retention, {"Idempotent-Replayed": "true"})
         case Answered(answer=answer):
-            await desk.end(answer)
-            return accepted(answered(answer), retention)
+            return accepted(await desk.end(answer), retention)
         case Admitted(prompt=prompt):
             await submissions.enqueue(prompt)
     if wait_s and (ended := await _awaited(desk, request.app[LIVE], prompt.job_id, wait_s)):
@@ -72,13 +71,6 @@ def queued(prompt: PromptSubmitted) -> JobRecord:
     """The record of a job whose prompt the log has just taken."""
     times = {"received": prompt.received_ms}
     return JobRecord(prompt.job_id, "queued", prompt, None, attempt=0, cancelling=False, times=times)
-
-
-def answered(answer: AnswerCompleted) -> JobRecord:
-    """The record of a job that the cache has just answered."""
-    return JobRecord(
-        answer.job_id, "completed", answer.prompt, answer, attempt=0, cancelling=False, times=answer.timeline
-    )
 
 
 def accepted(job: JobRecord, retention: Retention, more: Mapping[str, str] | None = None) -> web.Response:

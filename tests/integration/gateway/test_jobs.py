@@ -160,6 +160,19 @@ async def test_an_answer_in_the_cache_is_given_at_once_and_told_in_the_log(
     assert only.json["status"] == "completed"
 
 
+async def test_an_answer_in_the_cache_that_no_record_can_hold_is_told_as_the_log_tells_it(
+    gateway: RunningGateway, worker: PlayedWorker
+) -> None:
+    await gateway.post("/v1/jobs", PROMPT)
+    prompt = await worker.answer("It scatters.")
+    await read_by_the_view(gateway.scripts, a_completed(prompt, "x" * 5_000_000))
+    hit = await gateway.post("/v1/jobs", PROMPT)
+    read = await gateway.get(f"/v1/jobs/{hit.json['id']}")
+
+    assert (hit.status, hit.json["status"], hit.json["error"]["code"]) == (202, "failed", "answer_too_large")
+    assert read.json["error"] == hit.json["error"]
+
+
 async def test_asking_the_cache_only_queues_nothing_on_a_miss(gateway: RunningGateway, worker: PlayedWorker) -> None:
     miss = await gateway.post("/v1/jobs", {**PROMPT, "cache": "only"})
     following = await gateway.post("/v1/jobs", PROMPT)
