@@ -1,11 +1,20 @@
 """Records of one topic that are written together."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from analytics.rows import Row, UndecodableRow
 from analytics.settings import AnalyticsSettings
 from analytics.tables import Source
+
+
+@dataclass
+class Range:
+    """Offsets of one partition, from the first to the last, and the broker's time of the first."""
+
+    first: int
+    first_ms: float
+    last: int
 
 
 @dataclass
@@ -23,23 +32,25 @@ class Batch:
     undecodable: list[UndecodableRow] = field(default_factory=list)
     size_bytes: int = 0
     last_offsets: dict[int, int] = field(default_factory=dict)
+    _ranges: dict[int, Range] = field(default_factory=dict)
+    _undecodable_ranges: dict[int, Range] = field(default_factory=dict)
 
     @property
     def token(self) -> str:
-        """The name under which ClickHouse knows these rows again when they are sent twice."""
-        return self._token(self.rows)
+        """The name under which ClickHouse knows these rows again when they are sent twice.
+
+        Offsets alone would not do: in a Kafka that was made anew they begin again, and the time is then another.
+        """
+        return self._token(self._ranges)
 
     @property
     def token_of_undecodable(self) -> str:
         """The same for those that no table of events holds."""
-        return self._token(self.undecodable)
+        return self._token(self._undecodable_ranges)
 
-    def _token(self, rows: Sequence[Row]) -> str:
-        ranges: dict[int, tuple[int, int]] = {}
-        for row in rows:
-            first, _ = ranges.get(row.partition, (row.offset, 0))
-            ranges[row.partition] = first, row.offset
-        return f"{self.topic}-" + ",".join(f"{each}:{first}-{last}" for each, (first, last) in sorted(ranges.items()))
+    def _token(self, ranges: Mapping[int, Range]) -> str:
+        told = (f"{each}:{its.first}@{its.first_ms:.0f}-{its.last}" for each, its in sorted(ranges.items()))
+        return f"{self.topic}-" + ",".join(told)
 
     def takes(self, row: Row) -> bool:
         """Whether the row may be written together with the others."""
@@ -47,12 +58,15 @@ class Batch:
             return True
         return bool(self.source.part_of(row) == self.source.part_of(self.rows[0]))
 
-    def add(self, row: Row, size_bytes: int) -> None:
-        """One record more."""
+    def add(self, row: Row, size_bytes: int, timestamp_ms: float) -> None:
+        """One record more; `timestamp_ms` is the broker's time of it."""
         if isinstance(row, UndecodableRow):
             self.undecodable.append(row)
+            ranges = self._undecodable_ranges
         else:
             self.rows.append(row)
+            ranges = self._ranges
+        ranges.setdefault(row.partition, Range(row.offset, timestamp_ms, row.offset)).last = row.offset
         self.size_bytes += size_bytes
         self.last_offsets[row.partition] = row.offset
 

@@ -99,8 +99,9 @@ class Ingest:
     def _take_places(self, consumer: Any) -> None:
         """Assign every partition and seek to the offset after the last that is written."""
         places = {
-            TopicPartition(topic, partition): self._writer.next_offsets(source.table, topic).get(partition, 0)
+            TopicPartition(topic, partition): written.get(partition, 0)
             for topic, source in self._sources.items()
+            for written in [self._writer.next_offsets(source.table, topic)]
             for partition in _partitions(consumer, topic)
         }
         consumer.assign(list(places))
@@ -133,7 +134,7 @@ class Ingest:
             batch = None
         if batch is None:
             batch = self._batches[place.topic] = Batch(self._sources[place.topic], place.topic, now_s)
-        batch.add(row, len(record.value or b""))
+        batch.add(row, len(record.value or b""), float(record.timestamp))
         if batch.is_due(now_s, self._settings):
             self._write(consumer, [place.topic])
 

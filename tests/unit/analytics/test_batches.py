@@ -1,7 +1,7 @@
 """What is written together, and under which name ClickHouse knows it again."""
 
 from analytics.batches import Batch
-from analytics.rows import AnswerRow, Origin, answer_row, undecodable_row
+from analytics.rows import AnswerRow, Origin, UndecodableRow, answer_row, undecodable_row
 from analytics.tables import sources
 from tests.support.builders import a_completed, a_prompt
 
@@ -14,10 +14,11 @@ def row(partition: int, offset: int, received_ms: float = JANUARY_MS) -> AnswerR
     return answer_row(a_completed(prompt), Origin("answers", partition, offset, received_ms), store_text=True)
 
 
-def a_batch(*rows: AnswerRow) -> Batch:
+def a_batch(*rows: AnswerRow | UndecodableRow, told_ms: float = 5.0) -> Batch:
+    """These rows, of records that the broker took at `told_ms` and after."""
     batch = Batch(ANSWERS, "answers", opened_s=0.0)
     for each in rows:
-        batch.add(each, 100)
+        batch.add(each, 100, told_ms + each.offset)
     return batch
 
 
@@ -32,11 +33,19 @@ def test_a_record_that_is_no_event_goes_with_any() -> None:
     assert a_batch(row(0, 1)).takes(undecodable_row("no", Origin("answers", 0, 2, FEBRUARY_MS)))
 
 
-def test_the_token_tells_the_ranges_of_offsets_by_partition_whatever_the_order_they_came_in() -> None:
+def test_the_token_tells_ranges_by_partition_and_when_each_began_whatever_the_order_they_came_in() -> None:
     one, other = a_batch(row(1, 7), row(0, 1), row(0, 3)), a_batch(row(0, 1), row(1, 7), row(0, 3))
 
-    assert one.token == other.token == "answers-0:1-3,1:7-7"
+    assert one.token == other.token == "answers-0:1@6-3,1:7@12-7"
     assert a_batch(row(0, 1), row(1, 7)).token != one.token
+
+
+def test_the_same_offsets_of_a_log_that_was_made_anew_have_another_token() -> None:
+    rows = row(0, 1), undecodable_row("no", Origin("answers", 0, 2, JANUARY_MS))
+    old, new = a_batch(*rows), a_batch(*rows, told_ms=6.0)
+
+    assert old.token != new.token
+    assert old.token_of_undecodable != new.token_of_undecodable
 
 
 def test_a_batch_knows_the_last_offset_of_each_of_its_partitions() -> None:
