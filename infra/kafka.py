@@ -3,13 +3,23 @@
 from typing import Any
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
-from kafka.errors import KafkaError
+from kafka.errors import KafkaError, KafkaTimeoutError
 from kafka.net.compat import KafkaNetClient
 
 from infra.errors import Unavailable
 from infra.settings import MAX_RECORD_BYTES, KafkaSettings
 
-__all__ = ["MAX_RECORD_BYTES", "admin", "asked_for_metadata", "consumer", "knows", "producer", "servers"]
+__all__ = [
+    "MAX_RECORD_BYTES",
+    "admin",
+    "asked_for_metadata",
+    "close",
+    "consumer",
+    "is_broken",
+    "knows",
+    "producer",
+    "servers",
+]
 
 CONNECT_MS = 5000
 """Longest wait for a first broker: whoever is told to stop meanwhile must not keep its process from ending."""
@@ -57,6 +67,21 @@ def asked_for_metadata(producer: Any) -> Any:
 def knows(producer: Any, topic: str) -> bool:
     """Whether the producer has the topic's metadata: then sending to it waits for nothing."""
     return producer._metadata.partitions_for_topic(topic) is not None
+
+
+def is_broken(producer: Any) -> bool:
+    """Whether the producer refuses all there will ever be: the broker refused a record, and the library gave it up."""
+    return bool(producer._transaction_manager.has_fatal_error())
+
+
+def close(producer: Any, patience_s: float) -> None:
+    """Let what is in flight be acknowledged for so long, and fail the rest."""
+    try:
+        producer.close(timeout=patience_s)
+    except KafkaTimeoutError:
+        # The library leaves its thread running then.
+        producer._sender.force_close()
+        producer._sender.join()
 
 
 def consumer(settings: KafkaSettings, client_id: str, **options: Any) -> Any:

@@ -3,6 +3,9 @@
 kafka-python's `send` waits while it does not know the topic: then a thread of our own calls it, else the loop itself.
 Acknowledgements come back through the loop. What is handed in and not yet acknowledged is bounded, in records and in
 bytes; beyond that, publishing is refused at once.
+
+A record that the broker refuses breaks the library's producer for good: it is closed and another takes its place. What
+was under way beside that record may be tried again; what is published meanwhile waits.
 """
 
 import asyncio
@@ -69,6 +72,7 @@ class Publisher:
         self._in_flight = 0
         self._in_flight_bytes = 0
         self._producer: Any = None
+        self._refusal: BaseException | None = None
         self._connected = threading.Event()
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._work, name=f"publisher-{client_id}", daemon=True)
@@ -130,8 +134,8 @@ class Publisher:
         receipt.add_done_callback(_retrieve)
         order = _Order(record, receipt)
         self._take_into_flight(order)
-        if kafka.knows(self._producer, record.topic):
-            self._send(order)
+        if kafka.knows(self._producer, record.topic) and not kafka.is_broken(self._producer):
+            self._send(self._producer, order)
         else:
             self._orders.put(order)
         try:
@@ -154,34 +158,36 @@ class Publisher:
     def _work(self) -> None:
         while not self._closing.is_set():
             try:
-                self._producer = kafka.producer(self._settings, self._client_id)
+                producer = self._producer = kafka.producer(self._settings, self._client_id)
             except Unavailable as error:
                 log.warning("%s; trying again in %s s", error, RECONNECT_S)
+                self._producer = None
+                self._refuse_what_waits("no broker answers")
                 self._closing.wait(RECONNECT_S)
                 continue
             self._connected.set()
-            self._send_until_closed()
-        self._connected.clear()
-        if self._producer is not None:
-            self._producer.close(timeout=self._settings.delivery_timeout_s)
-        self._refuse_the_rest()
+            self._send_while_it_serves(producer)
+            self._connected.clear()
+            kafka.close(producer, self._settings.delivery_timeout_s)
+        self._refuse_what_waits("the publisher is closing")
 
-    def _send_until_closed(self) -> None:
+    def _send_while_it_serves(self, producer: Any) -> None:
         pulse = _Pulse(self._connected)
         while True:
-            pulse.beat(self._producer)
+            pulse.beat(producer)
             try:
                 order = self._orders.get(timeout=ASK_EVERY_S)
             except queue.Empty:
                 continue
-            if order is None:
+            if order is not None:
+                self._send(producer, order)
+            elif self._closing.is_set() or kafka.is_broken(producer):
                 return
-            self._send(order)
 
-    def _send(self, order: _Order) -> None:
+    def _send(self, producer: Any, order: _Order) -> None:
         record = order.record
         try:
-            sent = self._producer.send(
+            sent = producer.send(
                 record.topic,
                 value=record.value,
                 key=record.key,
@@ -191,23 +197,23 @@ class Publisher:
             sent.add_callback(self._acknowledged, order)
             sent.add_errback(self._failed, order)
         except (KafkaError, AssertionError, ValueError) as error:
-            self._failed(order, error)
+            self._tell(order, _told(error, record))
 
-    def _refuse_the_rest(self) -> None:
+    def _refuse_what_waits(self, why: str) -> None:
         while not self._orders.empty():
             if (order := self._orders.get()) is not None:
-                self._failed(order, Unavailable("kafka", "the publisher is closing"))
+                self._tell(order, Unavailable("kafka", why))
 
     def _acknowledged(self, order: _Order, metadata: Any) -> None:
         self._tell(order, Written(metadata.partition, metadata.offset, float(metadata.timestamp)))
 
     def _failed(self, order: _Order, error: BaseException) -> None:
-        if isinstance(error, MessageSizeTooLargeError):
-            self._tell(
-                order, TooLarge(f"a record of {order.record.size_bytes} bytes is too large for {order.record.topic}")
-            )
+        if error is self._refusal:
+            # The library gives up after a refusal, and fails what else is under way with the very same error.
+            self._tell(order, Unavailable("kafka", "the broker refused another record"))
         else:
-            self._tell(order, Unavailable("kafka", f"the broker did not take the record: {error!r}"))
+            self._refusal = error
+            self._tell(order, _told(error, order.record))
 
     def _tell(self, order: _Order, result: Written | HeadraceError) -> None:
         assert self._loop is not None  # noqa: S101 # start() sets it before the thread runs
@@ -219,12 +225,21 @@ class Publisher:
     def _settle(self, order: _Order, result: Written | HeadraceError) -> None:
         self._in_flight -= 1
         self._in_flight_bytes -= order.record.size_bytes
+        if self._producer is not None and kafka.is_broken(self._producer):
+            # Said from the loop, which sends nothing more through it: the thread may close it and make another.
+            self._orders.put(None)
         if order.receipt.done():
             return
         if isinstance(result, HeadraceError):
             order.receipt.set_exception(result)
         else:
             order.receipt.set_result(result)
+
+
+def _told(error: BaseException, record: Outgoing) -> HeadraceError:
+    if isinstance(error, MessageSizeTooLargeError):
+        return TooLarge(f"a record of {record.size_bytes} bytes is too large for {record.topic}")
+    return Unavailable("kafka", f"the broker did not take the record: {error!r}")
 
 
 def _retrieve(receipt: "asyncio.Future[Written]") -> None:

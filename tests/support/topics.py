@@ -19,6 +19,14 @@ def a_record(settings: KafkaSettings, topic: Topic, key: str, event: Any, partit
     return replace(outgoing.of_event(topic, key, event, None, settings.topic_prefix), partition=partition)
 
 
+def a_narrow_topic(settings: KafkaSettings, topic: Topic, max_record_bytes: int) -> None:
+    """Create a topic whose records the broker wants smaller than we do."""
+    name, options = f"{settings.topic_prefix}{topic.name}", {"max.message.bytes": str(max_record_bytes)}
+    with closing(kafka.admin(settings)) as admin:
+        admin.create_topics({name: {"num_partitions": topic.partitions, "replication_factor": 1, "configs": options}})
+        admin.wait_for_topics([name])
+
+
 async def read_all(settings: KafkaSettings, topic: Topic) -> list[Any]:
     """All events of a topic, partition after partition."""
     return await asyncio.to_thread(_read_all, settings, topic)

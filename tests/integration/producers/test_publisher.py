@@ -14,13 +14,14 @@ from infra import kafka
 from infra.errors import TooLarge, Unavailable
 from infra.settings import KafkaSettings
 from producers import codec, partitioning, topic_admin
-from producers.events import ConversationDeleted, Message, PromptSubmitted, TenantDefined
+from producers.events import ConversationCreated, ConversationDeleted, Message, PromptSubmitted, TenantDefined
 from producers.outgoing import Written
 from producers.publisher import Publisher
 from producers.registry import RegistryReader
 from producers.topics import CONVERSATIONS, REGISTRY, Topic, prompts
 from tests.support.eventually import eventually
 from tests.support.stack import RunningKafka
+from tests.support.topics import a_narrow_topic
 
 STANDARD = prompts("standard")
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -106,6 +107,46 @@ async def test_what_is_too_large_is_refused_and_the_next_goes_through(log: Kafka
             await pen.publish(REGISTRY, "acme", too_large)
 
         assert (await pen.publish(REGISTRY, "acme", TenantDefined(id="acme", name="Acme"))).offset == 0
+
+
+async def test_a_record_that_the_broker_alone_refuses_takes_no_other_with_it(kafka_settings: KafkaSettings) -> None:
+    settings = replace(kafka_settings, ack_timeout_s=10.0)
+    await asyncio.to_thread(a_narrow_topic, settings, CONVERSATIONS, 2_000)
+    async with writing(settings) as pen:
+        for number in range(3):
+            large = ConversationCreated(conversation="conv_1", tenant="acme", title="x" * 5_000)
+            small = ConversationDeleted(conversation="conv_1", tenant="acme")
+            with pytest.raises(TooLarge):
+                await pen.publish(CONVERSATIONS, "conv_1", large)
+
+            assert (await pen.publish(CONVERSATIONS, "conv_1", small)).offset == number
+
+
+async def test_what_is_under_way_beside_a_refused_record_is_written_or_may_be_tried_again(
+    kafka_settings: KafkaSettings,
+) -> None:
+    settings = replace(kafka_settings, ack_timeout_s=10.0)
+    await asyncio.to_thread(a_narrow_topic, settings, CONVERSATIONS, 2_000)
+    titles = ["x" * (5_000 if each % 10 == 5 else 10) for each in range(40)]
+    events = [ConversationCreated(conversation=f"conv_{n}", tenant="acme", title=each) for n, each in enumerate(titles)]
+
+    async def publish(pen: Publisher, event: ConversationCreated) -> bool:
+        """Whether it was written at last."""
+        while True:
+            try:
+                await pen.publish(CONVERSATIONS, event.conversation, event)
+            except Unavailable:
+                await asyncio.sleep(0.05)
+            except TooLarge:
+                return False
+            else:
+                return True
+
+    async with writing(settings) as pen:
+        await pen.publish(CONVERSATIONS, "conv_0", events[0])
+        written = await asyncio.gather(*(publish(pen, each) for each in events))
+
+    assert written == [len(each) < 5_000 for each in titles]
 
 
 async def test_a_record_just_under_the_limit_is_taken(log: KafkaSettings) -> None:
