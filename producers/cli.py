@@ -31,7 +31,7 @@ def create() -> None:
     """Create the topics that are missing; run it as often as you like.
 
     What is there already is left as it is: partition counts are never changed in place, since keys would move to other
-    partitions. A topic with too few partitions is refused by name (exit code 1).
+    partitions. A topic with too few partitions, or for records smaller than ours, is refused by name (exit code 1).
     """
     created = topic_admin.create(_settings())
     for name in created:

@@ -14,6 +14,7 @@ from infra.settings import KafkaSettings
 from producers.topics import TOPICS, Topic
 
 _NO_ERROR: Final = 0
+_LIMIT: Final = "max.message.bytes"
 
 Answer = TypeVar("Answer")
 
@@ -46,7 +47,7 @@ def options(topic: Topic, replication_factor: int) -> dict[str, str]:
     return {
         "cleanup.policy": "compact" if topic.compacted else "delete",
         "retention.ms": str(topic.retention_ms),
-        "max.message.bytes": str(kafka.MAX_RECORD_BYTES),
+        _LIMIT: str(kafka.MAX_RECORD_BYTES),
         # The broker's time, not the writer's: retention must not hang on the clocks of others.
         "message.timestamp.type": "LogAppendTime",
         # An acknowledgement by "all in-sync replicas" says nothing where one alone may be in sync.
@@ -65,7 +66,9 @@ def differences(topic: Topic, name: str, found: Found | None, replication_factor
         yield Difference(name, "the number of partitions", str(topic.partitions), str(found.partitions), grave=too_few)
     for option, wanted in options(topic, replication_factor).items():
         if (is_ := found.options.get(option)) is not None and is_ != wanted:
-            yield Difference(name, option, wanted, is_, grave=False)
+            # A smaller limit refuses what we take for small enough, and each refusal costs what is sent beside it.
+            too_small = option == _LIMIT and int(is_) < int(wanted)
+            yield Difference(name, option, wanted, is_, grave=too_small)
 
 
 def create(settings: KafkaSettings, topics: Sequence[Topic] = TOPICS) -> list[str]:
@@ -73,12 +76,13 @@ def create(settings: KafkaSettings, topics: Sequence[Topic] = TOPICS) -> list[st
 
     Raises:
         Unavailable: no broker answers, or the topics do not come up in time.
-        WrongTopic: a topic is there already with fewer partitions, or the broker refuses to create one.
+        WrongTopic: a topic is there already with fewer partitions or for smaller records, or cannot be created.
     """
 
     def work(admin: Any) -> list[str]:
         found = _describe(admin, [_name(settings, each) for each in topics])
         _refuse_too_few_partitions(settings, topics, found)
+        _refuse_too_small_records(found)
         missing = {_name(settings, each): each for each in topics if _name(settings, each) not in found}
         if missing:
             _create(admin, missing, settings.replication_factor)
@@ -143,6 +147,16 @@ def _refuse_too_few_partitions(settings: KafkaSettings, topics: Sequence[Topic],
                 f"the topic {name} has {found[name].partitions} partitions and needs {topic.partitions}; "
                 "it is not changed in place, because keys would move: drain and delete it, or take another "
                 f"{settings.variable('topic_prefix')}"
+            )
+
+
+def _refuse_too_small_records(found: dict[str, Found]) -> None:
+    for name, each in found.items():
+        limit_bytes = int(each.options.get(_LIMIT, kafka.MAX_RECORD_BYTES))
+        if limit_bytes < kafka.MAX_RECORD_BYTES:
+            raise WrongTopic(
+                f"the topic {name} takes records of {limit_bytes} bytes and needs {kafka.MAX_RECORD_BYTES}: "
+                f"raise its {_LIMIT} with kafka-configs"
             )
 
 

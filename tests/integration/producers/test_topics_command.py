@@ -8,8 +8,10 @@ from kafka.admin import ConfigResource, ConfigResourceType
 
 from infra import kafka
 from infra.settings import KafkaSettings
+from producers import topic_admin
 from producers.topics import ANSWERS, REGISTRY, TOPICS
 from tests.support.command import headrace
+from tests.support.topics import a_narrow_topic
 
 
 def test_topics_are_created_once_and_are_then_as_the_contracts_say(
@@ -45,6 +47,19 @@ def test_a_topic_with_too_few_partitions_is_refused_by_name_and_left_as_it_is(
     assert f"{name}: the number of partitions should be {ANSWERS.partitions} and is 2" in checked.stdout
     with closing(kafka.admin(kafka_settings)) as admin:
         assert [len(each["partitions"]) for each in admin.describe_topics([name])] == [2]
+
+
+def test_a_topic_for_records_smaller_than_ours_is_refused_by_name(
+    kafka_settings: KafkaSettings, tmp_path: Path
+) -> None:
+    a_narrow_topic(kafka_settings, ANSWERS, 1_000_000)
+
+    created = headrace("topics", "create", settings=(kafka_settings,), folder=tmp_path)
+    grave = [each.what for each in topic_admin.check(kafka_settings, [ANSWERS]) if each.grave]
+
+    assert created.returncode == 1
+    assert f"{ANSWERS.name} takes records of 1000000 bytes and needs {kafka.MAX_RECORD_BYTES}" in created.stderr
+    assert grave == ["max.message.bytes"]
 
 
 def test_without_a_broker_the_command_says_so_and_ends_with_three(tmp_path: Path) -> None:
