@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from infra.addresses import is_url
 from infra.errors import WrongSetting
 from infra.settings import Block, setting
 
@@ -25,7 +26,9 @@ class GatewaySettings(Block):
     reports_timeout_s: float = setting(30.0, "longest wait for a report")
 
     def check(self) -> None:
-        """A gateway without a model could serve nobody."""
+        """A gateway without a model could serve nobody; an address must be one."""
+        if self.reports_url and not is_url(self.reports_url, "http", "https"):
+            raise WrongSetting(f"{self.variable('reports_url')} must be http(s)://host:port")
         if not self.models:
             raise WrongSetting(f"{self.variable('models')} names no model")
         if self.body_limit_bytes > 2 * 1024 * 1024:

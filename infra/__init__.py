@@ -1,5 +1,6 @@
 """The ground: settings, clock, ids, errors, telemetry, clients, the command line; no word of prompts or answers.
 
+- `addresses`: whether a text is an address of the form that a setting takes
 - `settings`: the only reader of the environment, one frozen block per part
 - `clock`, `ids`: the only reader of the wall clock, the only maker of ids
 - `errors`: the tree every error of ours hangs on

@@ -3,6 +3,7 @@
 A client blocks and is one thread's: keep it off the event loop, and give each thread its own.
 """
 
+import logging
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -22,7 +23,7 @@ def client(settings: ClickHouseSettings) -> Any:
     """A client that connects at its first query, to the database of the URL.
 
     Raises:
-        WrongSetting: the URL is empty or no URL of ClickHouse.
+        WrongSetting: no address is given.
     """
     return _connect_to(settings, settings.url)
 
@@ -45,8 +46,10 @@ def unavailable(error: BaseException) -> Unavailable:
 
 
 def _connect_to(settings: ClickHouseSettings, url: str) -> Any:
-    if urlsplit(url).scheme not in {"clickhouse", "clickhouses"}:
-        raise WrongSetting(f"{settings.variable('url')} must be clickhouse://host:port/database")
+    if not settings.url:
+        raise WrongSetting(f"{settings.variable('url')} is empty: no server is known")
+    # It logs a traceback of every connection that it does not get, and raises the error all the same.
+    logging.getLogger("clickhouse_driver.connection").setLevel(logging.ERROR)
     made = Client.from_url(url)
     made.connection.connect_timeout = min(_CONNECT_S, settings.timeout_s)
     made.connection.send_receive_timeout = settings.timeout_s

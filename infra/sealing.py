@@ -6,8 +6,7 @@ import hashlib
 from cryptography.fernet import Fernet, InvalidToken
 
 from infra.errors import WrongSetting
-
-SHORTEST_KEY = 32
+from infra.settings import SHORTEST_KEY
 
 
 class Seal:

@@ -16,12 +16,15 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
+from infra.addresses import is_host_and_port, is_url
 from infra.errors import WrongSetting
 
 PREFIX = "HEADRACE_"
 MASK = "********"
 MAX_RECORD_BYTES = 4 * 1024 * 1024
 """The largest record that our topics take."""
+SHORTEST_KEY = 32
+"""Characters that a key must have for us to encrypt under it."""
 # scheme://user:password@host: greedy, because a password may itself hold a slash or an @.
 _PASSWORD = re.compile(r"(://[^:/@\s]*:)\S*@")
 
@@ -178,6 +181,11 @@ class CommonSettings(Block):
 
     secret_key: str = setting("", "key under which webhook secrets are encrypted (any text of 32 or more)", secret=True)
 
+    def check(self) -> None:
+        """A key that is given must be one that we would encrypt under."""
+        if self.secret_key and len(self.secret_key) < SHORTEST_KEY:
+            raise WrongSetting(f"{self.variable('secret_key')} must have at least {SHORTEST_KEY} characters")
+
 
 @dataclass(frozen=True)
 class KafkaSettings(Block):
@@ -196,6 +204,11 @@ class KafkaSettings(Block):
 
     def check(self) -> None:
         """A wait longer than the producer's own patience could not end well; nor could a budget below one record."""
+        wrong = [
+            each for each in self.bootstrap_servers.split(",") if each.strip() and not is_host_and_port(each.strip())
+        ]
+        if wrong:
+            raise WrongSetting(f"{self.variable('bootstrap_servers')}: {wrong[0].strip()!r} is no host:port")
         if self.max_in_flight_bytes < MAX_RECORD_BYTES:
             raise WrongSetting(
                 f"{self.variable('max_in_flight_bytes')}={self.max_in_flight_bytes} has no room for a record of "
@@ -217,6 +230,11 @@ class RedisSettings(Block):
     prefix: str = setting("headrace:", "put before every key; lets test runs share a server")
     timeout_s: float = setting(2.0, "longest wait for one command")
 
+    def check(self) -> None:
+        """An address must be one."""
+        if self.url and not is_url(self.url, "redis", "rediss") and not self.url.startswith("unix:///"):
+            raise WrongSetting(f"{self.variable('url')} must be redis://host:port/db")
+
 
 @dataclass(frozen=True)
 class ClickHouseSettings(Block):
@@ -225,6 +243,11 @@ class ClickHouseSettings(Block):
     block: ClassVar[str] = "clickhouse"
     url: str = setting("", "clickhouse://[user:password@]host:port/database; empty: the embedded engine")
     timeout_s: float = setting(30.0, "longest wait for one query")
+
+    def check(self) -> None:
+        """An address must be one."""
+        if self.url and not is_url(self.url, "clickhouse", "clickhouses"):
+            raise WrongSetting(f"{self.variable('url')} must be clickhouse://host:port/database")
 
 
 @dataclass(frozen=True)
@@ -236,6 +259,11 @@ class TgiSettings(Block):
     api_key: str = setting("", "key the server asks for, if any", secret=True)
     connect_timeout_s: float = setting(2.0, "longest wait for a connection")
     read_timeout_s: float = setting(60.0, "longest silence of the server in mid-answer")
+
+    def check(self) -> None:
+        """An address must be one."""
+        if self.url and not is_url(self.url, "http", "https"):
+            raise WrongSetting(f"{self.variable('url')} must be http(s)://host:port")
 
 
 @dataclass(frozen=True)

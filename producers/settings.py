@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from infra.addresses import is_host_and_port, is_url
 from infra.errors import WrongSetting
 from infra.settings import Block, setting
 from producers.destinations import Policy
@@ -35,7 +36,11 @@ class WebhookSettings(Block):
         return tuple(float(each) for each in self.schedule_s)
 
     def check(self) -> None:
-        """A lease must outlast the attempt made under it; the schedule must be numbers."""
+        """A lease must outlast the attempt made under it; the schedule must be numbers, addresses must be such."""
+        if wrong := [each for each in self.trusted if not is_host_and_port(each)]:
+            raise WrongSetting(f"{self.variable('trusted')}: {wrong[0]!r} is no host:port")
+        if self.public_url and not is_url(self.public_url, "http", "https"):
+            raise WrongSetting(f"{self.variable('public_url')} must be http(s)://host:port")
         if self.lease_s < self.timeout_s + 10.0:
             raise WrongSetting(f"{self.variable('lease_s')}={self.lease_s} must be 10 s more than the timeout at least")
         try:

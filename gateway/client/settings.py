@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 from typing import ClassVar
-from urllib.parse import urlsplit
 
+from infra.addresses import is_url
 from infra.errors import WrongSetting
 from infra.settings import Block, setting
 
@@ -21,6 +21,5 @@ class ClientSettings(Block):
 
     def check(self) -> None:
         """The address must be one that HTTP can go to."""
-        parts = urlsplit(self.url)
-        if self.url and (parts.scheme not in {"http", "https"} or not parts.hostname):
+        if self.url and not is_url(self.url, "http", "https"):
             raise WrongSetting(f"{self.variable('url')}={self.url!r} is no http(s) URL")

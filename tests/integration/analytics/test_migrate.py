@@ -24,6 +24,14 @@ def schema(database: Database) -> dict[str, str]:
     return dict(rows)
 
 
+def test_without_clickhouse_the_command_says_so_in_one_line(tmp_path: Path) -> None:
+    nobody = ClickHouseSettings(url="clickhouse://127.0.0.1:1/headrace", timeout_s=1.0)
+
+    done = headrace("migrate", settings=(nobody,), folder=tmp_path)
+
+    assert (done.returncode, len(done.stderr.splitlines())) == (3, 1)
+
+
 def test_every_step_down_undoes_its_step_up_and_may_be_done_again(clickhouse: Database) -> None:
     without_retention = AnalyticsSettings(text_retention_days=0)
     numbers = range(len(migrations()) + 1)

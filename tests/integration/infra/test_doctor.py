@@ -141,6 +141,31 @@ def test_every_wrong_setting_is_named_at_the_top_and_the_rest_is_examined_all_th
     assert by_name(plain.stdout)["kafka"]["failure"] == "not asked: its settings are wrong"
 
 
+def test_a_malformed_address_and_a_short_key_are_wrong_settings_to_the_doctor_too(tmp_path: Path) -> None:
+    done = headrace("doctor", "--json", folder=tmp_path, HEADRACE_REDIS__URL="http://x", HEADRACE_SECRET_KEY="short")
+
+    assert done.returncode == 2
+    assert len(json.loads(done.stdout)["wrong"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("command", "variable", "value"),
+    [
+        ("gateway --port 0", "HEADRACE_REDIS__URL", "http://x"),
+        ("topics check", "HEADRACE_KAFKA__BOOTSTRAP_SERVERS", "a:b:c"),
+        ("worker", "HEADRACE_TGI__URL", "ftp://x"),
+        ("demo", "HEADRACE_TGI__URL", "ftp://x"),
+    ],
+)
+def test_a_malformed_address_is_refused_before_anything_starts(
+    tmp_path: Path, command: str, variable: str, value: str
+) -> None:
+    done = headrace(*command.split(), settings=(), folder=tmp_path, **{variable: value})
+
+    assert done.returncode == 2
+    assert [line for line in done.stderr.splitlines() if variable in line] == done.stderr.splitlines()
+
+
 def test_any_other_command_refuses_wrong_settings(tmp_path: Path) -> None:
     done = headrace("topics", "list", folder=tmp_path, HEADRACE_KAFKA__BOOTSTRAP="x", HEADRACE_KAFKA__MANY="y")
 

@@ -7,18 +7,22 @@ from typing import ClassVar
 
 import pytest
 
+from gateway.settings import GatewaySettings
 from infra.errors import WrongSetting
 from infra.settings import (
     Block,
+    ClickHouseSettings,
     CommonSettings,
     KafkaSettings,
     LocalSettings,
     LogSettings,
     RedisSettings,
+    TgiSettings,
     masked,
     refuse_unknown,
     setting,
 )
+from producers.settings import WebhookSettings
 
 
 @dataclass(frozen=True)
@@ -89,6 +93,49 @@ def test_an_unknown_variable_of_ours_is_refused_by_its_name(variable: str) -> No
 
 def test_variables_of_others_are_none_of_our_business() -> None:
     refuse_unknown({"PATH": "/bin", "HEADRACES": "1", "headrace_x": "1", "HEADRACE_KAFKA__TOPIC_PREFIX": "a."})
+
+
+@pytest.mark.parametrize(
+    ("block", "variable", "value"),
+    [
+        (RedisSettings, "HEADRACE_REDIS__URL", "http://x"),
+        (RedisSettings, "HEADRACE_REDIS__URL", "redis://:hunter2@"),
+        (RedisSettings, "HEADRACE_REDIS__URL", "redis://:hunter2@host:99999"),
+        (KafkaSettings, "HEADRACE_KAFKA__BOOTSTRAP_SERVERS", "a:b:c"),
+        (KafkaSettings, "HEADRACE_KAFKA__BOOTSTRAP_SERVERS", "good:9092, http://bad"),
+        (KafkaSettings, "HEADRACE_KAFKA__BOOTSTRAP_SERVERS", "host:0"),
+        (TgiSettings, "HEADRACE_TGI__URL", "ftp://x"),
+        (TgiSettings, "HEADRACE_TGI__URL", "localhost:8080"),
+        (ClickHouseSettings, "HEADRACE_CLICKHOUSE__URL", "http://x"),
+        (ClickHouseSettings, "HEADRACE_CLICKHOUSE__URL", "clickhouse://x:many/y"),
+        (GatewaySettings, "HEADRACE_GATEWAY__REPORTS_URL", "reports:8080"),
+        (WebhookSettings, "HEADRACE_WEBHOOKS__PUBLIC_URL", "example.com"),
+        (WebhookSettings, "HEADRACE_WEBHOOKS__TRUSTED", "http://10.0.0.7"),
+        (CommonSettings, "HEADRACE_SECRET_KEY", "hunter2"),
+    ],
+)
+def test_what_no_part_could_be_reached_or_sealed_with_is_refused_by_its_variable(
+    block: type[Block], variable: str, value: str
+) -> None:
+    with pytest.raises(WrongSetting, match=variable) as refused:
+        block.from_env({variable: value})
+
+    assert "hunter2" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("block", "variable", "value"),
+    [
+        (RedisSettings, "HEADRACE_REDIS__URL", "redis://host"),
+        (RedisSettings, "HEADRACE_REDIS__URL", "rediss://me:p%40ss@host:6379/3"),
+        (RedisSettings, "HEADRACE_REDIS__URL", "unix:///run/redis.sock"),
+        (KafkaSettings, "HEADRACE_KAFKA__BOOTSTRAP_SERVERS", "kafka-1:9092, [::1]:9092,kafka_3"),
+        (TgiSettings, "HEADRACE_TGI__URL", "https://tgi/behind/a/path"),
+        (ClickHouseSettings, "HEADRACE_CLICKHOUSE__URL", "clickhouses://me:secret@[::1]/data"),
+    ],
+)
+def test_an_address_is_taken_in_each_of_its_forms(block: type[Block], variable: str, value: str) -> None:
+    assert value in block.from_env({variable: value}).to_env().values()
 
 
 def test_contradictions_are_refused_and_both_sides_named() -> None:
