@@ -1,11 +1,12 @@
-"""The README proves what it promises: every path it links exists, every make target and command it names is there."""
+"""What the README says is there: the paths it links, the tests it names, the make targets and the commands."""
 
 import re
-from importlib.metadata import entry_points
+from importlib.metadata import entry_points, version
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
+TEST_NAME = re.compile(r"`(test_\w+)`")
 
 
 def test_every_link_of_the_readme_and_the_docs_leads_somewhere() -> None:
@@ -23,7 +24,24 @@ def test_every_promise_names_a_test_that_proves_it() -> None:
     rows = re.findall(r"^\| (.+) \| (.+) \|$", README.split("## What it promises")[1].split("\n## ")[0], re.MULTILINE)
 
     assert len(rows) > 10
-    assert [promise for promise, proof in rows[1:] if "](tests/" not in proof and set(proof) != {"-"}] == []
+    assert [promise for promise, proof in rows[1:] if not proves(proof)] == []
+
+
+def proves(cell: str) -> bool:
+    """Whether it links nothing but tests, by their own paths, and each test that it names is in one of those."""
+    links = re.findall(r"\[([^\]]+)]\(([^)]+)\)", cell)
+    tests = [names_of_tests(ROOT / path) for label, path in links if path == f"tests/{label}"]
+    return (
+        bool(tests) and len(tests) == len(links) and all(tests) and set(TEST_NAME.findall(cell)) <= set().union(*tests)
+    )
+
+
+def names_of_tests(path: Path) -> set[str]:
+    """The names of the tests in a file, or in all files of a folder."""
+    files = path.rglob("test_*.py") if path.is_dir() else [path] if path.is_file() else []
+    return {
+        name for each in files for name in re.findall(r"^(?:async )?def (test_\w+)", each.read_text(), re.MULTILINE)
+    }
 
 
 def test_every_command_of_the_readme_exists() -> None:
@@ -34,5 +52,9 @@ def test_every_command_of_the_readme_exists() -> None:
     assert set(re.findall(r"headrace ([a-z]+)", re.sub(r"\S*/headrace/?\b", " headrace", README))) <= commands
 
 
-def test_the_version_is_in_the_changelog_or_unreleased() -> None:
-    assert "## Unreleased" in (ROOT / "CHANGELOG.md").read_text()
+def test_the_changelog_begins_with_this_version_or_with_what_is_unreleased_since() -> None:
+    told = re.findall(r"^## \[?([^\s\]]+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    released = [each for each in told if each != "Unreleased"]
+
+    assert told[0] in ("Unreleased", version("headrace"))
+    assert released[:1] in ([], [version("headrace")])

@@ -20,10 +20,6 @@ class Token:
         """As it stands in an answer."""
         return {"id": self.id, "text": self.text, "logprob": self.logprob, "special": self.special}
 
-    def shown_in_prefill(self) -> dict[str, Any]:
-        """As it stands in the details of a prompt."""
-        return {"id": self.id, "text": self.text, "logprob": self.logprob}
-
 
 @dataclass(frozen=True, slots=True)
 class Piece:

@@ -8,8 +8,6 @@ from infra.local.tgi.errors import Refused, invalid
 from infra.local.tgi.options import ROUND_TOKENS, Options
 from infra.local.tgi.wire import Grammar, Parameters
 
-DEFAULT_ROUND = ROUND_TOKENS
-
 
 def samples(given: Parameters) -> bool:
     """Whether the answer is sampled: any sampling value set means so, whatever `do_sample` says."""

@@ -1,6 +1,7 @@
 """The reaper ends the jobs that nobody else will end."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -25,11 +26,21 @@ QUOTA = Quota(requests_per_minute=1000, jobs_in_flight=100)
 AT_ONCE = Patience(accepting_ms=0, finishing_ms=0, running_again_ms=60_000, every_s=0.05)
 
 
-def a_reaper(house: House, patience: Patience = AT_ONCE, publisher: Publisher | None = None) -> Reaper:
+class Counted(Reaper):
+    """Knows how often it has reaped."""
+
+    rounds = 0
+
+    async def reap(self) -> Reaped:
+        self.rounds += 1
+        return await super().reap()
+
+
+def a_reaper(house: House, patience: Patience = AT_ONCE, publisher: Publisher | None = None) -> Counted:
     scripts, kept = house.scripts, Retention()
     pen = publisher or house.parts.publisher
     endings = Endings(pen, Settling(scripts, kept), house.metrics)
-    return Reaper(scripts, Intake(scripts, kept), endings, CLOCK, house.metrics, patience)
+    return Counted(scripts, Intake(scripts, kept), endings, CLOCK, house.metrics, patience)
 
 
 @pytest.fixture
@@ -136,17 +147,26 @@ async def test_an_ending_the_broker_did_not_take_is_published_in_a_later_round(h
     assert await house.status(prompt.job_id) == "expired"
 
 
-async def test_it_reaps_beside_a_view_that_is_caught_up_and_only_one_does(house: House) -> None:
-    intake = Intake(house.scripts, Retention())
+async def test_one_reaps_beside_a_view_that_is_caught_up_and_the_other_only_once_the_first_is_gone(
+    house: House,
+) -> None:
+    intake, prompt = Intake(house.scripts, Retention()), a_prompt()
+    reapers = [a_reaper(house, replace(AT_ONCE, turn_ms=500)) for _ in range(2)]
     async with following(house.state_view()) as view:
-        prompt = a_prompt()
         await intake.accept(prompt, QUOTA)
-        reapers = [asyncio.create_task(a_reaper(house).run(view)) for _ in range(2)]
+        running = {each: asyncio.create_task(each.run(view)) for each in reapers}
+        try:
+            await eventually(lambda: _is(house, prompt.job_id, "aborted"))
+            await eventually(lambda: sum(each.rounds for each in reapers) >= 10)
+            other, first = sorted(reapers, key=lambda each: each.rounds)
+            assert other.rounds == 0
 
-        await eventually(lambda: _is(house, prompt.job_id, "aborted"))
-        for each in reapers:
-            each.cancel()
-        await asyncio.gather(*reapers, return_exceptions=True)
+            running[first].cancel()
+            await eventually(lambda: other.rounds > 0)
+        finally:
+            for each in running.values():
+                each.cancel()
+            await asyncio.gather(*running.values(), return_exceptions=True)
 
 
 async def test_a_job_that_cannot_be_read_is_put_off_and_the_others_end(house: House, intake: Intake) -> None:
