@@ -2,10 +2,9 @@
 
 import asyncio
 
-from producers.dead_letters import key_of
+from producers.dead_letters import bury
 from producers.events import Buried
 from producers.publisher import Publisher
-from producers.topics import DEAD_LETTERS
 
 
 class Gravedigger:
@@ -21,6 +20,4 @@ class Gravedigger:
         Raises:
             Unavailable: it did not come; the letter may be published all the same.
         """
-        asyncio.run_coroutine_threadsafe(
-            self._publisher.publish(DEAD_LETTERS, key_of(letter), letter), self._loop
-        ).result()
+        asyncio.run_coroutine_threadsafe(bury(self._publisher, letter), self._loop).result()

@@ -31,7 +31,8 @@ from infra.clock import Clock
 from infra.errors import InvalidEvent, Unavailable
 from infra.settings import ClickHouseSettings, KafkaSettings
 from infra.telemetry.metrics import Metrics
-from producers import dead_letters
+from producers.dead_letters import letter_of
+from producers.places import Place
 
 log = logging.getLogger(__name__)
 
@@ -144,14 +145,8 @@ class Ingest:
         try:
             return source.read(record.value, origin)
         except InvalidEvent as error:
-            letter = dead_letters.dead_letter(
-                dead_letters.Origin(source.topic.name, place.partition, record.offset),
-                "undecodable",
-                str(error),
-                self._clock.now_ms(),
-                job_id=dead_letters.job_of(record.key, record.headers),
-                value=record.value,
-            )
+            buried = Place(source.topic.name, place.partition, record.offset)
+            letter = letter_of(record, buried, "undecodable", str(error), self._clock.now_ms())
             self._insist(partial(self._gravedigger.bury, letter))
             self._progress.buried()
             log.warning("buried %s-%s at %s: %s", place.topic, place.partition, record.offset, error)

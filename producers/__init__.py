@@ -3,6 +3,7 @@
 - `topics`, `events`, `codec`: every topic, every event, events to bytes and back
 - `contracts`: JSON Schemas of the topics, and golden examples of every event
 - `dead_letters`, `oversize`: what nobody can process, buried; what no record can hold
+- `places`: where a record stands
 - `partitioning`, `outgoing`, `publisher`: where a record goes, how it looks, and a pen that writes it
 - `topic_admin`, `cli`, `keys_cli`: topics on the broker; `headrace topics` and `headrace keys`
 - `keys`, `registry`: API keys, minted and known again; tenants and keys, read from the log into memory

@@ -1,12 +1,14 @@
-"""The dead letter of a record or job that nobody can process, the same whoever buries it."""
+"""The dead letter of a record or job that nobody can process, the same whoever buries it; twice does no harm."""
 
 import base64
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from infra.ids import is_id
 from producers.events import Buried
+from producers.outgoing import Pen
+from producers.places import Place
+from producers.topics import DEAD_LETTERS
 
 MOST_PAYLOAD_BYTES = 1 << 20
 """Of a record's bytes so many are kept: in base64 and with the rest they must fit in a record again."""
@@ -15,21 +17,8 @@ MOST_ERROR_CHARACTERS = 2000
 Reason = Literal["undecodable", "poison", "refused", "exhausted"]
 
 
-@dataclass(frozen=True)
-class Origin:
-    """Where in the log stands what is buried; `topic` is without prefix."""
-
-    topic: str
-    partition: int
-    offset: int
-
-    def __str__(self) -> str:
-        """`topic:partition:offset`."""
-        return f"{self.topic}:{self.partition}:{self.offset}"
-
-
 def dead_letter(
-    origin: Origin,
+    origin: Place,
     reason: Reason,
     error: str,
     at_ms: float,
@@ -55,13 +44,24 @@ def dead_letter(
     )
 
 
+def letter_of(record: Any, origin: Place, reason: Reason, error: str, at_ms: float) -> Buried:
+    """The dead letter of a record as a client read it, with its bytes and the job that its header or key names."""
+    job_id = job_of(record.key, record.headers)
+    return dead_letter(origin, reason, error, at_ms, job_id=job_id, value=record.value)
+
+
+async def bury(pen: Pen, letter: Buried, traceparent: str | None = None) -> None:
+    """Publish a dead letter; it is in the log when this returns.
+
+    Raises:
+        Unavailable: the broker did not acknowledge in time; it may be buried all the same.
+    """
+    key = letter.job_id or str(Place(letter.origin_topic, letter.origin_partition, letter.origin_offset))
+    await pen.publish(DEAD_LETTERS, key, letter, traceparent)
+
+
 def job_of(key: bytes | None, headers: Iterable[tuple[str, bytes]] | None) -> str | None:
     """The job that a record of whatever bytes names in its header or its key; None where neither is a job's id."""
     said = [value for name, value in headers or () if name == "job_id"]
     names = ((each or b"").decode(errors="replace") for each in (*said, key))
     return next((name for name in names if is_id("job", name)), None)
-
-
-def key_of(letter: Buried) -> str:
-    """The key of its record: the job, or the place of a record that tells of none."""
-    return letter.job_id or str(Origin(letter.origin_topic, letter.origin_partition, letter.origin_offset))

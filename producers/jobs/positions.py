@@ -9,15 +9,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from producers.jobs.scripts import Argument, Call, Scripts, asked
+from producers.places import Place
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where a record stands: its offset, the position the reader expects, and where its partition becomes whole."""
+class Move:
+    """A view's move over a record: from the position that the reader expects, and where its partition becomes whole."""
 
-    topic: str
-    partition: int
-    offset: int
+    place: Place
     expected: int
     mark: int
     timestamp_ms: float
@@ -26,7 +25,8 @@ class Place:
 
     def arguments(self, view: str) -> tuple[Argument, ...]:
         """As the scripts of a view want it."""
-        return view, field_of(self.topic, self.partition), self.expected, self.offset, f"{self.mark}:{self.run}"
+        place = self.place
+        return view, field_of(place.topic, place.partition), self.expected, place.offset, f"{self.mark}:{self.run}"
 
 
 @dataclass(frozen=True)
@@ -115,15 +115,15 @@ class Positions:
         """
         await asked(self._scripts.redis.hdel(self._positions, field_of(topic, partition)))
 
-    def passing(self, place: Place) -> Call:
+    def passing(self, move: Move) -> Call:
         """The call that moves the position on and does nothing else."""
-        return Call("view_pass", place.arguments(self.view))
+        return Call("view_pass", move.arguments(self.view))
 
-    async def pass_over(self, place: Place) -> Applied | Seek:
+    async def pass_over(self, move: Move) -> Applied | Seek:
         """Nothing to apply, or nothing readable: the position moves on.
 
         Raises:
             Unavailable: Redis does not answer.
         """
-        call = self.passing(place)
+        call = self.passing(move)
         return verdict(await self._scripts.run(call.name, *call.arguments))

@@ -17,7 +17,7 @@ from producers.events import (
     Terminal,
     status_of,
 )
-from producers.jobs.positions import Place, Positions
+from producers.jobs.positions import Move, Positions
 from producers.jobs.record import Retention, describe
 from producers.jobs.scripts import Argument, Call, Scripts, asked
 from producers.jobs.settling import arguments
@@ -38,33 +38,33 @@ class StateView:
         self._cache_ttl_ms = cache_ttl_ms
         self.positions = Positions(scripts, NAME)
 
-    def prompt(self, prompt: PromptSubmitted, place: Place) -> Call:
+    def prompt(self, prompt: PromptSubmitted, move: Move) -> Call:
         """A prompt is in the log: the job exists and is at least queued."""
         return self._call(
-            "view_prompt", place, prompt.job_id, prompt.conversation or "", describe(prompt, self._retention)
+            "view_prompt", move, prompt.job_id, prompt.conversation or "", describe(prompt, self._retention)
         )
 
-    def ending(self, ending: Terminal, place: Place, now_ms: float) -> Call:
+    def ending(self, ending: Terminal, move: Move, now_ms: float) -> Call:
         """An ending is in the log: make it visible unless an earlier one is, and keep a fresh answer in the cache."""
-        stored, turn, described = arguments(ending, self._retention, place.timestamp_ms)
-        key, ttl_ms = self._cached(ending, now_ms - place.timestamp_ms)
+        stored, turn, described = arguments(ending, self._retention, move.timestamp_ms)
+        key, ttl_ms = self._cached(ending, now_ms - move.timestamp_ms)
         return self._call(
-            "view_ending", place, ending.job_id, status_of(ending), place.partition, stored, turn,
+            "view_ending", move, ending.job_id, status_of(ending), move.place.partition, stored, turn,
             self._retention.tokens_ms, key, ttl_ms, described,
         )  # fmt: skip
 
-    def conversation(self, event: ConversationEvent, place: Place) -> Call:
+    def conversation(self, event: ConversationEvent, move: Move) -> Call:
         """A conversation was created or deleted."""
         ttl_ms = self._retention.job_ms
         match event:
             case ConversationCreated():
                 told = ("1", event.conversation, event.tenant, event.title or "", msgspec.json.encode(event.metadata))
-                return self._call("view_conversation", place, *told, f"{event.at_ms:.3f}", ttl_ms)
+                return self._call("view_conversation", move, *told, f"{event.at_ms:.3f}", ttl_ms)
             case ConversationDeleted():
-                return self._call("view_conversation", place, "0", event.conversation, event.tenant, "", "", "", ttl_ms)
+                return self._call("view_conversation", move, "0", event.conversation, event.tenant, "", "", "", ttl_ms)
 
-    def _call(self, script: str, place: Place, *told: Argument) -> Call:
-        return Call(script, (*place.arguments(NAME), *told))
+    def _call(self, script: str, move: Move, *told: Argument) -> Call:
+        return Call(script, (*move.arguments(NAME), *told))
 
     def _cached(self, ending: Terminal, age_ms: float) -> tuple[str, int]:
         """The key under which the answer is to be kept, and for how long; none for what the model did not just say."""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from infra.clock import Clock
 from infra.telemetry.metrics import Metrics
 from producers.events import ConversationCreated, ConversationDeleted, Ending, PromptSubmitted
-from producers.jobs.positions import Place, Seek
+from producers.jobs.positions import Move, Seek
 from producers.jobs.scripts import Call, Scripts
 from producers.jobs.view import TOPICS, StateView
 from stream_workers.views.records import Done, Stuck, Told, run_steps
@@ -29,20 +29,20 @@ class StateFollower:
         Raises:
             Unavailable: Redis does not answer; any of the records may be in.
         """
-        outcome = await run_steps(self._scripts, [(each.place, self._step(each)) for each in batch])
+        outcome = await run_steps(self._scripts, [(each.move, self._step(each)) for each in batch])
         if isinstance(outcome, Done):
             self._duplicates.inc(outcome.results.count("duplicate"))
             self._late.inc(outcome.results.count("late"))
         return outcome
 
     def _step(self, told: Told) -> Call:
-        place: Place = told.place
+        move: Move = told.move
         match told.event:
             case PromptSubmitted() as prompt:
-                return self._state.prompt(prompt, place)
+                return self._state.prompt(prompt, move)
             case Ending() as ending:
-                return self._state.ending(ending, place, self._clock.now_ms())  # type: ignore[arg-type] # all its classes
+                return self._state.ending(ending, move, self._clock.now_ms())  # type: ignore[arg-type] # all its classes
             case ConversationCreated() | ConversationDeleted() as event:
-                return self._state.conversation(event, place)
+                return self._state.conversation(event, move)
             case _:
-                return self.positions.passing(place)
+                return self.positions.passing(move)

@@ -9,10 +9,10 @@ from typing import Any
 from infra.clock import Clock
 from infra.errors import InvalidEvent
 from producers import codec
-from producers.dead_letters import Origin, dead_letter, job_of, key_of
+from producers.dead_letters import bury, letter_of
 from producers.events import LANES, PromptSubmitted
-from producers.topics import DEAD_LETTERS, prompts
-from stream_workers.inference.attempting import Place
+from producers.places import Place
+from producers.topics import prompts
 from stream_workers.inference.life import Life
 from stream_workers.patience import until_back
 from stream_workers.pen import FaustPen
@@ -123,11 +123,11 @@ class Inference:
         work.event.ack()
 
     async def _bury(self, work: Work, error: str) -> None:
-        origin = Origin(work.place.topic, work.place.partition, work.place.offset)
-        message = work.event.message
-        job_id = job_of(message.key, message.headers)
-        letter = dead_letter(origin, "undecodable", error, self._clock.now_ms(), job_id=job_id, value=message.value)
-        await until_back(lambda: self._pen.publish(DEAD_LETTERS, key_of(letter), letter))
+        letter = letter_of(work.event.message, work.place, "undecodable", error, self._clock.now_ms())
+        await until_back(lambda: bury(self._pen, letter))
         self._life.counts.buried("undecodable")
-        log.warning("an undecodable record was buried", extra={"origin": str(origin), "job_id": job_id, "error": error})
+        log.warning(
+            "an undecodable record was buried",
+            extra={"origin": str(work.place), "job_id": letter.job_id, "error": error},
+        )
         work.event.ack()

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from infra.clock import Clock
 from producers.answer_cache import AnswerCache, cacheable
 from producers.conversations import Conversations
-from producers.dead_letters import Origin, dead_letter, key_of
+from producers.dead_letters import bury, dead_letter
 from producers.events import FirstTokenProduced, JobClaimed, PromptSubmitted, RetryScheduled, Terminal, Usage
 from producers.jobs import live
 from producers.jobs.lease import Kept, Leases
 from producers.jobs.scripts import Scripts
-from producers.topics import DEAD_LETTERS, JOB_EVENTS
+from producers.places import Place
+from producers.topics import JOB_EVENTS
 from stream_workers.inference.answering import Answering, Progress
 from stream_workers.inference.counts import Counts
 from stream_workers.inference.endings import Answered, Attempt, Unanswered, not_cached, poison
@@ -19,15 +20,6 @@ from stream_workers.inference.renewals import Hold
 from stream_workers.inference.screen import Screen
 from stream_workers.patience import until_back
 from stream_workers.pen import FaustPen
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where in the log a prompt stands."""
-
-    topic: str
-    partition: int
-    offset: int
 
 
 @dataclass(frozen=True)
@@ -114,10 +106,10 @@ class Attempting:
     async def _bury(self, attempt: Attempt, place: Place) -> None:
         prompt = attempt.prompt
         letter = dead_letter(
-            Origin(place.topic, place.partition, place.offset), "poison", "too many of the workers that took it died",
+            place, "poison", "too many of the workers that took it died",
             self.clock.now_ms(), job_id=prompt.job_id, attempts=attempt.number - 1,
         )  # fmt: skip
-        await until_back(lambda: self.pen.publish(DEAD_LETTERS, key_of(letter), letter, prompt.traceparent))
+        await until_back(lambda: bury(self.pen, letter, prompt.traceparent))
         self.counts.buried("poison")
 
     def _progress(self, attempt: Attempt) -> Progress:

@@ -15,7 +15,8 @@ from producers.events import PromptSubmitted, Terminal
 from producers.jobs.early import unheard
 from producers.jobs.endings import Endings
 from producers.jobs.lease import Finishing, Gone, Lease, Leases, Lost, Parked, Published
-from stream_workers.inference.attempting import Answer, Attempting, Place
+from producers.places import Place
+from stream_workers.inference.attempting import Answer, Attempting
 from stream_workers.inference.counts import Counts
 from stream_workers.inference.fuse import Fuse
 from stream_workers.inference.renewals import Hold, Renewals

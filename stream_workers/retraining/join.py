@@ -64,10 +64,10 @@ class Join:
         """Apply those before a record that cannot be applied, and say so of it."""
         before = batch[: batch.index(told)]
         outcome = await self.apply(before) if before else Done()
-        return Stuck(told.place, error) if isinstance(outcome, Done) else outcome
+        return Stuck(told.move, error) if isinstance(outcome, Done) else outcome
 
     async def _move_on(self, batch: Sequence[Told]) -> Done | Seek:
-        last = replace(batch[-1].place, expected=batch[0].place.expected)
+        last = replace(batch[-1].move, expected=batch[0].move.expected)
         moved = await self.positions.pass_over(last)
         return Done() if isinstance(moved, Applied) else moved
 
@@ -111,7 +111,7 @@ def _keeping(told: Told) -> Call | None:
     match told.event:
         case Ending() as ending:
             kept = codec.encode(served(ending)) if isinstance(ending, AnswerCompleted) else b""
-            return Call("keep_answer", (ending.job_id, told.place.offset, kept, RETENTION_MS))
+            return Call("keep_answer", (ending.job_id, told.move.place.offset, kept, RETENTION_MS))
         case FeedbackGiven() as feedback:
             who = f"{feedback.author}:{feedback.kind}"
             other = partner_of(feedback) or ""

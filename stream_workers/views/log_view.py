@@ -14,9 +14,9 @@ from aiokafka.errors import KafkaError
 
 from infra.errors import InvalidEvent, Unavailable
 from producers import codec
-from producers.dead_letters import Reason
-from producers.jobs.positions import Place, Seek, Standing
-from stream_workers.views.burial import bury_record
+from producers.dead_letters import Reason, bury, letter_of
+from producers.jobs.positions import Move, Seek, Standing
+from producers.places import Place
 from stream_workers.views.member import Member
 from stream_workers.views.partitions import Partition, Partitions, Reading, opening
 from stream_workers.views.parts import Parts
@@ -122,15 +122,15 @@ class LogView:
         for portion in portions(await self._read(reading, records)):
             match await self._view.apply(portion):
                 case Done():
-                    self._partitions.applied(reading, portion[-1].place.offset + 1)
+                    self._partitions.applied(reading, portion[-1].move.place.offset + 1)
                 case Seek(position=position):
                     log.warning("%s: %s goes on from %d, where Redis stands", self.name, reading.partition, position)
                     self._partitions.reread(reading)
                     return
-                case Stuck(place=place, error=error):
-                    record = next(each for each in records if each.offset == place.offset)
-                    await self._bury(place, "poison", error, record)
-                    await self._view.positions.pass_over(place)
+                case Stuck(move=move, error=error):
+                    record = next(each for each in records if each.offset == move.place.offset)
+                    await self._bury(move.place, "poison", error, record)
+                    await self._view.positions.pass_over(move)
                     self._partitions.reread(reading)
                     return
 
@@ -138,22 +138,22 @@ class LogView:
         told: list[Told] = []
         (topic, number), expected = reading.partition, reading.expected
         for record in (each for each in records if each.offset >= reading.next):
-            place = Place(topic, number, record.offset, expected, reading.mark, float(record.timestamp), reading.run)
+            place = Place(topic, number, record.offset)
             event = None
             try:
                 event = codec.decode(self._topics[topic], record.value)
             except InvalidEvent as error:
                 await self._bury(place, "undecodable", str(error), record)
-            told.append(Told(event, place, len(record.value or b"")))
+            move = Move(place, expected, reading.mark, float(record.timestamp), reading.run)
+            told.append(Told(event, move, len(record.value or b"")))
             expected = record.offset + 1
         return told
 
     async def _bury(self, place: Place, reason: Reason, error: str, record: Any) -> None:
         """Bury a record that is no event, or that the view cannot take."""
-        log.error(
-            "%s: buried as %s at %s:%d:%d: %s", self.name, reason, place.topic, place.partition, place.offset, error
-        )
-        await bury_record(self._given.publisher, self._given.clock, place, reason, error, record)
+        log.error("%s: buried as %s at %s: %s", self.name, reason, place, error)
+        letter = letter_of(record, place, reason, error, self._given.clock.now_ms())
+        await bury(self._given.publisher, letter)
         self._given.metrics.dead_letters.labels(reason).inc()
 
     async def _check(self) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from producers.jobs.positions import Applied, Place, Positions, Seek, verdict
+from producers.jobs.positions import Applied, Move, Positions, Seek, verdict
 from producers.jobs.scripts import Call, Scripts
 from producers.topics import Topic
 
@@ -17,7 +17,7 @@ class Told:
     """One record: its event, or None where the bytes are none (they are buried already)."""
 
     event: Any | None
-    place: Place
+    move: Move
     size_bytes: int
 
 
@@ -30,9 +30,9 @@ class Done:
 
 @dataclass(frozen=True)
 class Stuck:
-    """Those before this place are in the view; this one cannot be applied, now or ever."""
+    """Those before this one are in the view; this one cannot be applied, now or ever."""
 
-    place: Place
+    move: Move
     error: str
 
 
@@ -51,7 +51,7 @@ class View(Protocol):
         ...
 
 
-async def run_steps(scripts: Scripts, steps: Sequence[tuple[Place, Call]]) -> Done | Seek | Stuck:
+async def run_steps(scripts: Scripts, steps: Sequence[tuple[Move, Call]]) -> Done | Seek | Stuck:
     """Run the script of each record in one round trip; each moves the position that the next one expects.
 
     Raises:
@@ -59,9 +59,9 @@ async def run_steps(scripts: Scripts, steps: Sequence[tuple[Place, Call]]) -> Do
     """
     results: list[str] = []
     answers = await scripts.run_many([call for _, call in steps])
-    for (place, _), answer in zip(steps, answers, strict=True):
+    for (move, _), answer in zip(steps, answers, strict=True):
         if isinstance(answer, Exception):
-            return Stuck(place, f"{type(answer).__name__}: {answer}")
+            return Stuck(move, f"{type(answer).__name__}: {answer}")
         match verdict(answer):
             case Applied(result=result):
                 results.append(result)

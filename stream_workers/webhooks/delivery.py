@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Literal
 
+from producers.places import Place
+
 JITTER = 0.1
 LONGEST_RETRY_AFTER_S = 86_400.0
 GONE = 410
@@ -20,8 +22,7 @@ class Pending:
     tenant: str
     key_id: str
     body: bytes
-    origin_partition: int
-    origin_offset: int
+    origin: Place
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,9 @@ from redis.asyncio import Redis
 from infra.settings import RedisSettings
 from producers.destinations import host_of
 from producers.events import DeliveryAttempted, Ending, Terminal
-from producers.jobs.positions import Place, Positions, Seek
+from producers.jobs.positions import Move, Positions, Seek
 from producers.jobs.scripts import Call, Library, Scripts
+from producers.places import Place
 from producers.topics import ANSWERS, JOB_EVENTS, RETENTION_MS, Topic
 from stream_workers.views.records import Done, Stuck, Told, run_steps
 from stream_workers.webhooks import payload
@@ -59,7 +60,7 @@ class Schedule:
         Raises:
             Unavailable: Redis does not answer; any of the records may be in.
         """
-        outcome = await run_steps(self._scripts, [(each.place, self._step(each)) for each in batch])
+        outcome = await run_steps(self._scripts, [(each.move, self._step(each)) for each in batch])
         if isinstance(outcome, Done) and "planned" in outcome.results:
             self.news.set()
         return outcome
@@ -89,32 +90,32 @@ class Schedule:
     def _step(self, told: Told) -> Call:
         match told.event:
             case Ending() as ending if ending.prompt.webhook is not None:
-                return self._planning(ending, ending.prompt.webhook.url, told.place)  # type: ignore[arg-type] # all its classes
+                return self._planning(ending, ending.prompt.webhook.url, told.move)  # type: ignore[arg-type] # all its classes
             case DeliveryAttempted() as tried:
                 next_ms = "" if tried.next_attempt_ms is None else f"{tried.next_attempt_ms:.3f}"
                 arguments = (tried.webhook_id, tried.attempt, tried.outcome, next_ms, RETENTION_MS)
-                return Call("view_outcome", (*told.place.arguments(NAME), *arguments))
+                return Call("view_outcome", (*told.move.arguments(NAME), *arguments))
             case _:
-                return self.positions.passing(told.place)
+                return self.positions.passing(told.move)
 
-    def _planning(self, ending: Terminal, url: str, place: Place) -> Call:
+    def _planning(self, ending: Terminal, url: str, move: Move) -> Call:
         fields: dict[str, str | bytes | int] = {
             "url": url,
             "job": ending.job_id,
             "tenant": ending.prompt.tenant,
             "key_id": ending.prompt.key_id,
-            "partition": place.partition,
-            "offset": place.offset,
-            "body": payload.body(ending, place.timestamp_ms, self._public_url),
+            "partition": move.place.partition,
+            "offset": move.place.offset,
+            "body": payload.body(ending, move.timestamp_ms, self._public_url),
         }
         return Call(
             "view_answer",
             (
-                *place.arguments(NAME),
+                *move.arguments(NAME),
                 payload.id_of(ending.job_id, url, payload.type_of(ending)),
                 ending.job_id,
                 host_of(url),
-                f"{place.timestamp_ms + self._first_after_ms:.3f}",
+                f"{move.timestamp_ms + self._first_after_ms:.3f}",
                 RETENTION_MS,
                 *(part for pair in fields.items() for part in pair),
             ),
@@ -142,6 +143,5 @@ def _pending(found: Sequence[bytes]) -> Pending:
         tenant=tenant.decode(),
         key_id=key_id.decode(),
         body=body,
-        origin_partition=int(partition),
-        origin_offset=int(offset),
+        origin=Place(ANSWERS.name, int(partition), int(offset)),
     )

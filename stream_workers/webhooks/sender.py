@@ -13,14 +13,13 @@ from infra.clock import Clock
 from infra.errors import Unavailable, WrongSetting
 from infra.sealing import Seal
 from infra.telemetry.metrics import Metrics
+from producers.dead_letters import bury, dead_letter
 from producers.destinations import host_of
 from producers.events import DeliveryAttempted
-from producers.jobs.positions import Place
 from producers.publisher import Publisher
 from producers.registry import Registry
 from producers.settings import WebhookSettings
-from producers.topics import ANSWERS, JOB_EVENTS
-from stream_workers.views.burial import bury
+from producers.topics import JOB_EVENTS
 from stream_workers.webhooks import signing
 from stream_workers.webhooks.delivery import (
     Abandoned,
@@ -181,11 +180,11 @@ class Sender:
         return await self._client.post(delivery.url, delivery.body, headers)
 
     async def _bury(self, delivery: Pending, verdict: Abandoned) -> None:
-        origin = Place(ANSWERS.name, delivery.origin_partition, delivery.origin_offset, 0, 0, 0.0)
-        error = f"webhook {delivery.webhook_id}: {verdict.error}"
-        await bury(
-            self._publisher, self._clock, origin, verdict.why, error, job_id=delivery.job_id, attempts=delivery.attempt
-        )
+        letter = dead_letter(
+            delivery.origin, verdict.why, f"webhook {delivery.webhook_id}: {verdict.error}", self._clock.now_ms(),
+            job_id=delivery.job_id, attempts=delivery.attempt,
+        )  # fmt: skip
+        await bury(self._publisher, letter)
         self._metrics.dead_letters.labels(verdict.why).inc()
 
 

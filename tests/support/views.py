@@ -5,19 +5,20 @@ from typing import Any
 from infra.clock import SystemClock
 from infra.telemetry.metrics import Metrics
 from producers.events import Terminal
-from producers.jobs.positions import Place, Seek
+from producers.jobs.positions import Move, Seek
 from producers.jobs.record import Retention
 from producers.jobs.scripts import Scripts
 from producers.jobs.view import StateView
+from producers.places import Place
 from producers.topics import ANSWERS
 from stream_workers.fanout.state import StateFollower
 from stream_workers.views.records import Done, Stuck, Told
 
 
-async def applied(scripts: Scripts, event: Any, place: Place) -> Done | Seek | Stuck:
+async def applied(scripts: Scripts, event: Any, move: Move) -> Done | Seek | Stuck:
     """What becomes of one record."""
     follower = StateFollower(StateView(scripts, Retention()), scripts, SystemClock(), Metrics())
-    return await follower.apply([Told(event, place, 0)])
+    return await follower.apply([Told(event, move, 0)])
 
 
 async def read_by_the_view(scripts: Scripts, ending: Terminal) -> None:
@@ -25,5 +26,5 @@ async def read_by_the_view(scripts: Scripts, ending: Terminal) -> None:
     partition = ANSWERS.partitions - 1
     (standing,) = await StateView(scripts, Retention()).positions.read([(ANSWERS.name, partition)])
     at = standing.position
-    place = Place(ANSWERS.name, partition, at, at, at + 1, SystemClock().now_ms())
-    assert isinstance(await applied(scripts, ending, place), Done)
+    move = Move(Place(ANSWERS.name, partition, at), at, at + 1, SystemClock().now_ms())
+    assert isinstance(await applied(scripts, ending, move), Done)

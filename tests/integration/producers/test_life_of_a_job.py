@@ -13,11 +13,12 @@ from producers.events import ConversationCreated, ConversationDeleted, Message, 
 from producers.jobs import live, record
 from producers.jobs.intake import Accepted, Again, Intake, Limited, Quota, Refused
 from producers.jobs.lease import MOST_CLAIMS, Finishing, Gone, Lease, Leases, Lost, Parked, Published
-from producers.jobs.positions import Place, Seek
+from producers.jobs.positions import Move, Seek
 from producers.jobs.record import Retention
 from producers.jobs.scripts import Scripts
 from producers.jobs.settling import Settling
 from producers.jobs.view import TOPICS, StateView, queued
+from producers.places import Place
 from stream_workers.views.records import Done
 from tests.support.builders import CLOCK, a_cancelled, a_completed, a_failed, a_prompt
 from tests.support.eventually import eventually
@@ -388,8 +389,8 @@ async def test_a_conversation_keeps_the_lane_of_its_first_turn(house: House) -> 
 
 async def test_the_view_applies_a_record_only_where_redis_stands(house: House) -> None:
     prompt = a_prompt()
-    first = Place("prompts.standard", 0, offset=0, expected=0, mark=1, timestamp_ms=0.0)
-    skipping = Place("prompts.standard", 0, offset=7, expected=7, mark=8, timestamp_ms=0.0)
+    first = Move(Place("prompts.standard", 0, 0), expected=0, mark=1, timestamp_ms=0.0)
+    skipping = Move(Place("prompts.standard", 0, 7), expected=7, mark=8, timestamp_ms=0.0)
 
     assert await applied(house.scripts, prompt, first) == Done(("new",))
     assert await applied(house.scripts, prompt, first) == Seek(1)
@@ -400,9 +401,9 @@ async def test_a_redis_that_lost_everything_is_made_whole_by_the_log(house: Hous
     done, waiting = a_prompt("done", conversation="conv_1"), a_prompt("waiting", idempotency_key="k", fingerprint="f")
     answer = a_completed(done, timeline={"received": 1.0, "claimed": 2.0})
 
-    await applied(house.scripts, answer, Place("answers", 2, 0, 0, 1, timestamp_ms=3.0))
-    await applied(house.scripts, done, Place("prompts.standard", 1, 0, 0, 1, timestamp_ms=0.0))
-    await applied(house.scripts, waiting, Place("prompts.standard", 1, 1, 1, 2, timestamp_ms=0.0))
+    await applied(house.scripts, answer, Move(Place("answers", 2, 0), 0, 1, timestamp_ms=3.0))
+    await applied(house.scripts, done, Move(Place("prompts.standard", 1, 0), 0, 1, timestamp_ms=0.0))
+    await applied(house.scripts, waiting, Move(Place("prompts.standard", 1, 1), 1, 2, timestamp_ms=0.0))
 
     job = await record.read(house.scripts, done.job_id)
     assert job is not None
@@ -429,8 +430,8 @@ async def test_what_the_log_tells_late_is_kept_only_as_long_as_if_it_were_told_i
     young = a_prompt(idempotency_key="young", fingerprint="f", received_ms=now - DAY_MS / 2)
     done = a_prompt(received_ms=now - 21 * DAY_MS)
     for offset, prompt in enumerate((old, young)):
-        await applied(house.scripts, prompt, Place("prompts.standard", 1, offset, offset, 2, timestamp_ms=0.0))
-    await applied(house.scripts, a_completed(done), Place("answers", 2, 0, 0, 1, timestamp_ms=now - 20 * DAY_MS))
+        await applied(house.scripts, prompt, Move(Place("prompts.standard", 1, offset), offset, 2, timestamp_ms=0.0))
+    await applied(house.scripts, a_completed(done), Move(Place("answers", 2, 0), 0, 1, timestamp_ms=now - 20 * DAY_MS))
 
     assert await left_days(house, f"job:{old.job_id}") == pytest.approx(10, abs=0.1)
     assert await left_days(house, f"job:{done.job_id}") == pytest.approx(10, abs=0.1)
@@ -464,7 +465,9 @@ async def test_a_queue_holds_a_job_from_the_log_to_its_claim_and_no_longer(house
     for _ in range(2):
         await house.intake.acknowledge(prompt.job_id)
     await look()
-    assert isinstance(await applied(house.scripts, prompt, Place("prompts.batch", 0, 0, 0, 1, CLOCK.now_ms())), Done)
+    assert isinstance(
+        await applied(house.scripts, prompt, Move(Place("prompts.batch", 0, 0), 0, 1, CLOCK.now_ms())), Done
+    )
     await look()
     await claimed(house.leases, prompt)
     await look()
@@ -480,7 +483,7 @@ async def test_a_queue_holds_a_job_from_the_log_to_its_claim_and_no_longer(house
 async def test_a_queue_holds_no_job_that_ended_before_anybody_claimed_it(house: House) -> None:
     stopped, told, unheard, unknown = (a_prompt(lane="batch") for _ in range(4))
     for place, prompt in enumerate((stopped, told)):
-        await applied(house.scripts, prompt, Place("prompts.batch", 0, place, place, 9, CLOCK.now_ms()))
+        await applied(house.scripts, prompt, Move(Place("prompts.batch", 0, place), place, 9, CLOCK.now_ms()))
     await house.intake.accept(unheard, QUOTA)
     before = await queued(house.scripts)
 
