@@ -11,11 +11,11 @@ help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(INSTALLED): setup.cfg pyproject.toml
-	@echo "setting up $(VENV) (once; later starts skip this)"
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Headrace needs Python 3.11 or newer: make PYTHON=python3.12 ...")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --upgrade --quiet pip
-	@$(BIN)/python -m pip install --progress-bar on --editable '.[local,dev]'
+	@echo "installing Headrace and what it needs into $(VENV), about a minute (once; later starts skip this)"
+	@$(BIN)/python -m pip install -qq --upgrade pip
+	@$(BIN)/python -m pip install -qq --editable '.[local,dev]'
 	@touch $@
 
 install: $(INSTALLED) ## create the virtual environment and install everything into it

@@ -1,5 +1,6 @@
 """Every command loads and has help worth reading."""
 
+import subprocess
 from collections.abc import Iterator
 from importlib.metadata import entry_points
 
@@ -7,6 +8,7 @@ import click
 import pytest
 
 from infra.cli import headrace
+from tests.support.house import ROOT
 
 COMMANDS = sorted(entry_points(group="headrace.commands"), key=lambda each: each.name)
 PROCESSES = ("gateway", "worker", "fanout", "deliver", "retrain", "ingest", "reports")
@@ -60,3 +62,11 @@ def test_every_process_of_the_design_is_a_command() -> None:
 def test_the_command_line_lists_them_all() -> None:
     with click.Context(headrace) as context:
         assert headrace.list_commands(context) == [each.name for each in COMMANDS]
+
+
+def test_a_first_start_says_in_one_line_what_it_installs_and_leaves_pip_only_its_errors() -> None:
+    told = subprocess.run(["make", "-nB", "install"], cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S607
+    lines = told.stdout.splitlines()
+
+    assert sum(line.startswith("echo") for line in lines) == 1
+    assert all(" -qq " in line for line in lines if "pip install" in line)
