@@ -66,6 +66,8 @@ def feedback(asked: AskedFeedback, job: JobRecord, caller: KeyIssued, now_ms: fl
         raise bad_value(f"tags: {MOST_TAGS} at most, each of 1 to {LONGEST_TAG} characters.", "tags")
     if asked.comment is not None and len(asked.comment) > LONGEST_TEXT:
         raise bad_value(f"comment may have {LONGEST_TEXT} characters.", "comment")
+    if kind == "preference" and asked.value == job.job_id:
+        raise bad_value("value of a preference must be another job than the one that is judged.", "value")
     return FeedbackGiven(
         feedback_id=derived_id("fb", f"{job.job_id}/{author}/{kind}"),
         job_id=job.job_id,

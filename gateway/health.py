@@ -1,5 +1,9 @@
 """Whether the process lives, whether it can serve, and what it has counted."""
 
+import asyncio
+from collections.abc import Awaitable
+from typing import Final, TypeVar
+
 import msgspec
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST
@@ -11,6 +15,11 @@ from producers.jobs.scripts import Scripts
 from producers.publisher import Publisher
 from producers.registry import RegistryReader
 
+_REDIS_S: Final = 1.0
+"""Longest wait for Redis: whoever asks how we are waits for nothing that hangs."""
+
+Told = TypeVar("Told")
+
 
 async def healthz(request: web.Request) -> web.Response:
     """GET /healthz: the process lives and its loop turns."""
@@ -20,19 +29,19 @@ async def healthz(request: web.Request) -> web.Response:
 async def readyz(request: web.Request) -> web.Response:
     """GET /readyz: 200 when prompts would be taken now, else 503; each part by name, and how far the view is built."""
     app = request.app
-    parts = await readiness(app[PUBLISHER], app[REGISTRY], app[SCRIPTS])
+    parts, progress = await asyncio.gather(
+        readiness(app[PUBLISHER], app[REGISTRY], app[SCRIPTS]), _progress(app[SCRIPTS])
+    )
     status = "ready" if all(parts.values()) else "not_ready"
-    body = msgspec.json.encode({"status": status, "parts": parts, "view": await _progress(app[SCRIPTS])})
+    body = msgspec.json.encode({"status": status, "parts": parts, "view": progress})
     return web.Response(status=200 if status == "ready" else 503, body=body, content_type="application/json")
 
 
 async def readiness(publisher: Publisher, registry: RegistryReader, scripts: Scripts) -> dict[str, bool]:
     """Every part that prompts need, and whether it is there."""
-    try:
-        redis, whole = True, await view.is_whole(scripts)
-    except Unavailable:
-        redis, whole = False, False
-    return {"kafka": publisher.connected, "registry": registry.ready, "redis": redis, "view": whole}
+    whole = await _told(view.is_whole(scripts))
+    redis = whole is not None
+    return {"kafka": publisher.connected, "registry": registry.ready, "redis": redis, "view": bool(whole)}
 
 
 async def metrics(request: web.Request) -> web.Response:
@@ -42,8 +51,13 @@ async def metrics(request: web.Request) -> web.Response:
 
 async def _progress(scripts: Scripts) -> dict[str, int]:
     """How many partitions of the state view are whole."""
+    return {"whole": await _told(view.whole_partitions(scripts)) or 0, "partitions": view.PARTITIONS}
+
+
+async def _told(asked: Awaitable[Told]) -> Told | None:
+    """What Redis answers; None where it does not."""
     try:
-        whole = await view.whole_partitions(scripts)
-    except Unavailable:
-        whole = 0
-    return {"whole": whole, "partitions": view.PARTITIONS}
+        async with asyncio.timeout(_REDIS_S):
+            return await asked
+    except (Unavailable, TimeoutError):
+        return None

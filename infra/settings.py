@@ -228,7 +228,7 @@ class RedisSettings(Block):
     block: ClassVar[str] = "redis"
     url: str = setting("", "redis://[:password@]host:port/db; empty: the embedded server", secret=False)
     prefix: str = setting("headrace:", "put before every key; lets test runs share a server")
-    timeout_s: float = setting(2.0, "longest wait for one command")
+    timeout_s: float = setting(1.5, "longest wait for one command; the 503 is to be out within 2 s")
 
     def check(self) -> None:
         """An address must be one."""

@@ -14,6 +14,9 @@ from urllib.parse import urlsplit
 Channel = Literal["public", "loopback", "trusted"]
 """How a URL may be reached: at public addresses only, at this machine itself only, or wherever its operator says."""
 
+ALLOW_LOOPBACK = "HEADRACE_WEBHOOKS__ALLOW_LOOPBACK=1"
+_LONGEST_NAME, _LONGEST_LABEL = 253, 63
+
 # Beyond what Python calls not global; each is somewhere that only insiders should reach.
 _NEVER = tuple(
     ip_network(each)
@@ -73,19 +76,22 @@ def channel_of(url: str, policy: Policy) -> Channel | Forbidden:
     """How a URL may be reached, before its name is resolved."""
     try:
         parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
+        host, port = parts.hostname, parts.port
     except ValueError:
         return Forbidden("the URL is malformed")
     if parts.scheme not in ("http", "https") or not host:
         return Forbidden("the URL is neither http nor https")
     if parts.username is not None or parts.password is not None:
         return Forbidden("the URL carries a user name or a password")
+    if port == 0 or not _is_name(host):
+        return Forbidden("the URL names a host or a port that cannot be")
     if host_of(url) in policy.trusted:
         return "trusted"
     if policy.allow_loopback and _is_loopback_name(host):
         return "loopback"
     if parts.scheme == "http":
-        return Forbidden("plain http is not allowed")
+        advice = f" (to this machine itself {ALLOW_LOOPBACK} allows it)" if _is_loopback_name(host) else ""
+        return Forbidden(f"plain http is not allowed{advice}")
     return "public"
 
 
@@ -114,6 +120,12 @@ def _literal(host: str) -> str | None:
         return socket.inet_ntoa(socket.inet_aton(host))
     except (OSError, UnicodeError):
         return None
+
+
+def _is_name(host: str) -> bool:
+    """Whether a resolver could know it: RFC 1035 bounds a name and each of its labels."""
+    name = host.removesuffix(".")
+    return len(name) <= _LONGEST_NAME and all(0 < len(label) <= _LONGEST_LABEL for label in name.split("."))
 
 
 def _is_loopback_name(host: str) -> bool:

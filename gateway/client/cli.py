@@ -1,6 +1,7 @@
 """`headrace submit`: hand in one prompt or many, and wait for the answers or watch them come."""
 
 import asyncio
+import math
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -34,6 +35,17 @@ class Manner:
     at_once: int
 
 
+class Finite(click.FloatRange):
+    """A range of numbers, nan and infinity not among them."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The number, or wrong usage."""
+        number = float(super().convert(value, param, ctx))
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is not a finite number.", param, ctx)
+        return number
+
+
 @click.command()
 @click.argument("prompt", required=False)
 @click.option("--file", type=click.File("rb"), help="Take the prompt from a file ('-': standard input).")
@@ -49,7 +61,7 @@ class Manner:
 @click.option("--lane", type=click.Choice(LANES), help="How soon: interactive, standard (the default) or batch.")
 @click.option("--conversation", metavar="ID", help="Conversation that the prompt is the next turn of.")
 @click.option("--max-tokens", type=click.IntRange(min=1), help="Longest answer, in tokens.")
-@click.option("--temperature", type=click.FloatRange(0, 2), help="0: the likeliest answer; higher: more varied ones.")
+@click.option("--temperature", type=Finite(0, 2), help="0: the likeliest answer; higher: more varied ones.")
 @click.option(
     "--at-once",
     type=click.IntRange(1, 1000),
@@ -62,7 +74,7 @@ class Manner:
 @click.option(
     "--timeout",
     "timeout_s",
-    type=click.FloatRange(0, min_open=True),
+    type=Finite(0, min_open=True),
     metavar="SECONDS",
     help="How long to try a gateway that does not answer; 10, or 30 for one that has answered before, if not given.",
 )

@@ -1,6 +1,8 @@
 """What the gateway says and does while Kafka, Redis or the state view is away."""
 
 import asyncio
+import os
+import signal
 import time
 from typing import Any
 
@@ -97,6 +99,23 @@ async def test_without_redis_the_answer_is_503_and_all_is_well_when_it_is_back(
             return (await gateway.post("/v1/jobs", PROMPT)).status == 202
 
         await eventually(is_taken, within_s=45, what="a 202 after Redis came back")
+
+
+async def test_a_redis_that_hangs_holds_nobody_up(log_settings: KafkaSettings, own_redis: RunningRedis) -> None:
+    async with a_gateway(log_settings, own_redis.settings(a_prefix())) as gateway:
+        os.kill(own_redis.pid, signal.SIGSTOP)
+        try:
+            began = time.monotonic()
+            ready = await gateway.get("/readyz")
+            ready_s = time.monotonic() - began
+            submitted = await gateway.post("/v1/jobs", PROMPT)
+            submitted_s = time.monotonic() - began - ready_s
+        finally:
+            os.kill(own_redis.pid, signal.SIGCONT)
+
+    assert (ready.status, ready.json["parts"]["redis"], submitted.status) == (503, False, 503)
+    assert ready_s < 1.5
+    assert submitted_s < 2.0
 
 
 async def test_while_the_view_is_rebuilt_nothing_is_taken_and_nothing_is_denied(gateway: RunningGateway) -> None:

@@ -81,6 +81,17 @@ async def test_a_body_that_is_no_prompt_is_refused(gateway: RunningGateway, path
         assert error["type"] == "invalid_request_error"
 
 
+async def test_a_cancel_with_too_large_a_body_is_refused_as_any_other(gateway: RunningGateway) -> None:
+    job_id = (await gateway.post("/v1/jobs", PROMPT)).json["id"]
+
+    body = io.BytesIO(b"x" * 1_100_000)
+    async with gateway.http.post(f"{gateway.url}/v1/jobs/{job_id}/cancel", data=body) as response:
+        answer = await Answer.of(response)
+
+    assert (answer.status, whole(answer)["code"]) == (413, "body_too_large")
+    assert (await gateway.get(f"/v1/jobs/{job_id}")).json["status"] == "queued"
+
+
 async def test_a_compressed_body_is_read_and_a_broken_one_refused(gateway: RunningGateway) -> None:
     packed = zlib.compress(json.dumps(PROMPT).encode())
     bomb = zlib.compress(b" " * 50_000_000)

@@ -40,7 +40,8 @@ def test_the_loopback_channel_leads_to_this_machine_only(address: str) -> None:
     "url",
     [
         "http://example.com/", "ftp://example.com/", "https://", "https:///x", "file:///etc/passwd", "https://u:p@e.com/",
-        "https://example.com:99999/", "http://localhost/", "http://10.0.0.7:9000/", "not a url", "",
+        "https://example.com:99999/", "https://example.com:0/", f"https://{'x' * 64}.com/", "https://a..b/", "https://./",
+        f"https://{'x.' * 126}com/", "http://localhost/", "http://10.0.0.7:9000/", "not a url", "",
     ],
 )  # fmt: skip
 def test_only_https_is_allowed_by_default(url: str) -> None:
@@ -51,6 +52,19 @@ def test_https_goes_out_by_the_public_channel_even_to_this_machine() -> None:
     assert channel_of("https://example.com/hook", STRICT) == "public"
     assert channel_of("https://localhost/hook", STRICT) == "public"
     assert channel_of("https://127.0.0.1/hook", STRICT) == "public"
+
+
+@pytest.mark.parametrize("host", [f"{'x' * 63}.com", f"{'x.' * 125}com", "example.com.", "a_b.example.com"])
+def test_a_name_that_a_resolver_could_know_is_allowed(host: str) -> None:
+    assert channel_of(f"https://{host}/", STRICT) == "public"
+
+
+@pytest.mark.parametrize(("host", "is_told"), [("localhost", True), ("127.0.0.1", True), ("example.com", False)])
+def test_whoever_calls_this_machine_is_told_how_to_allow_it(host: str, is_told: bool) -> None:
+    refused = forbidden(f"http://{host}:9/", STRICT)
+
+    assert refused is not None
+    assert ("HEADRACE_WEBHOOKS__ALLOW_LOOPBACK=1" in refused.reason) == is_told
 
 
 @pytest.mark.parametrize(

@@ -121,6 +121,13 @@ async def test_a_gateway_that_does_not_answer_is_told_at_once_and_given_up_in_ti
     assert 1 < took_s < 10
 
 
+@pytest.mark.parametrize("option", ["--temperature=nan", "--timeout=nan", "--timeout=inf"])
+def test_a_number_that_is_not_finite_is_wrong_usage(tmp_path: Path, option: str) -> None:
+    done = headrace("submit", option, "Why?", folder=tmp_path)
+
+    assert (done.returncode, "is not a finite number" in done.stderr) == (2, True)
+
+
 def test_a_gateway_that_never_answered_is_given_up_sooner_than_one_that_may_be_restarting() -> None:
     assert ClientSettings().reach_s <= 10 < ClientSettings().patience_s
 
