@@ -65,7 +65,7 @@ def test_the_command_line_lists_them_all() -> None:
 
 
 def test_a_first_start_says_in_one_line_what_it_installs_and_leaves_pip_only_its_errors() -> None:
-    told = subprocess.run(["make", "-nB", "install"], cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S607
+    told = subprocess.run(["make", "-nB", "install"], cwd=ROOT, capture_output=True, text=True, check=True)
     lines = told.stdout.splitlines()
 
     assert sum(line.startswith("echo") for line in lines) == 1
