@@ -73,23 +73,21 @@ class FaustPen:
         while True:
             topic, key, event = await self._mentions.get()
             try:
-                receipt = await self._send(topic, key, event, None)
-                receipt.add_done_callback(_retrieve)
+                await self._send(topic, key, event, None)  # type: ignore[unused-awaitable] # nobody waits for it
             except (KafkaError, FaustError) as error:
                 self._dropped.inc()
                 log.debug("a mention was dropped: %r", error)
+            except Exception:
+                # Nobody planned this. Those after it must be told.
+                self._dropped.inc()
+                log.exception("a mention cannot be told")
 
     async def _send(self, topic: Topic, key: str, event: Any, traceparent: str | None) -> "asyncio.Future[Any]":
         record = outgoing.of_event(topic, key, event, traceparent, self._prefix)
         # aiokafka itself, without Faust's signals and sensors around it.
-        producer: Any = self._app.producer._ensure_producer()  # type: ignore[attr-defined] # of Faust's aiokafka driver
-        receipt: asyncio.Future[Any] = await producer.send(
+        faust: Any = self._app.producer
+        receipt: asyncio.Future[Any] = await faust._ensure_producer().send(
             record.topic, record.value, key=record.key, partition=record.partition, headers=record.headers
         )
+        receipt.add_done_callback(faust.number_anew)
         return receipt
-
-
-def _retrieve(receipt: "asyncio.Future[Any]") -> None:
-    """Look at the exception of a record nobody waits for, so that asyncio does not complain of it."""
-    if not receipt.cancelled():
-        receipt.exception()

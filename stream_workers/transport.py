@@ -172,6 +172,19 @@ class SafeProducer(driver.Producer):
     def _settings_extra(self) -> dict[str, Any]:
         return {"acks": "all", "enable_idempotence": True}
 
+    def number_anew(self, record: "asyncio.Future[Any]") -> None:
+        """Called when a record is done: one that was refused leaves a gap in the numbers that aiokafka gives.
+
+        The broker would refuse all later records of the partition for it; under a new producer id they count from 0.
+        This runs before aiokafka numbers the next ones; those under way keep the numbers they have.
+        """
+        if record.cancelled() or record.exception() is None or self._producer is None:
+            return
+        numbers: Any = self._producer._txn_manager
+        if numbers.has_pid():
+            # As its constructor leaves it: its sender asks for an id when it has none.
+            numbers.__init__(numbers.transactional_id, numbers.transaction_timeout_ms)
+
 
 class SafeTransport(driver.Transport):
     """Faust's aiokafka transport with our consumer and producer."""

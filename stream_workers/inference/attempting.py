@@ -68,9 +68,11 @@ class Attempting:
                 return recalled
         screen = Screen(self.leases, hold, self.flush_s)
         outcome: Answered | Unanswered | None = None
-        with hold:
-            outcome = await self.answering.answer(attempt.prompt, attempt.history, screen, self._progress(attempt))
-        rest = await screen.stop()
+        try:
+            with hold:
+                outcome = await self.answering.answer(attempt.prompt, attempt.history, screen, self._progress(attempt))
+        finally:
+            rest = await screen.stop()
         match outcome:
             case Answered():
                 rest = screen.text if screen.doubtful else rest
