@@ -61,9 +61,11 @@ async def _examine(
 ) -> Part:
     try:
         given = block.from_env()
+        settings = stack_file.addressed(given, stack)
     except WrongSetting:
         return Part(name, "", from_stack=False, failure=_NOT_ASKED)
-    settings = stack_file.addressed(given, stack)
+    except Unavailable as error:
+        return Part(name, "", from_stack=False, failure=str(error))
     address = stack_file.address_of(settings)
     if not address:
         return Part(name, "", from_stack=False, failure=_NOT_KNOWN)

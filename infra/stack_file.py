@@ -3,13 +3,14 @@
 The embedded stack's supervisor writes it, and beside it keeps the key under which its webhook secrets are encrypted.
 """
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Final, TypeVar
 
 import msgspec
 
-from infra.errors import WrongSetting
+from infra.errors import Unavailable, WrongSetting
 from infra.settings import Block, LocalSettings
 
 NAME: Final = "stack.json"
@@ -30,7 +31,10 @@ Settings = TypeVar("Settings", bound=Block)
 
 
 class Stack(msgspec.Struct, frozen=True, kw_only=True):
-    """A running stack: addresses in the form the settings take, a development key, each process's pid and metrics."""
+    """A running stack: addresses in the form the settings take, a development key, each process's pid and metrics.
+
+    All of it ends with its supervisor; a child may be away for a moment, and is then started again.
+    """
 
     gateway_url: str = ""
     api_key: str = ""
@@ -39,6 +43,7 @@ class Stack(msgspec.Struct, frozen=True, kw_only=True):
     redis: str = ""
     clickhouse: str = ""
     tgi: str = ""
+    supervisor: int = 0
     processes: dict[str, int] = {}
     metrics: dict[str, str] = {}
     secret_key: str = ""
@@ -72,9 +77,26 @@ def address_of(block: Block) -> str:
 
 
 def addressed(block: Settings, stack: Stack | None) -> Settings:
-    """The block, its address taken from the running stack where the settings give none."""
+    """The block, its address taken from the running stack where the settings give none.
+
+    Raises:
+        Unavailable: the stack was killed, so that nobody removed what it said of itself.
+    """
     fills = _STANDS_FOR.get(block.block, {})
     if stack is None or not fills or address_of(block):
         return block
+    if stack.supervisor and not _lives(stack.supervisor):
+        gone = f"its process {stack.supervisor} is gone"
+        raise Unavailable("stack", f"the stack of this folder is not running ({gone}): `headrace up` starts it")
     empty = {name: attribute for name, attribute in fills.items() if not getattr(block, name)}
     return replace(block, **{name: getattr(stack, attribute) for name, attribute in empty.items()})
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -115,6 +116,7 @@ class Stack:
             "clickhouse": self.addresses.clickhouse.url,
             "tgi": self.addresses.tgi.url,
             "metrics": self.metrics,
+            "supervisor": os.getpid(),
             "processes": dict(pids),
         }
 

@@ -73,8 +73,20 @@ def test_a_running_stack_describes_itself_and_its_curl_line_works(up: Running) -
     path = up.folder / ".headrace" / "stack.json"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert set(description) == {
-        *("gateway_url", "api_key", "webhook_secret", "kafka", "redis", "clickhouse", "tgi", "processes", "metrics")
+        *(
+            "gateway_url",
+            "api_key",
+            "webhook_secret",
+            "kafka",
+            "redis",
+            "clickhouse",
+            "tgi",
+            "supervisor",
+            "processes",
+            "metrics",
+        )
     }
+    assert description["supervisor"] == up.process.pid
     check_the_table(up.text())
     curl = next(line for line in up.text().splitlines() if line.startswith("curl "))
     answer = subprocess.run(shlex.split(curl), capture_output=True, text=True, check=True, timeout=60)

@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 import socket
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -164,6 +165,24 @@ def test_a_malformed_address_is_refused_before_anything_starts(
 
     assert done.returncode == 2
     assert [line for line in done.stderr.splitlines() if variable in line] == done.stderr.splitlines()
+
+
+def test_a_stack_that_was_killed_is_told_as_such_at_once(tmp_path: Path) -> None:
+    (tmp_path / ".headrace").mkdir()
+    with subprocess.Popen(["true"]) as ended:
+        pass
+    nobody = {"gateway_url": "http://127.0.0.1:1", "kafka": "127.0.0.1:1", "redis": "redis://127.0.0.1:1/0"}
+    (tmp_path / ".headrace" / "stack.json").write_text(json.dumps({**nobody, "supervisor": ended.pid}))
+
+    submitted = headrace("submit", "Why?", folder=tmp_path)
+    listed = headrace("keys", "list", folder=tmp_path)
+    examined = headrace("doctor", "--json", folder=tmp_path)
+    elsewhere = headrace("topics", "list", settings=(KafkaSettings(bootstrap_servers="127.0.0.1:1"),), folder=tmp_path)
+
+    gone = f"the stack of this folder is not running (its process {ended.pid} is gone): `headrace up` starts it"
+    assert [(each.returncode, each.stderr) for each in (submitted, listed)] == [(3, f"headrace: {gone}\n")] * 2
+    assert {each["failure"] for each in by_name(examined.stdout).values()} == {gone}
+    assert gone not in elsewhere.stderr
 
 
 def test_any_other_command_refuses_wrong_settings(tmp_path: Path) -> None:
