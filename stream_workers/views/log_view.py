@@ -12,15 +12,13 @@ from typing import Any
 
 from aiokafka.errors import KafkaError
 
-from infra.errors import InvalidEvent, Unavailable
-from producers import codec
+from infra.errors import Unavailable
 from producers.dead_letters import Reason, bury, letter_of
-from producers.jobs.positions import Move, Seek, Standing
-from producers.places import Place
+from producers.jobs.positions import Seek, Standing
 from stream_workers.views.member import Member
 from stream_workers.views.partitions import Partition, Partitions, Reading, opening
 from stream_workers.views.parts import Parts
-from stream_workers.views.records import Done, Stuck, Told, View, portions
+from stream_workers.views.records import Done, Stuck, Told, View, portions, told_by
 
 log = logging.getLogger(__name__)
 
@@ -119,7 +117,9 @@ class LogView:
                 raise outcome
 
     async def _apply(self, reading: Reading, records: Sequence[Any]) -> None:
-        for portion in portions(await self._read(reading, records)):
+        for portion in portions(told_by(records, reading, self._topics[reading.partition.topic])):
+            for told in (each for each in portion if each.error):
+                await self._bury(told, "undecodable", told.error)
             match await self._view.apply(portion):
                 case Done():
                     self._partitions.applied(reading, portion[-1].move.place.offset + 1)
@@ -128,31 +128,16 @@ class LogView:
                     self._partitions.reread(reading)
                     return
                 case Stuck(move=move, error=error):
-                    record = next(each for each in records if each.offset == move.place.offset)
-                    await self._bury(move.place, "poison", error, record)
+                    await self._bury(next(each for each in portion if each.move == move), "poison", error)
                     await self._view.positions.pass_over(move)
                     self._partitions.reread(reading)
                     return
 
-    async def _read(self, reading: Reading, records: Sequence[Any]) -> list[Told]:
-        told: list[Told] = []
-        (topic, number), expected = reading.partition, reading.expected
-        for record in (each for each in records if each.offset >= reading.next):
-            place = Place(topic, number, record.offset)
-            event = None
-            try:
-                event = codec.decode(self._topics[topic], record.value)
-            except InvalidEvent as error:
-                await self._bury(place, "undecodable", str(error), record)
-            move = Move(place, expected, reading.mark, float(record.timestamp), reading.run)
-            told.append(Told(event, move, len(record.value or b"")))
-            expected = record.offset + 1
-        return told
-
-    async def _bury(self, place: Place, reason: Reason, error: str, record: Any) -> None:
+    async def _bury(self, told: Told, reason: Reason, error: str) -> None:
         """Bury a record that is no event, or that the view cannot take."""
+        place = told.move.place
         log.error("%s: buried as %s at %s: %s", self.name, reason, place, error)
-        letter = letter_of(record, place, reason, error, self._given.clock.now_ms())
+        letter = letter_of(told.record, place, reason, error, self._given.clock.now_ms())
         await bury(self._given.publisher, letter)
         self._given.metrics.dead_letters.labels(reason).inc()
 
@@ -163,8 +148,8 @@ class LogView:
         standings = await self._view.positions.read([each.partition for each in readings])
         for reading, standing in zip(readings, standings, strict=True):
             if not reading.agrees_with(standing):
-                log.warning("%s: Redis stands at %d in %s, not at %d, or was started anew: opening it again",
-                            self.name, standing.position, reading.partition, reading.expected)  # fmt: skip
+                log.warning("%s: Redis is not as it was left in %s (at %d, then at %d): opening it again",
+                            self.name, reading.partition, reading.expected, standing.position)  # fmt: skip
                 self._partitions.reread(reading)
 
 

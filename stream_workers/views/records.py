@@ -4,9 +4,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from infra.errors import InvalidEvent
+from producers import codec
 from producers.jobs.positions import Applied, Move, Positions, Seek, verdict
 from producers.jobs.scripts import Call, Scripts
+from producers.places import Place
 from producers.topics import Topic
+from stream_workers.views.partitions import Reading
 
 MOST_RECORDS = 200
 MOST_BYTES = 1024 * 1024
@@ -14,11 +18,14 @@ MOST_BYTES = 1024 * 1024
 
 @dataclass(frozen=True)
 class Told:
-    """One record: its event, or None where the bytes are none (they are buried already)."""
+    """One record: its event, or None where its bytes are none; `error` then says why, and it is buried first."""
 
     event: Any | None
     move: Move
     size_bytes: int
+    error: str = ""
+    record: Any = None
+    """As the client read it."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +56,20 @@ class View(Protocol):
             Unavailable: a part does not answer; any of the records may be in.
         """
         ...
+
+
+def told_by(records: Iterable[Any], reading: Reading, topic: Topic) -> Iterator[Told]:
+    """The records of a partition that were not read before; each expects Redis where the one before leaves it."""
+    expected = reading.expected
+    for record in (each for each in records if each.offset >= reading.next):
+        place = Place(*reading.partition, record.offset)
+        move = Move(place, expected, reading.mark, float(record.timestamp), reading.run)
+        size_bytes = len(record.value or b"")
+        try:
+            yield Told(codec.decode(topic, record.value), move, size_bytes, record=record)
+        except InvalidEvent as error:
+            yield Told(None, move, size_bytes, str(error), record)
+        expected = record.offset + 1
 
 
 async def run_steps(scripts: Scripts, steps: Sequence[tuple[Move, Call]]) -> Done | Seek | Stuck:
