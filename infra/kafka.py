@@ -81,7 +81,7 @@ def close(producer: Any, patience_s: float) -> None:
     except KafkaTimeoutError:
         # The library leaves its thread running then.
         producer._sender.force_close()
-        producer._sender.join()
+        producer._sender.join(patience_s)
 
 
 def consumer(settings: KafkaSettings, client_id: str, **options: Any) -> Any:

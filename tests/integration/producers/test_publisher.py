@@ -149,6 +149,19 @@ async def test_what_is_under_way_beside_a_refused_record_is_written_or_may_be_tr
     assert written == [len(each) < 5_000 for each in titles]
 
 
+def test_a_producer_whose_broker_died_is_closed_all_the_same(own_kafka: RunningKafka) -> None:
+    settings = own_kafka.settings("")
+    topic_admin.create(settings, [REGISTRY])
+    producer = kafka.producer(settings, "test")
+    producer.send(REGISTRY.name, key=b"acme", value=b"before").get(10)
+    own_kafka.kill()
+    failed = producer.send(REGISTRY.name, key=b"acme", value=b"after")
+
+    kafka.close(producer, 0.5)
+
+    assert failed.failed()
+
+
 async def test_a_record_just_under_the_limit_is_taken(log: KafkaSettings) -> None:
     large = TenantDefined(id="acme", name="x" * (kafka.MAX_RECORD_BYTES - 1024))
     async with writing(log) as pen:

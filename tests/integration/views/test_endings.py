@@ -1,5 +1,8 @@
 """The end of a job, whoever ends it: in the log, in sight, and counted once."""
 
+import asyncio
+from dataclasses import replace
+
 from prometheus_client import generate_latest
 
 from infra.settings import MAX_RECORD_BYTES
@@ -13,8 +16,10 @@ from producers.jobs.view import TOPICS, StateView
 from producers.topics import ANSWERS
 from tests.integration.views.conftest import House
 from tests.support.builders import CLOCK, a_completed, a_failed, a_prompt
+from tests.support.gateway import a_publisher
 from tests.support.scrape import samples
-from tests.support.topics import read_all
+from tests.support.stack import a_prefix
+from tests.support.topics import a_narrow_topic, read_all
 
 
 def endings_of(house: House) -> Endings:
@@ -48,6 +53,18 @@ async def test_an_ending_that_no_record_holds_is_told_as_a_failure(house: House)
     assert await read_all(house.parts.kafka, ANSWERS) == [told.ending]
     assert await house.status(prompt.job_id) == "failed"
     assert counted(house, "failed") == 1
+
+
+async def test_an_ending_that_the_broker_alone_refuses_is_told_as_a_failure_at_once(house: House) -> None:
+    narrow = replace(house.parts.kafka, topic_prefix=a_prefix())
+    await asyncio.to_thread(a_narrow_topic, narrow, ANSWERS, 50_000)
+    async with a_publisher(narrow) as pen:
+        endings = Endings(pen, Settling(house.scripts, Retention()), house.metrics)
+
+        told = await endings.publish(a_completed(a_prompt(), "y" * 100_000))
+
+    assert isinstance(told.ending, AnswerFailed)
+    assert await read_all(narrow, ANSWERS) == [told.ending]
 
 
 async def test_the_end_of_a_job_that_the_log_heard_of_too_late_has_a_time_and_is_not_counted(house: House) -> None:
