@@ -3,7 +3,7 @@
 from typing import Any
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
-from kafka.errors import KafkaError, KafkaTimeoutError
+from kafka.errors import KafkaError
 from kafka.net.compat import KafkaNetClient
 
 from infra.errors import Unavailable
@@ -78,8 +78,8 @@ def close(producer: Any, patience_s: float) -> None:
     """Let what is in flight be acknowledged for so long, and fail the rest."""
     try:
         producer.close(timeout=patience_s)
-    except KafkaTimeoutError:
-        # The library leaves its thread running then.
+    except KafkaError:
+        # Flushing took too long, or stumbled over a batch that was split: the library leaves its thread running then.
         producer._sender.force_close()
         producer._sender.join(patience_s)
 
