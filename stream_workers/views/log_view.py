@@ -34,6 +34,8 @@ class LogView:
         self._topics = {each.name: each for each in view.topics}
         self._partitions = Partitions()
         self._member = Member(given.name, given.kafka, given.views, self._topics)
+        # Asked for here, so that they are shown from the start and not from the first trouble.
+        self._waits, self._buried = given.metrics.waits, given.metrics.dead_letters
         self._check_at_s = 0.0
         self.following = asyncio.Event()
         """Set once this member has opened its partitions for the first time: from then on it reads the log."""
@@ -69,7 +71,7 @@ class LogView:
                         await self._turn(stopping)
             except (KafkaError, Unavailable, TimeoutError) as error:
                 log.warning("%s cannot read the log: %r; trying again", self.name, error)
-                self._given.metrics.waits.labels(getattr(error, "part", "kafka")).inc()
+                self._waits.labels(getattr(error, "part", "kafka")).inc()
                 await _pause(stopping, RETRY_S)
 
     async def _turn(self, stopping: asyncio.Event) -> None:
@@ -83,7 +85,7 @@ class LogView:
         except Unavailable as error:
             # What was read may be in the view or not: Redis will say.
             log.warning("%s waits: %s", self.name, error)
-            self._given.metrics.waits.labels(error.part).inc()
+            self._waits.labels(error.part).inc()
             self._partitions.reread_all()
             await _pause(stopping, error.after_s / 2)
 
@@ -139,7 +141,7 @@ class LogView:
         log.error("%s: buried as %s at %s: %s", self.name, reason, place, error)
         letter = letter_of(told.record, place, reason, error, self._given.clock.now_ms())
         await bury(self._given.publisher, letter)
-        self._given.metrics.dead_letters.labels(reason).inc()
+        self._buried.labels(reason).inc()
 
     async def _check(self) -> None:
         """See whether Redis still stands where we left it: it may have been emptied while nothing was to be read."""
