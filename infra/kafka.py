@@ -1,10 +1,12 @@
 """kafka-python clients: settings in, client out, nothing else."""
 
+import threading
 from typing import Any
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka.errors import KafkaError
 from kafka.net.compat import KafkaNetClient
+from kafka.protocol.api_message import VersionSubscriptable
 
 from infra.errors import Unavailable
 from infra.settings import MAX_RECORD_BYTES, KafkaSettings
@@ -20,6 +22,20 @@ __all__ = [
     "producer",
     "servers",
 ]
+
+_make_version = VersionSubscriptable.__getitem__
+_making_version = threading.RLock()
+
+
+def _one_version_at_a_time(message: Any, version: int | None) -> Any:
+    with _making_version:
+        return _make_version(message, version)
+
+
+# kafka-python makes the class of a message's version when it first meets it, and keeps a weak reference to the last one
+# it made. Two clients of one process that meet it at once make two, and may keep the other: from then on none of them
+# understands that answer any more.
+VersionSubscriptable.__getitem__ = _one_version_at_a_time
 
 CONNECT_MS = 5000
 """Longest wait for a first broker: whoever is told to stop meanwhile must not keep its process from ending."""
