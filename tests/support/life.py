@@ -1,0 +1,72 @@
+"""All who have a hand in a job's life, for tests: each step is one atomic script, over one Redis."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from infra import redis
+from infra.settings import RedisSettings
+from producers.conversations import Conversations
+from producers.jobs.intake import Intake, Quota
+from producers.jobs.lease import Lease, Leases
+from producers.jobs.record import Retention
+from producers.jobs.scripts import Scripts
+from producers.jobs.settling import Settling
+from producers.jobs.view import TOPICS, StateView
+from tests.support.eventually import eventually
+
+QUOTA = Quota(requests_per_minute=60, jobs_in_flight=3)
+SHORT_LEASE_MS = 60
+"""That of `House.leases`; `other` has the usual one."""
+
+
+@dataclass
+class House:
+    """All who have a hand in a job's life, over one Redis."""
+
+    scripts: Scripts
+    intake: Intake
+    leases: Leases
+    other: Leases
+    settling: Settling
+    view: StateView
+    conversations: Conversations
+
+
+@asynccontextmanager
+async def a_house(redis_settings: RedisSettings) -> AsyncIterator[House]:
+    """All of them, over a Redis whose view of the log is whole."""
+    client = redis.client(redis_settings)
+    scripts, kept = Scripts(client, redis_settings), Retention()
+    house = House(
+        scripts,
+        Intake(scripts, kept),
+        Leases(scripts, kept, "worker-1", SHORT_LEASE_MS),
+        Leases(scripts, kept, "worker-2"),
+        Settling(scripts, kept),
+        StateView(scripts, kept),
+        Conversations(scripts, kept),
+    )
+    for topic in TOPICS:
+        for partition in range(topic.partitions):
+            await house.view.positions.mark_whole(topic.name, partition, is_whole=True)
+    yield house
+    await client.aclose()
+
+
+async def claimed(leases: Leases, prompt: object, place: int = 0) -> Lease:
+    """The lease on a job that must be free."""
+    lease = await leases.claim(prompt, place)  # type: ignore[arg-type]
+    assert isinstance(lease, Lease), lease
+    return lease
+
+
+async def lapsed(house: House, job_id: str) -> None:
+    """Wait until the short lease on a job is over."""
+
+    async def is_over() -> bool:
+        seconds, micros = await house.scripts.redis.time()
+        until = float(await house.scripts.redis.hget(f"{house.scripts.prefix}job:{job_id}", "lease_ms") or 0)
+        return seconds * 1000 + micros / 1000 > until
+
+    await eventually(is_over)
