@@ -1,0 +1,139 @@
+"""The blocks that the ground itself declares: the parts, the log, the life of a process, the embedded stack."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from infra.addresses import is_host_and_port, is_url
+from infra.errors import WrongSetting
+from infra.settings.reading import Block, setting
+
+MAX_RECORD_BYTES = 4 * 1024 * 1024
+"""The largest record that our topics take."""
+SHORTEST_KEY = 32
+"""Characters that a key must have for us to encrypt under it."""
+
+
+@dataclass(frozen=True)
+class CommonSettings(Block):
+    """What every process shares."""
+
+    secret_key: str = setting("", "key under which webhook secrets are encrypted (any text of 32 or more)", secret=True)
+
+    def check(self) -> None:
+        """A key that is given must be one that we would encrypt under."""
+        if self.secret_key and len(self.secret_key) < SHORTEST_KEY:
+            raise WrongSetting(f"{self.variable('secret_key')} must have at least {SHORTEST_KEY} characters")
+
+
+@dataclass(frozen=True)
+class KafkaSettings(Block):
+    """The log."""
+
+    block: ClassVar[str] = "kafka"
+    bootstrap_servers: str = setting("", "host:port,… of the brokers; empty: the embedded broker")
+    topic_prefix: str = setting("", "put before every topic's and consumer group's name; lets test runs share a broker")
+    replication_factor: int = setting(1, "replicas of each topic created")
+    ack_timeout_s: float = setting(
+        1.8, "longest wait for the broker's acknowledgement; the 503 is to be out within 2 s"
+    )
+    delivery_timeout_s: float = setting(15.0, "how long the producer tries a record before it gives up")
+    max_in_flight: int = setting(20_000, "records handed to the producer and not yet acknowledged, at most")
+    max_in_flight_bytes: int = setting(64 * 1024 * 1024, "bytes of those records, at most")
+
+    def check(self) -> None:
+        """A wait longer than the producer's own patience could not end well; nor could a budget below one record."""
+        wrong = [
+            each for each in self.bootstrap_servers.split(",") if each.strip() and not is_host_and_port(each.strip())
+        ]
+        if wrong:
+            raise WrongSetting(f"{self.variable('bootstrap_servers')}: {wrong[0].strip()!r} is no host:port")
+        if self.max_in_flight_bytes < MAX_RECORD_BYTES:
+            raise WrongSetting(
+                f"{self.variable('max_in_flight_bytes')}={self.max_in_flight_bytes} has no room for a record of "
+                f"{MAX_RECORD_BYTES} bytes"
+            )
+        if self.ack_timeout_s > self.delivery_timeout_s:
+            raise WrongSetting(
+                f"{self.variable('ack_timeout_s')}={self.ack_timeout_s} is longer than "
+                f"{self.variable('delivery_timeout_s')}={self.delivery_timeout_s}"
+            )
+
+
+@dataclass(frozen=True)
+class RedisSettings(Block):
+    """The view of the log, and the token streams."""
+
+    block: ClassVar[str] = "redis"
+    url: str = setting("", "redis://[:password@]host:port/db; empty: the embedded server", secret=False)
+    prefix: str = setting("headrace:", "put before every key; lets test runs share a server")
+    timeout_s: float = setting(1.5, "longest wait for one command; the 503 is to be out within 2 s")
+
+    def check(self) -> None:
+        """An address must be one."""
+        if self.url and not is_url(self.url, "redis", "rediss") and not self.url.startswith("unix:///"):
+            raise WrongSetting(f"{self.variable('url')} must be redis://host:port/db")
+
+
+@dataclass(frozen=True)
+class ClickHouseSettings(Block):
+    """The analytics store."""
+
+    block: ClassVar[str] = "clickhouse"
+    url: str = setting("", "clickhouse://[user:password@]host:port/database; empty: the embedded engine")
+    timeout_s: float = setting(30.0, "longest wait for one query")
+
+    def check(self) -> None:
+        """An address must be one."""
+        if self.url and not is_url(self.url, "clickhouse", "clickhouses"):
+            raise WrongSetting(f"{self.variable('url')} must be clickhouse://host:port/database")
+
+
+@dataclass(frozen=True)
+class TgiSettings(Block):
+    """The model server."""
+
+    block: ClassVar[str] = "tgi"
+    url: str = setting("", "http://host:port of the TGI server; empty: the embedded server")
+    api_key: str = setting("", "key the server asks for, if any", secret=True)
+    connect_timeout_s: float = setting(2.0, "longest wait for a connection")
+    read_timeout_s: float = setting(60.0, "longest silence of the server in mid-answer")
+
+    def check(self) -> None:
+        """An address must be one."""
+        if self.url and not is_url(self.url, "http", "https"):
+            raise WrongSetting(f"{self.variable('url')} must be http(s)://host:port")
+
+
+@dataclass(frozen=True)
+class LogSettings(Block):
+    """What is written to standard error."""
+
+    block: ClassVar[str] = "log"
+    level: str = setting("INFO", "DEBUG, INFO, WARNING or ERROR")
+    format: str = setting("auto", "json, text, or auto: text on a terminal, json otherwise")
+
+    def check(self) -> None:
+        """Only known levels and formats."""
+        if self.level not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
+            raise WrongSetting(f"{self.variable('level')}={self.level!r} is none of DEBUG, INFO, WARNING, ERROR")
+        if self.format not in {"json", "text", "auto"}:
+            raise WrongSetting(f"{self.variable('format')}={self.format!r} is none of json, text, auto")
+
+
+@dataclass(frozen=True)
+class ServiceSettings(Block):
+    """How a process starts and stops."""
+
+    block: ClassVar[str] = "service"
+    ready_file: str = setting("", "file written once the process does its work; empty: none")
+    drain_s: float = setting(10.0, "longest time a process that was told to stop may take to put its work down")
+
+
+@dataclass(frozen=True)
+class LocalSettings(Block):
+    """The embedded stack."""
+
+    block: ClassVar[str] = "local"
+    dir: Path = setting(Path(".headrace"), "where the embedded parts keep their data, and stack.json")
+    cache_dir: Path = setting(Path("~/.cache/headrace"), "where downloads are kept, shared by all checkouts")
