@@ -3,8 +3,8 @@
 - `routes`, `app`, `keys`: the table of URLs, what is put together for them, and under which names they find it
 - `cli`, `serving`, `settings`, `background`: the process, its server, its settings, the work that outlives a request
 - `middlewares`, `problems`: name the request, turn errors into answers, authenticate
-- `headers`, `bodies`, `bounds`, `unserved`, `paging`: what a request says, read and checked
-- `entrance`, `prompts`, `admission`: the way in: what a client may ask, and whether it may now
+- `headers`, `paging`: what a request says beside its body, read and checked
+- `entrance`, `admission`: the way in: a prompt is read (by `producers.prompts`), and let in if it may now
 - `submission`, `earlier_answers`: how a prompt gets into the log, or finds its answer in the cache
 - `job_desk`: what is asked of a job once it is there
 - `jobs`, `events`, `chat`, `conversations`, `feedback`, `timeline`, `models`, `health`, `reports`: one resource a file

@@ -7,22 +7,23 @@ from contextlib import asynccontextmanager
 import msgspec
 from aiohttp import web
 
-from gateway import entrance, headers, jobs, prompts
+from gateway import entrance, headers, jobs
 from gateway.background import Background
 from gateway.chat_stream import ChatStream
 from gateway.job_desk import JobDesk
 from gateway.job_object import completion, error_of
 from gateway.keys import BACKGROUND, JOB_DESK, LIVE, SETTINGS, STOPPING, SUBMISSIONS
 from gateway.problems import Problem, conflict, of_job, unavailable
-from gateway.prompts import Wish
 from gateway.submission import Admitted, Answered
 from producers.events import AnswerCompleted, PromptSubmitted, Terminal
 from producers.jobs.intake import Again
+from producers.prompts import reading
+from producers.prompts.reading import Wish
 
 
 async def complete(request: web.Request) -> web.StreamResponse:
     """Answer a prompt, whole or as a stream; who hangs up no longer wants the answer."""
-    prompt, wish = await entrance.read_prompt(request, prompts.CHAT)
+    prompt, wish = await entrance.read_prompt(request, reading.CHAT)
     if "respond-async" in headers.preferences(request.headers):
         return await jobs.submit(request, prompt)
     match await entrance.enter(request, prompt):

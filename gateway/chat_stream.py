@@ -10,13 +10,13 @@ from gateway.job_desk import JobDesk
 from gateway.job_object import error_of
 from gateway.live import Reader
 from gateway.problems import of_job
-from gateway.prompts import Wish
 from gateway.streaming import HEADERS
 from infra import sse
 from infra.errors import Unavailable
 from producers.events import AnswerCompleted, JobError, PromptSubmitted
 from producers.jobs.live import Entry
 from producers.jobs.record import JobRecord
+from producers.prompts.reading import Wish
 
 _NO_ANSWER = JobError("The job ended without an answer.")
 _STARTED_OVER = JobError(

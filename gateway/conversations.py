@@ -5,8 +5,7 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from gateway import bodies, bounds, entrance
-from gateway.bodies import Strict
+from gateway import entrance
 from gateway.job_object import seconds
 from gateway.keys import CALLER, CLOCK, CONVERSATIONS, PUBLISHER
 from gateway.paging import not_in_list, page, page_asked
@@ -15,6 +14,8 @@ from infra.ids import derived_id, new_id
 from infra.telemetry import trace
 from producers.conversations import Conversation
 from producers.events import ConversationCreated, ConversationDeleted, Message
+from producers.prompts import bodies, bounds
+from producers.prompts.bodies import Strict
 from producers.topics import CONVERSATIONS as TOPIC
 
 LONGEST_TITLE = 200

@@ -2,15 +2,16 @@
 
 from aiohttp import web
 
-from gateway import admission, headers, prompts
+from gateway import admission, headers
 from gateway.keys import CALLER, CLOCK, LIMITS, SETTINGS, SUBMISSIONS, WEBHOOKS
 from gateway.problems import Problem
-from gateway.prompts import Envelope, Route, Wish
 from gateway.submission import Admitted, Answered
 from infra.ids import new_id
 from infra.telemetry import trace
 from producers.events import PromptSubmitted
 from producers.jobs.intake import Again, Limited, Refused
+from producers.prompts import reading
+from producers.prompts.reading import Envelope, Route, Wish
 
 
 async def read_body(request: web.Request) -> bytes:
@@ -29,18 +30,20 @@ async def read_prompt(request: web.Request, route: Route) -> tuple[PromptSubmitt
 
     Raises:
         Problem: the request is not one we can serve.
+        WrongField: its body is not.
     """
-    clock = request.app[CLOCK]
+    clock, caller = request.app[CLOCK], request[CALLER]
     envelope = Envelope(
         route=route,
         job_id=new_id("job", clock),
-        caller=request[CALLER],
+        tenant=caller.tenant,
+        key_id=caller.id,
         received_ms=clock.now_ms(),
         traceparent=trace.child_of(request.headers.get("traceparent")),
         idempotency_key=headers.idempotency_key(request.headers),
         cancel_after_s=headers.cancel_after_s(request.headers),
     )
-    return prompts.read_prompt(await read_body(request), envelope, request.app[SETTINGS], request.app[WEBHOOKS])
+    return reading.read_prompt(await read_body(request), envelope, request.app[SETTINGS], request.app[WEBHOOKS])
 
 
 async def enter(request: web.Request, prompt: PromptSubmitted) -> Admitted | Answered | Again:

@@ -5,8 +5,7 @@ from typing import Any, cast, get_args
 import msgspec
 from aiohttp import web
 
-from gateway import bodies, entrance
-from gateway.bodies import Strict
+from gateway import entrance
 from gateway.job_object import seconds
 from gateway.keys import CALLER, CLOCK, JOB_DESK, METRICS, PUBLISHER, RETENTION, SCRIPTS
 from gateway.problems import bad_value, conflict
@@ -18,6 +17,8 @@ from producers.jobs import record
 from producers.jobs.record import JobRecord, Retention
 from producers.jobs.scripts import Scripts
 from producers.jobs.scripts import asked as redis_asked
+from producers.prompts import bodies
+from producers.prompts.bodies import Strict
 from producers.topics import FEEDBACK
 
 LONGEST_TEXT, LONGEST_AUTHOR, MOST_TAGS, LONGEST_TAG = 100_000, 128, 16, 64

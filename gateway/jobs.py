@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import msgspec
 from aiohttp import web
 
-from gateway import entrance, headers, prompts
+from gateway import entrance, headers
 from gateway.job_desk import JobDesk
 from gateway.job_object import POLL_AFTER_S, job_object
 from gateway.keys import CALLER, JOB_DESK, LIVE, RETENTION, SUBMISSIONS
@@ -15,11 +15,12 @@ from gateway.submission import Admitted, Answered
 from producers.events import PromptSubmitted
 from producers.jobs.intake import Again
 from producers.jobs.record import JobRecord, Retention
+from producers.prompts import reading
 
 
 async def submit_job(request: web.Request) -> web.Response:
     """POST /v1/jobs: take a prompt, and say where its answer will be once the log holds it."""
-    prompt, _ = await entrance.read_prompt(request, prompts.JOBS)
+    prompt, _ = await entrance.read_prompt(request, reading.JOBS)
     return await submit(request, prompt)
 
 

@@ -7,8 +7,9 @@ from http import HTTPStatus
 import msgspec
 from aiohttp import web
 
-from infra.errors import NeverTryAgain, TooLarge, TryAgain
+from infra.errors import NeverTryAgain, TooLarge, TryAgain, WrongField
 from producers.events import JobError
+from producers.prompts.reading import MODEL_NOT_FOUND
 
 INVALID, AUTHENTICATION, RATE_LIMIT, SERVER = (
     "invalid_request_error",
@@ -117,6 +118,8 @@ def of(error: Exception) -> Problem:
             return _of_aiohttp(error)
         case web.RequestPayloadError():
             return bad_value("The body is not what its Content-Encoding says.")
+        case WrongField(field=field, code=code):
+            return Problem(404 if code == MODEL_NOT_FOUND else 400, str(error), param=field, code=code)
         case TooLarge():
             return Problem(413, "What this request asks for does not fit into one record of the log.", code="too_large")
         case TryAgain():

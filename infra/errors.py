@@ -6,6 +6,7 @@ HeadraceError
 │       └── CannotStart an embedded part does not start; the message says why and what to do
 ├── NeverTryAgain       the same call will fail the same way
 │   ├── WrongSetting    a setting is unknown, of the wrong type or contradicts another
+│   ├── WrongField      a field of what is asked is missing or wrong; `field` says which
 │   ├── InvalidEvent    bytes on a topic that are no event of ours
 │   ├── WrongTopic      a topic on the broker is not as the contracts say
 │   └── TooLarge        a record that no broker of ours will ever take
@@ -46,6 +47,15 @@ class NeverTryAgain(HeadraceError):
 
 class WrongSetting(NeverTryAgain):
     """A setting is unknown, of the wrong type, or contradicts another."""
+
+
+class WrongField(NeverTryAgain):
+    """A field of what is asked is missing or wrong."""
+
+    def __init__(self, message: str, field: str | None = None, *, code: str | None = None) -> None:
+        super().__init__(message)
+        self.field = field
+        self.code = code
 
 
 class InvalidEvent(NeverTryAgain):

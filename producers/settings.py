@@ -11,6 +11,29 @@ from producers.destinations import Policy
 SCHEDULE_S = ("0", "5", "300", "1800", "7200", "18000", "36000", "50400", "72000", "86400")
 
 
+MODEL = "HuggingFaceTB/SmolLM2-135M-Instruct"
+
+
+@dataclass(frozen=True)
+class PromptSettings(Block):
+    """What may be asked: the gateway's own settings, which trusted services read as well."""
+
+    block: ClassVar[str] = "gateway"
+    models: tuple[str, ...] = setting((MODEL,), "names of the models served, with commas between")
+    body_limit_bytes: int = setting(1024 * 1024, "largest body of a request")
+    max_answer_tokens: int = setting(4096, "most tokens that a client may ask for in one answer")
+
+    def check(self) -> None:
+        """Without a model nobody could be served; a prompt and its answer must fit into one record."""
+        if not self.models:
+            raise WrongSetting(f"{self.variable('models')} names no model")
+        if self.body_limit_bytes > 2 * 1024 * 1024:
+            raise WrongSetting(
+                f"{self.variable('body_limit_bytes')}={self.body_limit_bytes} leaves no room for the answer "
+                "in a record of 4 MiB: give 2097152 or less"
+            )
+
+
 @dataclass(frozen=True)
 class WebhookSettings(Block):
     """How webhooks are delivered."""

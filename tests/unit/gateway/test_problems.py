@@ -6,7 +6,7 @@ import pytest
 from aiohttp import web
 
 from gateway import problems
-from infra.errors import InvalidEvent, OurFault, TooLarge, TryAgain, Unavailable
+from infra.errors import InvalidEvent, OurFault, TooLarge, TryAgain, Unavailable, WrongField
 from producers.events import JobError
 
 
@@ -15,6 +15,8 @@ from producers.events import JobError
     [
         (Unavailable("kafka", after_s=2.5), 503, "server_error"),
         (TooLarge("a record"), 413, "invalid_request_error"),
+        (WrongField("top_p must be a number", "top_p"), 400, "invalid_request_error"),
+        (WrongField("no such model", "model", code="model_not_found"), 404, "invalid_request_error"),
         (TryAgain("later"), 503, "server_error"),
         (OurFault("a promise is broken"), 500, "server_error"),
         (InvalidEvent("no event"), 500, "server_error"),

@@ -5,17 +5,13 @@ from typing import Any
 
 import pytest
 
-from gateway.problems import Problem
-from gateway.prompts import CHAT, JOBS, Envelope, Route, Wish, read_prompt
-from gateway.settings import GatewaySettings
+from infra.errors import WrongField
 from producers.destinations import Policy
-from producers.events import KeyIssued, Message, PromptSubmitted, Sampling, Webhook
+from producers.events import Message, PromptSubmitted, Sampling, Webhook
+from producers.prompts.reading import CHAT, JOBS, Envelope, Route, Wish, read_prompt
+from producers.settings import PromptSettings
 
-SETTINGS = GatewaySettings(models=("m",))
-CALLER = KeyIssued(
-    id="key_1", tenant="acme", name="n", prefix="p", sha256="s", webhook_secret_encrypted="w",
-    requests_per_minute=1, jobs_in_flight=1,
-)  # fmt: skip
+SETTINGS = PromptSettings(models=("m",))
 POLICY = Policy(trusted=frozenset({"10.0.0.7:9000"}))
 BODY: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "Why?"}]}
 NOW_MS = 1_800_000_000_000.0
@@ -23,11 +19,11 @@ NOW_MS = 1_800_000_000_000.0
 
 def read(body: Any, route: Route = JOBS, **envelope: Any) -> tuple[PromptSubmitted, Wish]:
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return read_prompt(raw, Envelope(route, "job_1", CALLER, NOW_MS, **envelope), SETTINGS, POLICY)
+    return read_prompt(raw, Envelope(route, "job_1", "acme", "key_1", NOW_MS, **envelope), SETTINGS, POLICY)
 
 
-def refused(body: Any, route: Route = JOBS) -> Problem:
-    with pytest.raises(Problem) as caught:
+def refused(body: Any, route: Route = JOBS) -> WrongField:
+    with pytest.raises(WrongField) as caught:
         read(body, route)
     return caught.value
 
@@ -191,27 +187,26 @@ def test_the_nearer_of_two_deadlines_counts() -> None:
     ],
 )
 def test_a_wrong_field_is_named(change: dict[str, Any], param: str) -> None:
-    problem = refused(BODY | change)
+    wrong = refused(BODY | change)
 
-    assert (problem.status, problem.error.param) == (400, param)
-    assert problem.error.type == "invalid_request_error"
-    assert param in problem.error.message or param == "messages"
+    assert (wrong.field, wrong.code) == (param, None)
+    assert param in str(wrong) or param == "messages"
 
 
 def test_a_chat_takes_nothing_that_is_for_jobs() -> None:
-    assert refused({"model": "m", "input": "Why?"}, CHAT).error.param == "input"
-    assert refused(BODY | {"webhook": {"url": "https://example.com"}}, CHAT).error.param == "webhook"
+    assert refused({"model": "m", "input": "Why?"}, CHAT).field == "input"
+    assert refused(BODY | {"webhook": {"url": "https://example.com"}}, CHAT).field == "webhook"
 
 
 def test_a_model_that_is_not_served_is_not_found() -> None:
-    problem = refused(BODY | {"model": "gpt"})
+    wrong = refused(BODY | {"model": "gpt"})
 
-    assert (problem.status, problem.error.code, problem.error.param) == (404, "model_not_found", "model")
+    assert (wrong.code, wrong.field) == ("model_not_found", "model")
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[1]", b"1", b"\xff", b'{"model":"\\ud800"}', b'{"tools":' + b"[" * 9999])
 def test_what_is_no_json_object_is_refused(body: bytes) -> None:
-    assert refused(body).status == 400
+    assert refused(body).field is None
 
 
 def test_a_webhook_may_go_where_the_operator_says() -> None:

@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from gateway.problems import Problem, bad_value
+from infra.errors import WrongField
 
 Body = TypeVar("Body")
 
@@ -98,16 +98,16 @@ def read(kind: type[Body], body: bytes) -> Body:
     """The body as that type.
 
     Raises:
-        Problem: 400; names the field where one is to blame.
+        WrongField: the field is named where one is to blame.
     """
     try:
         return msgspec.json.decode(body, type=kind)
     except msgspec.ValidationError as error:
         raise _invalid(str(error)) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise bad_value(f"The body is not JSON: {error}.") from None
+        raise WrongField(f"The body is not JSON: {error}.") from None
     except RecursionError:
-        raise bad_value("The body is nested too deeply.") from None
+        raise WrongField("The body is nested too deeply.") from None
 
 
 def canonical(body: bytes) -> bytes:
@@ -115,12 +115,12 @@ def canonical(body: bytes) -> bytes:
     return msgspec.json.encode(msgspec.json.decode(body), order="deterministic")
 
 
-def _invalid(said: str) -> Problem:
+def _invalid(said: str) -> WrongField:
     found = _AT.search(said)
     path = found["path"].removesuffix("[...]") if found else ""
     text = said[: found.start()] if found else said
     if inner := _UNKNOWN.search(text) or _MISSING.search(text):
         path = f"{path}.{inner['field']}" if path else inner["field"]
     if not path:
-        return bad_value(f"The body must be a JSON object: {text}.")
-    return bad_value(f"{path}: {text}.", path)
+        return WrongField(f"The body must be a JSON object: {text}.")
+    return WrongField(f"{path}: {text}.", path)

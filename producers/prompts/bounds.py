@@ -4,7 +4,7 @@ import math
 from datetime import datetime
 from typing import TypeVar
 
-from gateway.problems import Problem, bad_value
+from infra.errors import WrongField
 from producers.destinations import Policy, forbidden
 
 MOST_PAIRS, LONGEST_PAIR_KEY, LONGEST_PAIR_VALUE = 16, 64, 512
@@ -19,10 +19,10 @@ def within(name: str, value: Number | None, least: Number, most: Number) -> Numb
     """A number from `least` to `most`, if given.
 
     Raises:
-        Problem: 400.
+        WrongField: it is not.
     """
     if value is not None and not least <= value <= most:
-        raise bad_value(f"{name} must be from {least} to {most}.", name)
+        raise WrongField(f"{name} must be from {least} to {most}.", name)
     return value
 
 
@@ -30,10 +30,10 @@ def above_zero(name: str, value: float | None, most: float) -> float | None:
     """A number above 0 and at most `most`, if given.
 
     Raises:
-        Problem: 400.
+        WrongField: it is not.
     """
     if value is not None and not 0.0 < value <= most:
-        raise bad_value(f"{name} must be above 0 and at most {most:g}.", name)
+        raise WrongField(f"{name} must be above 0 and at most {most:g}.", name)
     return value
 
 
@@ -41,10 +41,10 @@ def short(name: str, value: str | None, most: int = LONGEST_NAME) -> str | None:
     """A text of at least one character and not too many, if given.
 
     Raises:
-        Problem: 400.
+        WrongField: it is not.
     """
     if value is not None and not 0 < len(value) <= most:
-        raise bad_value(f"{name} must have 1 to {most} characters.", name)
+        raise WrongField(f"{name} must have 1 to {most} characters.", name)
     return value
 
 
@@ -52,14 +52,14 @@ def pairs(metadata: dict[str, str] | None) -> dict[str, str]:
     """Metadata within its bounds.
 
     Raises:
-        Problem: 400, too many pairs, or one too long.
+        WrongField: too many pairs, or one too long.
     """
     found = metadata or {}
     if len(found) > MOST_PAIRS:
-        raise bad_value(f"metadata holds {len(found)} pairs; {MOST_PAIRS} is the most.", "metadata")
+        raise WrongField(f"metadata holds {len(found)} pairs; {MOST_PAIRS} is the most.", "metadata")
     for name, value in found.items():
         if len(name) > LONGEST_PAIR_KEY or len(value) > LONGEST_PAIR_VALUE:
-            raise bad_value(
+            raise WrongField(
                 f"metadata.{name[:LONGEST_PAIR_KEY]}: a key may have {LONGEST_PAIR_KEY} characters, "
                 f"a value {LONGEST_PAIR_VALUE}.",
                 "metadata",
@@ -71,12 +71,12 @@ def webhook_url(url: str, policy: Policy) -> str:
     """A webhook's URL, unless it says itself that it will never be called; names are judged when connecting.
 
     Raises:
-        Problem: 400.
+        WrongField: it is not.
     """
     if len(url) > LONGEST_URL or not url.isprintable() or " " in url:
-        raise bad_value(f"webhook.url must be a URL of {LONGEST_URL} printable characters at most.", "webhook.url")
+        raise WrongField(f"webhook.url must be a URL of {LONGEST_URL} printable characters at most.", "webhook.url")
     if reason := forbidden(url, policy):
-        raise bad_value(f"webhook.url cannot be called: {reason.reason}.", "webhook.url")
+        raise WrongField(f"webhook.url cannot be called: {reason.reason}.", "webhook.url")
     return url
 
 
@@ -84,7 +84,7 @@ def instant_ms(text: str) -> float:
     """A deadline's time (RFC 3339), in ms since the epoch.
 
     Raises:
-        Problem: 400.
+        WrongField: it is not.
     """
     try:
         at = datetime.fromisoformat(text)
@@ -98,5 +98,5 @@ def instant_ms(text: str) -> float:
     return ms
 
 
-def _no_instant() -> Problem:
-    return bad_value("deadline must be a time such as 2030-01-31T12:00:00Z, or seconds from now.", "deadline")
+def _no_instant() -> WrongField:
+    return WrongField("deadline must be a time such as 2030-01-31T12:00:00Z, or seconds from now.", "deadline")

@@ -4,12 +4,12 @@ import hashlib
 from dataclasses import dataclass
 from typing import Literal, cast, get_args
 
-from gateway import bodies, bounds, unserved
-from gateway.bodies import Asked, AskedMessage, TextPart
-from gateway.problems import bad_value, not_found
-from gateway.settings import GatewaySettings
+from infra.errors import WrongField
 from producers.destinations import Policy
-from producers.events import LANES, CacheUse, KeyIssued, Lane, Message, PromptSubmitted, Sampling, Webhook
+from producers.events import LANES, CacheUse, Lane, Message, PromptSubmitted, Sampling, Webhook
+from producers.prompts import bodies, bounds, unserved
+from producers.prompts.bodies import Asked, AskedMessage, TextPart
+from producers.settings import PromptSettings
 
 Route = Literal["/v1/jobs", "/v1/chat/completions"]
 JOBS: Route = "/v1/jobs"
@@ -18,6 +18,7 @@ CHAT: Route = "/v1/chat/completions"
 ROLES = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant"}
 MOST_STOPS, LONGEST_STOP = 4, 255
 LONGEST_DEADLINE_S = 30 * 86_400.0
+MODEL_NOT_FOUND = "model_not_found"
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,8 @@ class Envelope:
 
     route: Route
     job_id: str
-    caller: KeyIssued
+    tenant: str
+    key_id: str
     received_ms: float
     traceparent: str | None = None
     idempotency_key: str | None = None
@@ -42,12 +44,12 @@ class Wish:
 
 
 def read_prompt(
-    body: bytes, envelope: Envelope, settings: GatewaySettings, policy: Policy
+    body: bytes, envelope: Envelope, settings: PromptSettings, policy: Policy
 ) -> tuple[PromptSubmitted, Wish]:
     """The prompt that a body asks to answer.
 
     Raises:
-        Problem: 400 with the field that is wrong as `param`, 404 for a model that is not served.
+        WrongField: names it; its code is `model_not_found` for a model that is not served.
     """
     asked = bodies.read(Asked, body)
     unserved.refuse(asked)
@@ -55,11 +57,11 @@ def read_prompt(
     _refuse_elsewhere(asked, envelope.route)
     if asked.model not in settings.models:
         message = f"The model {asked.model[:100]!r} does not exist or is not served here."
-        raise not_found(message, param="model", code="model_not_found")
+        raise WrongField(message, "model", code=MODEL_NOT_FOUND)
     prompt = PromptSubmitted(
         job_id=envelope.job_id,
-        tenant=envelope.caller.tenant,
-        key_id=envelope.caller.id,
+        tenant=envelope.tenant,
+        key_id=envelope.key_id,
         lane=_lane(asked.lane, envelope.route),
         model=asked.model,
         messages=_messages(asked),
@@ -81,31 +83,31 @@ def read_prompt(
 
 def _refuse_elsewhere(asked: Asked, route: Route) -> None:
     if asked.stream_options is not None and not asked.stream:
-        raise bad_value("stream_options is for stream: true only.", "stream_options")
+        raise WrongField("stream_options is for stream: true only.", "stream_options")
     if route == JOBS and asked.stream:
-        raise bad_value("A job is not streamed by its submit: read its `events` URL.", "stream")
+        raise WrongField("A job is not streamed by its submit: read its `events` URL.", "stream")
     if route == CHAT and asked.input is not None:
-        raise bad_value("input is for /v1/jobs; send messages.", "input")
+        raise WrongField("input is for /v1/jobs; send messages.", "input")
     if route == CHAT and asked.webhook is not None:
-        raise bad_value("webhook is for /v1/jobs.", "webhook")
+        raise WrongField("webhook is for /v1/jobs.", "webhook")
     if asked.cache == "only" and asked.conversation is not None:
-        raise bad_value("cache: a turn of a conversation cannot be asked of the cache only.", "cache")
+        raise WrongField("cache: a turn of a conversation cannot be asked of the cache only.", "cache")
 
 
 def _messages(asked: Asked) -> tuple[Message, ...]:
     if (asked.messages is None) == (asked.input is None):
-        raise bad_value("Give messages, or input as short for one user message.", "messages")
+        raise WrongField("Give messages, or input as short for one user message.", "messages")
     if asked.input is not None:
         return (Message("user", asked.input),)
     if not asked.messages:
-        raise bad_value("messages is empty.", "messages")
+        raise WrongField("messages is empty.", "messages")
     return tuple(_message(f"messages[{at}]", each) for at, each in enumerate(asked.messages))
 
 
 def _message(where: str, message: AskedMessage) -> Message:
     role = ROLES.get(message.role)
     if role is None:
-        raise bad_value(f"{where}.role must be one of {', '.join(ROLES)}.", f"{where}.role")
+        raise WrongField(f"{where}.role must be one of {', '.join(ROLES)}.", f"{where}.role")
     unserved.refuse_in_message(where, message)
     match message.content:
         case str(text):
@@ -113,19 +115,19 @@ def _message(where: str, message: AskedMessage) -> Message:
         case list(parts) if parts:
             return Message(role, "".join(_text(f"{where}.content[{at}]", part) for at, part in enumerate(parts)))
         case _:
-            raise bad_value(f"{where}.content must be a text or a list of text parts.", f"{where}.content")
+            raise WrongField(f"{where}.content must be a text or a list of text parts.", f"{where}.content")
 
 
 def _text(where: str, part: TextPart) -> str:
     if part.type != "text":
-        raise bad_value(f"{where}.type: only text is understood here.", f"{where}.type")
+        raise WrongField(f"{where}.type: only text is understood here.", f"{where}.type")
     return part.text
 
 
-def _sampling(asked: Asked, settings: GatewaySettings) -> Sampling:
+def _sampling(asked: Asked, settings: PromptSettings) -> Sampling:
     short, long = asked.max_tokens, asked.max_completion_tokens
     if short is not None and long is not None and short != long:
-        raise bad_value("max_tokens and max_completion_tokens contradict each other.", "max_tokens")
+        raise WrongField("max_tokens and max_completion_tokens contradict each other.", "max_tokens")
     most = settings.max_answer_tokens
     return Sampling(
         max_tokens=bounds.within("max_completion_tokens", long, 1, most) or bounds.within("max_tokens", short, 1, most),
@@ -141,9 +143,9 @@ def _sampling(asked: Asked, settings: GatewaySettings) -> Sampling:
 def _stops(stop: str | list[str] | None) -> tuple[str, ...]:
     found = (stop,) if isinstance(stop, str) else tuple(stop or ())
     if len(found) > MOST_STOPS:
-        raise bad_value(f"stop may hold {MOST_STOPS} texts.", "stop")
+        raise WrongField(f"stop may hold {MOST_STOPS} texts.", "stop")
     if any(not 0 < len(each) <= LONGEST_STOP for each in found):
-        raise bad_value(f"stop: each text must have 1 to {LONGEST_STOP} characters.", "stop")
+        raise WrongField(f"stop: each text must have 1 to {LONGEST_STOP} characters.", "stop")
     return found
 
 
@@ -151,7 +153,7 @@ def _lane(lane: str | None, route: Route) -> Lane:
     if lane is None:
         return "interactive" if route == CHAT else "standard"
     if lane not in LANES:
-        raise bad_value(f"lane must be one of {', '.join(LANES)}.", "lane")
+        raise WrongField(f"lane must be one of {', '.join(LANES)}.", "lane")
     return lane
 
 
@@ -160,7 +162,7 @@ def _cache(asked: Asked) -> CacheUse:
         # A sampled answer is wanted fresh, unless the client says otherwise.
         return "bypass" if asked.temperature else "use"
     if asked.cache not in get_args(CacheUse):
-        raise bad_value(f"cache must be one of {', '.join(get_args(CacheUse))}.", "cache")
+        raise WrongField(f"cache must be one of {', '.join(get_args(CacheUse))}.", "cache")
     return cast("CacheUse", asked.cache)
 
 
@@ -173,6 +175,6 @@ def _deadline_ms(deadline: str | float | None, envelope: Envelope) -> float | No
             given.append(bounds.instant_ms(deadline))
         case _:
             if not 0.0 < deadline <= LONGEST_DEADLINE_S:
-                raise bad_value(f"deadline: seconds must be above 0 and at most {LONGEST_DEADLINE_S:g}.", "deadline")
+                raise WrongField(f"deadline: seconds must be above 0 and at most {LONGEST_DEADLINE_S:g}.", "deadline")
             given.append(envelope.received_ms + deadline * 1000)
     return min(given) if given else None

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from gateway.bodies import Asked, AskedMessage
-from gateway.problems import bad_value
+from infra.errors import WrongField
+from producers.prompts.bodies import Asked, AskedMessage
 
 # Fields of OpenAI's that we do not serve, and what else than null asks for nothing.
 _NEUTRAL: dict[str, tuple[Any, ...]] = {
@@ -38,26 +38,26 @@ def refuse(asked: Asked) -> None:
     """Let a body pass that asks for nothing we do not serve.
 
     Raises:
-        Problem: 400 with the field.
+        WrongField: names it.
     """
     for name, neutral in _NEUTRAL.items():
         value = getattr(asked, name)
         if value is not None and not _is_one_of(value, neutral):
-            raise bad_value(f"{name} is not supported here.", name)
+            raise WrongField(f"{name} is not supported here.", name)
     if asked.n not in {None, 1}:
-        raise bad_value("n: only one answer is given to a prompt.", "n")
+        raise WrongField("n: only one answer is given to a prompt.", "n")
 
 
 def refuse_in_message(where: str, message: AskedMessage) -> None:
     """The same for one message, which stands at `where`.
 
     Raises:
-        Problem: 400 with the field.
+        WrongField: names it.
     """
     for name, neutral in _NEUTRAL_IN_MESSAGE.items():
         value = getattr(message, name)
         if value is not None and not _is_one_of(value, neutral):
-            raise bad_value(f"{where}.{name} is not supported here.", f"{where}.{name}")
+            raise WrongField(f"{where}.{name} is not supported here.", f"{where}.{name}")
 
 
 def _is_one_of(value: Any, neutral: tuple[Any, ...]) -> bool:
