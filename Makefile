@@ -64,6 +64,7 @@ sizes: $(INSTALLED) ## the ten largest modules and functions, for taste to look 
 
 # Most of a test's time is waiting for real parts to start: three at a time keep two cores busy.
 pytest: $(INSTALLED)
+	@$(BIN)/python -m tests.support.chromium
 	@$(BIN)/python -m pytest -n $(TESTS_AT_A_TIME) --dist loadfile
 
 .PHONY: help install up demo test check lint fmt types imports schemas schemas-check docs docs-check map sizes pytest

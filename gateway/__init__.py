@@ -10,5 +10,6 @@
 - `jobs`, `events`, `chat`, `conversations`, `feedback`, `timeline`, `models`, `health`, `reports`: one resource a file
 - `job_object`, `chat_chunks`, `chat_stream`, `streaming`: what clients are shown, as pure functions
 - `live`: the one subscription that feeds every reader of a stream
+- `pages`: the pages people look at, and the files they are made of
 - `client`: the other end of the wire: `headrace submit`
 """

@@ -19,8 +19,8 @@ log = logging.getLogger(__name__)
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-OPEN = frozenset({"/healthz", "/readyz", "/metrics"})
-"""Paths that ask for no key."""
+OPEN = frozenset({"/healthz", "/readyz", "/metrics", "/", "/dashboard", "/static/{path}"})
+"""Routes that ask for no key: the pages hold nothing, and ask the API with their reader's."""
 
 
 @web.middleware
@@ -60,7 +60,7 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
 @web.middleware
 async def authenticate(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Find the caller's key in the registry, unless the path is open or there is nothing at it."""
-    if request.match_info.http_exception is not None or request.path in OPEN:
+    if request.match_info.http_exception is not None or _route(request) in OPEN:
         return await handler(request)
     api_key = headers.bearer(request.headers)
     reader = request.app[REGISTRY]
@@ -85,8 +85,7 @@ async def count(request: web.Request, handler: Handler) -> web.StreamResponse:
     caller = request.get(CALLER)
     if caller is None:
         return await handler(request)
-    resource = request.match_info.route.resource
-    route = resource.canonical if resource is not None else ""
+    route = _route(request)
     if (request.method, route) not in admission.SUBMITS:
         await _count(request, caller, route)
         return await handler(request)
@@ -97,6 +96,11 @@ async def count(request: web.Request, handler: Handler) -> web.StreamResponse:
             with suppress(Unavailable):
                 await _count(request, caller, route)
         raise
+
+
+def _route(request: web.Request) -> str:
+    resource = request.match_info.route.resource
+    return resource.canonical if resource is not None else ""
 
 
 async def _count(request: web.Request, caller: KeyIssued, route: str) -> None:

@@ -3,6 +3,7 @@
 from aiohttp import HttpVersion11, web
 
 from gateway import chat, conversations, events, feedback, health, jobs, models, reports, timeline
+from gateway.pages import serve
 
 _JOB = "/v1/jobs/{job_id}"
 _CONVERSATION = "/v1/conversations/{conversation_id}"
@@ -43,4 +44,7 @@ def _table() -> list[web.RouteDef]:
         web.get("/healthz", health.healthz),
         web.get("/readyz", health.readyz),
         web.get("/metrics", health.metrics),
+        web.get("/", serve.page("chat.html")),
+        web.get("/dashboard", serve.page("dashboard.html")),
+        web.get("/static/{path:.+}", serve.static),
     ]

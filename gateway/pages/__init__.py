@@ -1,0 +1,5 @@
+"""The pages people look at, served as they are: no build step, and nothing in them that needs a key.
+
+- `assets`: the files beside this one, read once
+- `serve`: their handlers, and the headers that keep hostile text harmless
+"""

@@ -1,0 +1,74 @@
+"""The handlers of the pages: nobody signs in to get one; it holds nothing and asks the API with its reader's key."""
+
+from collections.abc import Awaitable, Callable, Mapping
+
+from aiohttp import web
+
+from gateway.pages import assets
+from gateway.pages.assets import Asset
+from gateway.problems import not_found
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+# What a page may do: run our scripts, wear our styles, ask our API, and nothing else. Whatever text a model writes,
+# there is nowhere to load from, nowhere to send to, and no way from a string to a script.
+_POLICY: dict[str, str] = {
+    "default-src": "'none'",
+    "script-src": "'self'",
+    "style-src": "'self'",
+    "connect-src": "'self'",
+    "img-src": "'self'",
+    "base-uri": "'none'",
+    "form-action": "'none'",
+    "frame-ancestors": "'none'",
+    "require-trusted-types-for": "'script'",
+    "trusted-types": "headrace",
+}
+_ALWAYS = {
+    "Cache-Control": "no-cache",
+    "Vary": "Accept-Encoding",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+
+def policy(**more: str) -> str:
+    """The Content-Security-Policy of a page; `more` replaces directives (`img_src="'self' data:"`)."""
+    told = _POLICY | {name.replace("_", "-"): value for name, value in more.items()}
+    return "; ".join(f"{name} {value}" for name, value in told.items())
+
+
+def page(name: str, **more: str) -> Handler:
+    """A handler that answers with one HTML file, under its policy.
+
+    Raises:
+        KeyError: there is no such file.
+    """
+    found = assets.HTML[name]
+    headers = {**_ALWAYS, "Content-Security-Policy": policy(**more), "X-Frame-Options": "DENY"}
+
+    async def show(request: web.Request) -> web.StreamResponse:
+        return _response(request, found, headers)
+
+    return show
+
+
+async def static(request: web.Request) -> web.StreamResponse:
+    """GET /static/{path}: a file that a page is made of; only what was read at the start can be asked for."""
+    found = assets.HTML.get(f"static/{request.match_info['path']}")
+    if found is None:
+        raise not_found("There is nothing at this URL.", code="unknown_url")
+    # An SVG that is opened by itself is a document of its own.
+    return _response(request, found, {**_ALWAYS, "Content-Security-Policy": policy()})
+
+
+def _response(request: web.Request, asset: Asset, headers: Mapping[str, str]) -> web.Response:
+    headers = {**headers, "ETag": f'"{asset.etag}"'}
+    if any(each.value in {asset.etag, "*"} for each in request.if_none_match or ()):
+        return web.Response(status=304, headers=headers)
+    headers["Content-Type"] = asset.content_type
+    if asset.packed is not None and "gzip" in request.headers.get("Accept-Encoding", ""):
+        return web.Response(body=asset.packed, headers={**headers, "Content-Encoding": "gzip"})
+    return web.Response(body=asset.body, headers=headers)
