@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from gateway.problems import Problem, bad_value
+from producers.prompts import bounds
 
-LONGEST_IDEMPOTENCY_KEY: Final = 255
 LONGEST_WAIT_S: Final = 60
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:\-]{1,128}")
 _PERIOD = re.compile(r"(\d{1,9})(s|m|h)?")
@@ -39,8 +39,8 @@ def idempotency_key(headers: Mapping[str, str]) -> str | None:
         if len(key) < 2 or not key.endswith('"'):
             raise bad_value("Idempotency-Key: the closing quote is missing.")
         key = key[1:-1].replace('\\"', '"').replace("\\\\", "\\")
-    if not 0 < len(key) <= LONGEST_IDEMPOTENCY_KEY or not (key.isascii() and key.isprintable()):
-        raise bad_value(f"Idempotency-Key must have 1 to {LONGEST_IDEMPOTENCY_KEY} printable ASCII characters.")
+    if not bounds.is_idempotency_key(key):
+        raise bad_value(f"Idempotency-Key must have {bounds.IDEMPOTENCY_KEY}.")
     return key
 
 

@@ -8,6 +8,7 @@
 - `telemetry`: logs, metrics, trace context
 - `kafka`, `redis`, `clickhouse`: settings in, client out
 - `service`: start, serve, drain, stop
+- `loop_thread`: an event loop for programs that have none
 - `stack_file`: how a running stack describes itself to the command line
 - `sse`: server-sent events, both ways
 - `cli`, `doctor`, `parts`: the `headrace` command; what it finds of settings and parts

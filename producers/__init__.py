@@ -1,5 +1,8 @@
 """The vocabulary: what can be said on Kafka, how it is written, and the shapes two services share in Redis.
 
+For services that publish prompts straight to it, this is the public API: `PromptPublisher`, and what it takes, gives
+and raises (docs/client.md).
+
 - `topics`, `events`, `codec`: every topic, every event, events to bytes and back
 - `contracts`: JSON Schemas of the topics, and golden examples of every event
 - `dead_letters`, `oversize`: what nobody can process, buried; what no record can hold
@@ -13,3 +16,39 @@
 - `destinations`, `settings`: where webhooks may go, and what the gateway and the sender are told of it
 - `docs`: the generated tables of the documents
 """
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from infra.errors import TooLarge, Unavailable, WrongField
+    from producers.prompts.blocking import SyncPromptPublisher
+    from producers.prompts.publishing import PromptPublisher, PublisherSettings, Receipt
+    from producers.settings import PromptSettings, WebhookSettings
+
+__all__ = [
+    "PromptPublisher",
+    "PromptSettings",
+    "PublisherSettings",
+    "Receipt",
+    "SyncPromptPublisher",
+    "TooLarge",
+    "Unavailable",
+    "WebhookSettings",
+    "WrongField",
+]
+
+_WHERE = {
+    "infra.errors": ("TooLarge", "Unavailable", "WrongField"),
+    "producers.prompts.blocking": ("SyncPromptPublisher",),
+    "producers.prompts.publishing": ("PromptPublisher", "PublisherSettings", "Receipt"),
+    "producers.settings": ("PromptSettings", "WebhookSettings"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    # Looked up when asked for: every process imports this room, and few of them publish prompts.
+    for module, names in _WHERE.items():
+        if name in names:
+            return getattr(import_module(module), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

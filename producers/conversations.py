@@ -59,6 +59,12 @@ class Conversations:
         title, metadata, created_ms = found[b"title"], found[b"metadata"], found[b"created_ms"]
         return _conversation(conversation, found[b"tenant"].decode(), title, metadata, created_ms, found.get(b"lane"))
 
+    async def pinned(self, conversation: str, lane: Lane) -> Lane:
+        """The lane of a conversation's turns: where it is pinned, or else this one from now on."""
+        home = self._home(conversation)
+        await asked(self._scripts.redis.hsetnx(home, "lane", lane))
+        return cast("Lane", (await asked(self._scripts.redis.hget(home, "lane"))).decode())
+
     async def of_tenant(
         self, tenant: str, most: int, after: str | None = None, *, newest_first: bool = True
     ) -> Page | None:

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import re
 import secrets
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ from infra.sealing import Seal
 from producers.events import KeyIssued
 
 KEY_PREFIX = "sk-headrace-"
+_TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 SHOWN_CHARACTERS = len(KEY_PREFIX) + 6
 REQUESTS_PER_MINUTE = 600
 JOBS_IN_FLIGHT = 200
@@ -23,6 +25,11 @@ class Minted:
     event: KeyIssued
     api_key: str
     webhook_secret: str
+
+
+def is_tenant(text: str) -> bool:
+    """Whether a tenant may be called so."""
+    return _TENANT.fullmatch(text) is not None
 
 
 def hashed(api_key: str) -> str:

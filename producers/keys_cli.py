@@ -3,7 +3,6 @@
 import asyncio
 import dataclasses
 import logging
-import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -21,15 +20,13 @@ from infra.clock import Clock, SystemClock
 from infra.sealing import Seal
 from infra.settings import CommonSettings, KafkaSettings, LocalSettings
 from producers.events import KeyIssued, KeyRevoked, TenantDefined
-from producers.keys import JOBS_IN_FLIGHT, REQUESTS_PER_MINUTE, Minted, mint
+from producers.keys import JOBS_IN_FLIGHT, REQUESTS_PER_MINUTE, Minted, is_tenant, mint
 from producers.publisher import Publisher
 from producers.registry import Registry, RegistryReader
 from producers.topics import REGISTRY
 
 PATIENCE_S: Final = 10.0
 """Longest wait for the broker, and for the registry to be read."""
-
-_TENANT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 Answer = TypeVar("Answer")
 
@@ -44,7 +41,7 @@ def keys() -> None:
 
 
 def _tenant(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
-    if not _TENANT.fullmatch(value):
+    if not is_tenant(value):
         raise click.BadParameter("1 to 64 letters, digits, '.', '_' or '-', the first a letter or a digit")
     return value
 

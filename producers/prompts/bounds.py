@@ -8,6 +8,8 @@ from infra.errors import WrongField
 from producers.destinations import Policy, forbidden
 
 MOST_PAIRS, LONGEST_PAIR_KEY, LONGEST_PAIR_VALUE = 16, 64, 512
+IDEMPOTENCY_KEY = "1 to 255 printable ASCII characters"
+LONGEST_IDEMPOTENCY_KEY = 255
 LONGEST_URL, LONGEST_NAME = 2048, 512
 LATEST_MS = 253_402_300_799_000.0
 """The end of the year 9999."""
@@ -35,6 +37,11 @@ def above_zero(name: str, value: float | None, most: float) -> float | None:
     if value is not None and not 0.0 < value <= most:
         raise WrongField(f"{name} must be above 0 and at most {most:g}.", name)
     return value
+
+
+def is_idempotency_key(text: str) -> bool:
+    """Whether a key may name what must be done only once."""
+    return 0 < len(text) <= LONGEST_IDEMPOTENCY_KEY and text.isascii() and text.isprintable()
 
 
 def short(name: str, value: str | None, most: int = LONGEST_NAME) -> str | None:

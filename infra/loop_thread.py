@@ -1,0 +1,76 @@
+"""An event loop in a thread of its own: for programs that have none, and beside one that is running already."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from typing import Any, TypeVar
+
+from infra.errors import OurFault
+
+Answer = TypeVar("Answer")
+
+
+class LoopThread:
+    """Runs coroutines for callers of any thread; whoever is interrupted takes its coroutine along.
+
+    It makes no use of the caller's loop, so that a notebook, which has a loop that runs, may call it as well.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._ready = threading.Event()
+        self._stopping: asyncio.Event | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        # A program that forgot to close us must still be able to end.
+        self._thread = threading.Thread(target=self._work, name=name, daemon=True)
+        self._thread.start()
+        self._ready.wait()
+
+    def run(self, doing: Coroutine[Any, Any, Answer]) -> Answer:
+        """The coroutine's answer, or its error.
+
+        Raises:
+            OurFault: it was closed, or it is asked from its own loop, which would wait for itself for ever.
+        """
+        if self._loop is None or not self._thread.is_alive() or threading.current_thread() is self._thread:
+            doing.close()
+            raise OurFault("this client is closed, or is called from its own loop")
+        asked = asyncio.run_coroutine_threadsafe(doing, self._loop)
+        try:
+            return asked.result()
+        except BaseException:
+            asked.cancel()
+            raise
+
+    def iterate(self, items: AsyncIterator[Answer]) -> Iterator[Answer]:
+        """The items one by one; who stops early closes the iterator it came from."""
+        try:
+            while True:
+                try:
+                    item = self.run(_next(items))
+                except StopAsyncIteration:
+                    return
+                yield item
+        finally:
+            if (close := getattr(items, "aclose", None)) is not None and self._thread.is_alive():
+                self.run(close())
+
+    def close(self) -> None:
+        """End what runs, and the thread; twice is once."""
+        if self._thread.is_alive() and self._loop is not None and self._stopping is not None:
+            self._loop.call_soon_threadsafe(self._stopping.set)
+            self._thread.join()
+
+    def _work(self) -> None:
+        # A runner ends the tasks, generators and threads of its loop before it closes it.
+        with asyncio.Runner() as runner:
+            runner.run(self._live())
+
+    async def _live(self) -> None:
+        self._stopping = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        self._ready.set()
+        await self._stopping.wait()
+
+
+async def _next(items: AsyncIterator[Answer]) -> Answer:
+    return await anext(items)

@@ -1,0 +1,98 @@
+"""A loop in a thread of its own, as programs without one use it."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from infra.errors import OurFault
+from infra.loop_thread import LoopThread
+
+
+@pytest.fixture
+def loop() -> Iterator[LoopThread]:
+    running = LoopThread("test")
+    yield running
+    running.close()
+
+
+async def numbers(closed: list[bool], up_to: int = 3) -> AsyncIterator[int]:
+    try:
+        for each in range(up_to):
+            await asyncio.sleep(0)
+            yield each
+    finally:
+        closed.append(True)
+
+
+async def answered(value: int) -> int:
+    await asyncio.sleep(0)
+    return value
+
+
+def test_an_answer_and_an_error_come_back_to_the_caller(loop: LoopThread) -> None:
+    async def fails() -> None:
+        raise ZeroDivisionError
+
+    assert loop.run(answered(3)) == 3
+    with pytest.raises(ZeroDivisionError):
+        loop.run(fails())
+
+
+def test_many_threads_may_ask_at_once(loop: LoopThread) -> None:
+    found: list[int] = []
+    threads = [threading.Thread(target=lambda each=each: found.append(loop.run(answered(each)))) for each in range(20)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+
+    assert sorted(found) == list(range(20))
+
+
+def test_items_come_one_by_one_and_who_stops_early_closes_their_source(loop: LoopThread) -> None:
+    closed: list[bool] = []
+    assert list(loop.iterate(numbers(closed))) == [0, 1, 2]
+
+    items = loop.iterate(numbers(closed))
+    assert next(items) == 0
+    items.close()  # type: ignore[attr-defined] # it is a generator
+
+    assert closed == [True, True]
+
+
+async def test_it_may_be_asked_where_a_loop_runs_already(loop: LoopThread) -> None:
+    assert await asyncio.to_thread(loop.run, answered(1)) == 1
+
+
+def test_closing_ends_what_still_runs(loop: LoopThread) -> None:
+    cancelled = threading.Event()
+
+    tasks: list[asyncio.Task[None]] = []
+
+    async def begins() -> None:
+        async def waits() -> None:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                cancelled.set()
+
+        tasks.append(asyncio.create_task(waits()))
+        await asyncio.sleep(0)
+
+    loop.run(begins())
+    loop.close()
+    loop.close()
+
+    assert cancelled.is_set()
+    with pytest.raises(OurFault):
+        loop.run(answered(1))
+
+
+def test_asking_from_its_own_loop_is_refused_instead_of_waiting_for_ever(loop: LoopThread) -> None:
+    async def asks() -> int:
+        return loop.run(answered(1))
+
+    with pytest.raises(OurFault):
+        loop.run(asks())
