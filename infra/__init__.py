@@ -11,6 +11,8 @@
 - `loop_thread`: an event loop for programs that have none
 - `stack_file`: how a running stack describes itself to the command line
 - `sse`: server-sent events, both ways
-- `cli`, `doctor`, `parts`: the `headrace` command; what it finds of settings and parts
+- `entry`, `platforms`: the console script, and where Headrace does not run
+- `cli`, `command_line`, `completion`: the `headrace` command, what all its commands share, and what a shell completes
+- `doctor`, `parts`: what is found of settings and parts
 - `local`: the embedded stack of real parts
 """

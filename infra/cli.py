@@ -1,21 +1,40 @@
 """The `headrace` command: reads the list of commands from the installed package's table of contents and runs one.
 
-Exit codes: 0 done; 1 the command failed; 2 wrong usage or a wrong setting; 3 a part cannot be reached; 130 interrupted.
+Nothing is imported here that `headrace --help` and the completion of a shell can do without: each has to answer while a
+person waits.
 """
 
+import importlib.util
+import json
 import os
+import re
 import sys
-from importlib.metadata import EntryPoint, entry_points, version
+from collections.abc import Iterator
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Final
 
 import click
+from click.shell_completion import CompletionItem
 
+from infra import platforms
+from infra.command_line import Group
 from infra.errors import HeadraceError, Unavailable, WrongSetting
-from infra.settings import refuse_unknown
 
-FAILED, WRONG_USAGE, UNREACHABLE, INTERRUPTED = 1, 2, 3, 130
+DONE, FAILED, WRONG_USAGE, UNREACHABLE, INTERRUPTED = 0, 1, 2, 3, 130
+
+EXIT_CODES: Final = {
+    DONE: "done; also where whoever read the output had enough of it (`headrace tail answers | head`)",
+    FAILED: "it failed, or what was asked for did not come about",
+    WRONG_USAGE: "wrong usage, a wrong setting, or a machine that is not supported",
+    UNREACHABLE: "a part, a process or the stack cannot be reached or does not run",
+    INTERRUPTED: "interrupted by Ctrl-C",
+}
+"""What each exit code means, the same for every command."""
+_KINDS: Final = {FAILED: "failed", WRONG_USAGE: "wrong_usage", UNREACHABLE: "unreachable", INTERRUPTED: "interrupted"}
 
 
-class TableOfContents(click.Group):
+class TableOfContents(Group):
     """Commands by the names under `headrace.commands`; a command's room is imported only when it is asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -25,53 +44,107 @@ class TableOfContents(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of that name, or None."""
         found = _commands().get(cmd_name)
-        return None if found is None else found.load()
+        if found is None:
+            return None
+        try:
+            command: click.Command = found.load()
+        except ModuleNotFoundError as error:
+            if (error.name or "").partition(".")[0] in _ROOMS:
+                raise
+            machine = platforms.this_machine()
+            raise click.ClickException(platforms.missing_package(cmd_name, error.name or "?", machine)) from None
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List them all, each with its sentence."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(summaries()))
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Names that begin so, each with its sentence; and options."""
+        found = [CompletionItem(name, help=told) for name, told in summaries() if name.startswith(incomplete)]
+        return found + click.Command.shell_complete(self, ctx, incomplete)
+
+
+_ROOMS: Final = ("producers", "gateway", "stream_workers", "analytics", "infra")
 
 
 def _commands() -> dict[str, EntryPoint]:
     return {each.name: each for each in entry_points(group="headrace.commands")}
 
 
+def summaries() -> Iterator[tuple[str, str]]:
+    """Every command with the first sentence of its help."""
+    return ((name, summary(entry)) for name, entry in sorted(_commands().items()))
+
+
+def summary(entry: EntryPoint) -> str:
+    """The first sentence of a command's help, taken from its source: to import all rooms takes seconds."""
+    spec = importlib.util.find_spec(entry.module)
+    if spec is None or spec.origin is None:
+        return ""
+    source = Path(spec.origin).read_text()
+    found = re.search(rf'^def {entry.attr}\(.*?"""(.+?)(?:\n|""")', source, re.MULTILINE | re.DOTALL)
+    return found[1].removesuffix(".") if found else ""
+
+
 @click.group(cls=TableOfContents, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
-@click.version_option(version("headrace"), prog_name="headrace")
+@click.version_option(package_name="headrace", prog_name="headrace")
 @click.pass_context
 def headrace(context: click.Context) -> None:
     """Self-hosted, event-driven ChatGPT-style inference: HTTP to Kafka to TGI and back.
 
-    Start with `headrace up`. Every command takes --help.
+    Start with `headrace up`. Every command takes --help, and every one that prints something --json. Exit codes and
+    what --json prints are in docs/cli.md.
     """
+    from infra import settings  # noqa: PLC0415 # not needed for --help
+
+    context.color = settings.colours()
     # The doctor tells of every wrong setting at once, so it lives with them.
     if context.invoked_subcommand != "doctor":
-        refuse_unknown()
+        settings.refuse_unknown()
 
 
 def main() -> None:
     """Run the command line; turns our errors into one line and an exit code."""
+    as_json = wants_json(sys.argv[1:])
     try:
-        sys.exit(headrace(standalone_mode=False))
+        sys.exit(headrace(prog_name="headrace", standalone_mode=False))
     except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
+        if not as_json:
+            error.show()
+        code, told = error.exit_code, error.format_message()
     except (click.Abort, KeyboardInterrupt):
-        click.echo(err=True)
-        sys.exit(INTERRUPTED)
+        if not as_json:
+            click.echo(err=True)
+        code, told = INTERRUPTED, "interrupted"
     except BrokenPipeError:
         # Whoever read our output has enough of it; what is still in the buffer must not complain at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(FAILED)
-    except WrongSetting as error:
-        _say(error)
-        sys.exit(WRONG_USAGE)
-    except Unavailable as error:
-        _say(error)
-        sys.exit(UNREACHABLE)
+        sys.exit(DONE)
     except HeadraceError as error:
-        _say(error)
-        sys.exit(FAILED)
+        code, told = exit_code(error), str(error)
+        if not as_json:
+            click.secho(f"headrace: {error}", err=True, fg="red")
+    if as_json:
+        click.echo(json.dumps({"error": told, "kind": _KINDS.get(code, "failed"), "exit_code": code}), err=True)
+    sys.exit(code)
 
 
-def _say(error: Exception) -> None:
-    click.secho(f"headrace: {error}", err=True, fg="red")
+def exit_code(error: HeadraceError) -> int:
+    """The exit code that an error of ours stands for."""
+    match error:
+        case WrongSetting():
+            return WRONG_USAGE
+        case Unavailable():
+            return UNREACHABLE
+        case _:
+            return FAILED
+
+
+def wants_json(arguments: list[str]) -> bool:
+    """Whether the command line asks for JSON, even where it is otherwise wrong."""
+    return "--json" in arguments[: arguments.index("--") if "--" in arguments else None]
 
 
 if __name__ == "__main__":

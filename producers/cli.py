@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from infra import stack_file
+from infra.command_line import Group
 from infra.errors import WrongTopic
 from infra.settings import KafkaSettings, LocalSettings
 from producers import topic_admin
@@ -18,7 +19,7 @@ from producers.topics import TOPICS, Topic
 DAY_MS = 86_400_000
 
 
-@click.group()
+@click.group(cls=Group)
 def topics() -> None:
     """The topics of the log: what they are, and whether the broker has them as they should be.
 

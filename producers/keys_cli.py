@@ -17,6 +17,7 @@ from rich.table import Table
 
 from infra import kafka, stack_file
 from infra.clock import Clock, SystemClock
+from infra.command_line import Group
 from infra.sealing import Seal
 from infra.settings import CommonSettings, KafkaSettings, LocalSettings
 from producers.events import KeyIssued, KeyRevoked, TenantDefined
@@ -31,7 +32,7 @@ PATIENCE_S: Final = 10.0
 Answer = TypeVar("Answer")
 
 
-@click.group()
+@click.group(cls=Group)
 def keys() -> None:
     """API keys: make one, list them, take one back.
 

@@ -22,7 +22,8 @@ class StartUp:
 
     def __enter__(self) -> Self:
         """Show the bars, on a terminal."""
-        if self._console.is_terminal:
+        # FORCE_COLOR makes a pipe a terminal to rich; moving bars would still litter it.
+        if self._console.is_terminal and self._console.file.isatty():
             self._bars = Progress(
                 TextColumn("{task.fields[part]:<11}"),
                 BarColumn(bar_width=24),

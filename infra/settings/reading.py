@@ -172,3 +172,10 @@ def child_environment(*blocks_: Block, **extra: str) -> dict[str, str]:
 def masked(block: Block) -> dict[str, str]:
     """The block's settings by variable, secrets masked."""
     return {each.name: each.shown for each in block.shown()}
+
+
+def colours() -> bool | None:
+    """Whether colours are unwanted (NO_COLOR) or wanted anywhere (FORCE_COLOR); None: on a terminal only."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    return True if os.environ.get("FORCE_COLOR") else None
