@@ -39,6 +39,7 @@ class Stack(msgspec.Struct, frozen=True, kw_only=True):
     gateway_url: str = ""
     api_key: str = ""
     webhook_secret: str = ""
+    receiver_url: str = ""
     kafka: str = ""
     redis: str = ""
     clickhouse: str = ""

@@ -111,6 +111,7 @@ class Stack:
             "gateway_url": self.gateway_url,
             "api_key": self.key.api_key,
             "webhook_secret": self.key.webhook_secret,
+            "receiver_url": self.receiver_url,
             "kafka": self.addresses.kafka.bootstrap_servers,
             "redis": self.addresses.redis.url,
             "clickhouse": self.addresses.clickhouse.url,

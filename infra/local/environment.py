@@ -1,0 +1,42 @@
+"""`headrace env`: the variables by which clients in this shell reach the stack running here."""
+
+import shlex
+
+import click
+import msgspec
+
+from infra import stack_file
+from infra.errors import Unavailable
+from infra.settings import LocalSettings
+from infra.stack_file import Stack
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of lines for a shell.")
+def env(*, as_json: bool) -> None:
+    """Print the variables by which clients reach the stack running here.
+
+    For a shell: `eval "$(headrace env)"`. The OpenAI SDK then finds the gateway and the key by itself, and curl finds
+    them as $OPENAI_BASE_URL and $OPENAI_API_KEY.
+    """
+    local = LocalSettings.from_env()
+    stack = stack_file.read(local)
+    if stack is None:
+        raise Unavailable("stack", f"no stack runs from {local.dir.absolute()}: `headrace up` starts one")
+    variables = variables_of(stack)
+    if as_json:
+        click.echo(msgspec.json.encode(variables))
+    else:
+        click.echo("\n".join(f"export {name}={shlex.quote(value)}" for name, value in variables.items()))
+
+
+def variables_of(stack: Stack) -> dict[str, str]:
+    """By variable, where the stack's gateway is and how it is entered, for the OpenAI SDK and for our own client."""
+    return {
+        "OPENAI_BASE_URL": f"{stack.gateway_url}/v1",
+        "OPENAI_API_KEY": stack.api_key,
+        "HEADRACE_CLIENT__URL": stack.gateway_url,
+        "HEADRACE_CLIENT__API_KEY": stack.api_key,
+        "OPENAI_WEBHOOK_SECRET": stack.webhook_secret,
+        "RECEIVER_URL": stack.receiver_url,
+    }
