@@ -62,9 +62,14 @@ map: $(INSTALLED) ## the tour of the house: every module's first line
 sizes: $(INSTALLED) ## the ten largest modules and functions, for taste to look at
 	@$(BIN)/python -m tests.support.house sizes
 
+wheel: $(INSTALLED) ## the wheel and the source archive, into dist/
+	@rm -rf dist
+	@$(BIN)/python -m build --no-isolation --outdir dist .
+	@rm -rf headrace.egg-info
+
 # Most of a test's time is waiting for real parts to start: three at a time keep two cores busy.
 pytest: $(INSTALLED)
 	@$(BIN)/python -m tests.support.chromium
 	@$(BIN)/python -m pytest -n $(TESTS_AT_A_TIME) --dist loadfile
 
-.PHONY: help install up demo test check lint fmt types imports schemas schemas-check docs docs-check map sizes pytest
+.PHONY: help install up demo test check lint fmt types imports schemas schemas-check docs docs-check map sizes wheel pytest

@@ -15,6 +15,7 @@ from infra.local.checkout import Checkout, DevelopmentKey
 from infra.local.clickhouse.embedded import EmbeddedClickHouse
 from infra.local.downloads import Report
 from infra.local.errands import headrace, run_once
+from infra.local.extra import refuse_missing
 from infra.local.kafka import EmbeddedKafka
 from infra.local.ports import LOOPBACK, is_healthy
 from infra.local.process import Command
@@ -35,6 +36,7 @@ SERVICES: Final = (
     ("reports", ("tables",)),
     ("gateway", ("key", "redis")),
 )
+_GROUND_PARTS: Final = ("kafka", "redis", "clickhouse", "tgi")
 # Who stops in which turn: first the door, then the services, then what they stand on.
 _DOOR, _SERVICES, _GROUND = 0, 1, 2
 # The gateway tells its metrics at its own door.
@@ -62,13 +64,19 @@ class Stack:
 
     @classmethod
     def at(cls, checkout: Checkout, local: LocalSettings) -> "Stack":
-        """The stack of this checkout, as the environment asks for it."""
+        """The stack of this folder, as the environment asks for it.
+
+        Raises:
+            CannotStart: a part is to be embedded, and its packages are not installed.
+        """
         ports = checkout.ports((*PORT_NAMES, *_METRICS_PORTS))
         common = CommonSettings.from_env()
+        addresses = Addresses.choose(ports)
+        refuse_missing(each for each in _GROUND_PARTS if each not in addresses.given)
         return cls(
             checkout=checkout,
             local=local,
-            addresses=Addresses.choose(ports),
+            addresses=addresses,
             ports=ports,
             common=common if common.secret_key else CommonSettings(secret_key=checkout.secret_key()),
         )
@@ -93,7 +101,7 @@ class Stack:
     def plan(self) -> list[Part | Errand]:
         """Everything that is to be started."""
         return [
-            *(self._ground(name) for name in ("kafka", "redis", "clickhouse", "tgi")),
+            *(self._ground(name) for name in _GROUND_PARTS),
             Errand("topics", partial(self._run, "topics", "topics", "create"), ("kafka",)),
             Errand("tables", partial(self._run, "tables", "migrate"), ("clickhouse",)),
             Errand("key", self._find_key, ("topics",)),

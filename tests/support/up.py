@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,11 +59,16 @@ class Running:
 @contextmanager
 def headrace(command: str, folder: Path, *options: str, **environment: str) -> Iterator[Running]:
     """Run `headrace <command>` in a folder; it is killed at the end if it still runs."""
-    output = folder / f"{command}-{time.monotonic_ns()}.txt"
+    with started((*HEADRACE, command, *options), folder, {**os.environ, **environment}) as running:
+        yield running
+
+
+@contextmanager
+def started(argv: Sequence[str], folder: Path, environment: Mapping[str, str]) -> Iterator[Running]:
+    """Run a command line in a folder, under this environment; it is killed at the end if it still runs."""
+    output = folder / f"output-{time.monotonic_ns()}.txt"
     with output.open("wb") as file:
-        process = subprocess.Popen(
-            [*HEADRACE, command, *options], cwd=folder, stdout=file, stderr=file, env={**os.environ, **environment}
-        )
+        process = subprocess.Popen(argv, cwd=folder, stdout=file, stderr=file, env=environment)
     try:
         yield Running(process, folder, output)
     finally:
