@@ -10,6 +10,7 @@ from analytics.questions import questions
 from analytics.reports import create_app
 from analytics.settings import ReportsSettings
 from infra.clock import SystemClock
+from infra.listening import listen
 from infra.service import Service, run
 from infra.settings import ClickHouseSettings
 
@@ -31,10 +32,9 @@ async def _reports(service: Service) -> None:
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, settings.host, settings.port)
-        await site.start()
-        host, port = runner.addresses[0][:2]
-        log.info("reports listen on http://%s:%s", host, port, extra={"url": f"http://{host}:{port}"})
+        named = f"{settings.variable('host')}={settings.host}, {settings.variable('port')}={settings.port}"
+        url = await listen(runner, settings.host, settings.port, named=named)
+        log.info("reports listen on %s", url, extra={"url": url})
         service.ready()
         await service.stopping.wait()
     finally:

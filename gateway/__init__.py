@@ -1,7 +1,8 @@
 """HTTP in, 200, 202 or SSE out.
 
 - `routes`, `app`, `keys`: the table of URLs, what is put together for them, and under which names they find it
-- `cli`, `serving`, `settings`, `background`: the process, its server, its settings, the work that outlives a request
+- `cli`, `process`, `serving`, `settings`, `background`: the process, its server, the work that outlives a request
+- `origin`, `sign_ins`: where a request comes from, as far as proxies can be believed; and who may go on guessing
 - `middlewares`, `problems`: name the request, turn errors into answers, authenticate
 - `headers`, `paging`: what a request says beside its body, read and checked
 - `entrance`, `admission`: the way in: a prompt is read (by `producers.prompts`), and let in if it may now

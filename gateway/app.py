@@ -18,20 +18,24 @@ from gateway.keys import (
     CONVERSATIONS,
     INTAKE,
     JOB_DESK,
+    LEAVING,
     LIVE,
     METRICS,
+    PROXIES,
     PUBLISHER,
     REGISTRY,
     REPORTS,
     RETENTION,
     SCRIPTS,
     SETTINGS,
+    SIGN_INS,
     STOPPING,
     SUBMISSIONS,
     WEBHOOKS,
 )
 from gateway.live import Live
 from gateway.settings import GatewaySettings
+from gateway.sign_ins import SignIns
 from gateway.submission import Submissions
 from infra import redis
 from infra.clock import Clock, SystemClock
@@ -77,7 +81,8 @@ def create_app(
     )
     app[SETTINGS], app[RETENTION], app[WEBHOOKS] = settings, parts.retention, parts.webhooks
     app[CLOCK], app[METRICS] = clock or SystemClock(), metrics or Metrics()
-    app[STOPPING], app[BACKGROUND] = asyncio.Event(), Background()
+    app[LEAVING], app[STOPPING], app[BACKGROUND] = asyncio.Event(), asyncio.Event(), Background()
+    app[PROXIES], app[SIGN_INS] = settings.proxies, SignIns(settings.failed_sign_ins_per_minute)
     app[PUBLISHER] = publisher = Publisher(parts.kafka, CLIENT_ID)
     app[REGISTRY] = RegistryReader(parts.kafka, CLIENT_ID)
     app[SCRIPTS] = scripts = Scripts(redis.client(parts.redis), parts.redis)

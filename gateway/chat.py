@@ -7,12 +7,13 @@ from contextlib import asynccontextmanager
 import msgspec
 from aiohttp import web
 
-from gateway import entrance, headers, jobs
+from gateway import entrance, headers, jobs, problems
 from gateway.background import Background
 from gateway.chat_stream import ChatStream
 from gateway.job_desk import JobDesk
 from gateway.job_object import completion, error_of
 from gateway.keys import BACKGROUND, JOB_DESK, LIVE, SETTINGS, STOPPING, SUBMISSIONS
+from gateway.live import Stopping
 from gateway.problems import Problem, conflict, of_job, unavailable
 from gateway.submission import Admitted, Answered
 from producers.events import AnswerCompleted, PromptSubmitted, Terminal
@@ -43,9 +44,14 @@ async def _through_the_log(request: web.Request, prompt: PromptSubmitted, wish: 
     async with staying, app[LIVE].reading(prompt.job_id, fresh=True) as reader:
         await app[SUBMISSIONS].enqueue(prompt)
         reader.begun()
-        if wish.stream:
-            return await ChatStream(request, prompt, wish).follow(reader, desk, settings.ping_every_s)
-        job = await desk.until_ended(reader, settings.chat_timeout_s)
+        try:
+            if wish.stream:
+                return await ChatStream(request, prompt, wish).follow(reader, desk, settings.ping_every_s)
+            job = await desk.until_ended(reader, settings.chat_timeout_s)
+        except Stopping as error:
+            problem = problems.of(error)
+            problem.headers["x-job-id"] = prompt.job_id
+            raise problem from None
     if job is None:
         app[BACKGROUND].start("cancel a job nobody waits for", desk.cancel_unwanted(prompt.job_id))
         message = f"The answer took longer than {settings.chat_timeout_s:g} s; submit a job instead."

@@ -15,6 +15,9 @@ from producers.jobs.live import Entry
 from producers.jobs.record import Retention
 from producers.jobs.scripts import Scripts
 
+COME_BACK_MS = 500
+"""What is left of this gateway should be out of its load balancer by then."""
+
 
 async def follow_job(request: web.Request) -> web.StreamResponse:
     """Everything after `Last-Event-ID`, then what comes, until `done`; 204 where nothing is left to tell.
@@ -69,3 +72,4 @@ async def _follow(
             return
         told = b"".join(streaming.encode_entry(entry) for entry in entries if entry.kind != "done")
         await response.write(told or sse.PING)
+    await response.write(sse.come_back(COME_BACK_MS))

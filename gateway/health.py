@@ -8,7 +8,7 @@ import msgspec
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from gateway.keys import METRICS, PUBLISHER, REGISTRY, SCRIPTS
+from gateway.keys import LEAVING, METRICS, PUBLISHER, REGISTRY, SCRIPTS
 from infra.errors import Unavailable
 from producers.jobs import view
 from producers.jobs.scripts import Scripts
@@ -27,12 +27,12 @@ async def healthz(request: web.Request) -> web.Response:
 
 
 async def readyz(request: web.Request) -> web.Response:
-    """GET /readyz: 200 when prompts would be taken now, else 503; each part by name, and how far the view is built."""
+    """GET /readyz: 200 when prompts are taken, now and for a while, else 503; the parts, and how far the view is."""
     app = request.app
     parts, progress = await asyncio.gather(
         readiness(app[PUBLISHER], app[REGISTRY], app[SCRIPTS]), _progress(app[SCRIPTS])
     )
-    status = "ready" if all(parts.values()) else "not_ready"
+    status = "stopping" if app[LEAVING].is_set() else "ready" if all(parts.values()) else "not_ready"
     body = msgspec.json.encode({"status": status, "parts": parts, "view": progress})
     return web.Response(status=200 if status == "ready" else 503, body=body, content_type="application/json")
 

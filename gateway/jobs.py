@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
+from contextlib import suppress
 
 import msgspec
 from aiohttp import web
@@ -12,6 +13,7 @@ from gateway.job_object import POLL_AFTER_S, job_object
 from gateway.keys import CALLER, JOB_DESK, LIVE, RETENTION, SUBMISSIONS
 from gateway.live import Live
 from gateway.submission import Admitted, Answered
+from infra.errors import Unavailable
 from producers.events import PromptSubmitted
 from producers.jobs.intake import Again
 from producers.jobs.record import JobRecord, Retention
@@ -88,5 +90,8 @@ def whole(job: JobRecord, retention: Retention, status: int, more: Mapping[str, 
 
 
 async def _awaited(desk: JobDesk, live: Live, job_id: str, wait_s: int) -> JobRecord | None:
-    async with live.reading(job_id) as reader:
-        return await desk.until_ended(reader, wait_s)
+    """The job once it has ended; None where that takes longer, or cannot be seen: it is in the log all the same."""
+    with suppress(Unavailable):
+        async with live.reading(job_id) as reader:
+            return await desk.until_ended(reader, wait_s)
+    return None

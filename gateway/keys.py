@@ -8,7 +8,9 @@ from aiohttp import web
 from gateway.background import Background
 from gateway.job_desk import JobDesk
 from gateway.live import Live
+from gateway.origin import Origin, Proxies
 from gateway.settings import GatewaySettings
+from gateway.sign_ins import SignIns
 from gateway.submission import Submissions
 from infra.clock import Clock
 from infra.telemetry.metrics import Metrics
@@ -37,9 +39,15 @@ CONVERSATIONS = web.AppKey("conversations", Conversations)
 LIVE = web.AppKey("live", Live)
 BACKGROUND = web.AppKey("background", Background)
 REPORTS = web.AppKey("reports", aiohttp.ClientSession)
+LEAVING = web.AppKey("leaving", asyncio.Event)
+"""Set when the process is told to stop: requests are still taken, but no load balancer should send any."""
 STOPPING = web.AppKey("stopping", asyncio.Event)
+"""Set when nothing new is taken any more."""
+PROXIES = web.AppKey("proxies", Proxies)
+SIGN_INS = web.AppKey("sign_ins", SignIns)
 
 CALLER = web.RequestKey("caller", KeyIssued)
 REQUEST_ID = web.RequestKey("request_id", str)
+ORIGIN = web.RequestKey("origin", Origin)
 LIMITS = web.RequestKey("limits", dict[str, str])
 """How the caller's key stands, as headers; there once the request was counted."""

@@ -31,6 +31,13 @@ RECONNECT_S = 0.25
 _BROKEN = (RedisConnectionError, RedisTimeoutError, OSError)
 
 
+class Stopping(Unavailable):
+    """This gateway ends; the job that was read goes on, and so may its reader, at another gateway."""
+
+    def __init__(self) -> None:
+        super().__init__("gateway", "This gateway is being stopped; the job itself goes on.")
+
+
 class Reader:
     """One reader of one job's stream; `last` is the number of the last entry it has got.
 
@@ -45,6 +52,7 @@ class Reader:
         self._fresh = fresh
         self._stale = not fresh
         self._nudged = False
+        self._cut_off = False
         self._wake = asyncio.Event()
 
     def announce(self, entry: Entry) -> None:
@@ -71,15 +79,21 @@ class Reader:
         self._nudged = True
         self._wake.set()
 
+    def cut_off(self) -> None:
+        """End reading: whoever waits is told so."""
+        self._cut_off = True
+        self._wake.set()
+
     async def more(self, within_s: float) -> list[Entry]:
         """The next entries, in order; none if none came in time.
 
         Raises:
             Unavailable: Redis does not answer.
+            Stopping: reading has ended.
         """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + within_s
-        while not (entries := await self._next()) and not self._nudged:
+        while self._reads() and not (entries := await self._next()) and not self._nudged:
             try:
                 async with asyncio.timeout_at(deadline):
                     await self._wake.wait()
@@ -89,6 +103,11 @@ class Reader:
                 break
         self._nudged = False
         return entries
+
+    def _reads(self) -> bool:
+        if self._cut_off:
+            raise Stopping
+        return True
 
     async def _next(self) -> list[Entry]:
         self._wake.clear()
@@ -145,6 +164,12 @@ class Live:
         for readers in self._readers.values():
             for reader in readers:
                 reader.nudge()
+
+    def cut_off(self) -> None:
+        """End all reading."""
+        for readers in self._readers.values():
+            for reader in readers:
+                reader.cut_off()
 
     async def run(self) -> None:
         """Listen until cancelled; a broken connection is made anew, and its readers look up what they missed."""

@@ -7,8 +7,21 @@ from contextlib import suppress
 from aiohttp import web
 
 from gateway import admission, headers, problems
-from gateway.keys import CALLER, CLOCK, INTAKE, LIMITS, METRICS, REGISTRY, REQUEST_ID
-from gateway.problems import unavailable, wrong_key
+from gateway.keys import (
+    CALLER,
+    CLOCK,
+    INTAKE,
+    LEAVING,
+    LIMITS,
+    METRICS,
+    ORIGIN,
+    PROXIES,
+    REGISTRY,
+    REQUEST_ID,
+    SIGN_INS,
+)
+from gateway.origin import Origin
+from gateway.problems import Problem, limited, unavailable, wrong_key
 from infra.errors import Unavailable
 from infra.ids import new_id
 from infra.telemetry import requests
@@ -25,8 +38,10 @@ OPEN = frozenset({"/healthz", "/readyz", "/metrics", "/", "/dashboard", "/static
 
 @web.middleware
 async def name_request(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Give the request a name, which every response carries; count it."""
+    """Give the request a name, which every response carries; say where it comes from, and count it."""
     clock, metrics = request.app[CLOCK], request.app[METRICS]
+    seen = Origin(request.remote or "", request.scheme, request.host)
+    request[ORIGIN] = request.app[PROXIES].origin(seen, request.headers)
     request[REQUEST_ID] = headers.request_id(request.headers) or new_id("req", clock)
     began_ms = clock.now_ms()
     response = await handler(request)
@@ -36,6 +51,10 @@ async def name_request(request: web.Request, handler: Handler) -> web.StreamResp
 
 async def show_name(request: web.Request, response: web.StreamResponse) -> None:
     """Put the request's name, and how its key stands, on a response that is about to be sent, whoever made it."""
+    if request.app[LEAVING].is_set():
+        # The client's next request is to go to another gateway. aiohttp has chosen the header before we are asked.
+        response.force_close()
+        response.headers["Connection"] = "close"
     response.headers.update(request.get(LIMITS, {}))
     response.headers["x-request-id"] = request.get(REQUEST_ID) or new_id("req", request.app[CLOCK])
 
@@ -50,7 +69,7 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
     except Exception as error:
         problem = problems.of(error)
         if problem.error.code == "internal_error":
-            log.exception("a request failed", extra={"request_id": request[REQUEST_ID], "path": request.path})
+            log.exception("a request failed", extra=_whose(request))
         response = problem.response()
         if isinstance(error, web.RequestPayloadError):
             response.force_close()  # where the next request begins, nobody knows
@@ -71,9 +90,23 @@ async def authenticate(request: web.Request, handler: Handler) -> web.StreamResp
         raise unavailable("The registry of keys is being read; try again in a moment.")
     known = reader.registry.key_for(api_key)
     if known is None:
-        raise wrong_key("This API key is unknown or was revoked.")
+        raise _failed_sign_in(request)
     request[CALLER] = known
     return await handler(request)
+
+
+def _failed_sign_in(request: web.Request) -> Problem:
+    client, sign_ins = request[ORIGIN].client, request.app[SIGN_INS]
+    wait_s = sign_ins.failed(client, request.app[CLOCK].now_ms() / 1000)
+    if not wait_s:
+        return wrong_key("This API key is unknown or was revoked.")
+    if sign_ins.is_first_over(client):
+        log.warning("one address sends unknown API keys", extra=_whose(request))
+    return limited("Too many unknown API keys came from this address.", wait_s)
+
+
+def _whose(request: web.Request) -> dict[str, str]:
+    return {"request_id": request[REQUEST_ID], "path": request.path, "client": request[ORIGIN].client}
 
 
 @web.middleware

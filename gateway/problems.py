@@ -7,6 +7,7 @@ from http import HTTPStatus
 import msgspec
 from aiohttp import web
 
+from gateway.live import Stopping
 from infra.errors import NeverTryAgain, TooLarge, TryAgain, WrongField
 from producers.events import JobError
 from producers.prompts.reading import MODEL_NOT_FOUND
@@ -122,6 +123,9 @@ def of(error: Exception) -> Problem:
             return Problem(404 if code == MODEL_NOT_FOUND else 400, str(error), param=field, code=code)
         case TooLarge():
             return Problem(413, "What this request asks for does not fit into one record of the log.", code="too_large")
+        case Stopping():
+            headers = {"Retry-After": "1"}
+            return Problem(503, str(error), type=SERVER, code="gateway_stopping", headers=headers)
         case TryAgain():
             return unavailable(f"{error}. Nothing was promised; try again.", error.after_s)
         case _:

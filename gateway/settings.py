@@ -1,11 +1,14 @@
 """Settings of the gateway."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 
+from gateway.origin import Proxies
 from infra.addresses import is_url
 from infra.errors import WrongSetting
 from infra.settings import setting
+from infra.tls import Pair
 from producers.settings import PromptSettings
 
 
@@ -14,8 +17,23 @@ class GatewaySettings(PromptSettings):
     """The HTTP side."""
 
     block: ClassVar[str] = "gateway"
-    host: str = setting("127.0.0.1", "address to listen on")
+    host: str = setting("127.0.0.1", "address to listen on, of IPv4 or IPv6; unix:/path listens at a socket file")
     port: int = setting(8080, "port to listen on; 0: a free one")
+    tls_certificate_file: str = setting("", "PEM file of the certificate and those above it; empty: no TLS")
+    tls_key_file: str = setting("", "PEM file of its key, without a passphrase")
+    tls_look_every_s: float = setting(
+        10.0, "how often these files are looked at, to take them anew; SIGHUP does so too"
+    )
+    trusted_proxies: tuple[str, ...] = setting(
+        (), "addresses and networks (10.0.0.0/8, …; unix: the socket file) whose word on the client's address counts"
+    )
+    forwarded: str = setting(
+        "x-forwarded", "what those proxies set: x-forwarded (X-Forwarded-For, -Proto, -Host) or forwarded (RFC 7239)"
+    )
+    failed_sign_ins_per_minute: int = setting(20, "unknown keys from one address, before it is told to wait (429)")
+    linger_s: float = setting(
+        0.0, "after SIGTERM, how long /readyz says no while requests are still taken, for load balancers to notice"
+    )
     chat_timeout_s: float = setting(600.0, "longest wait of a synchronous chat completion for its answer")
     ping_every_s: float = setting(15.0, "silence after which a comment keeps an event stream open")
     reports_url: str = setting("", "http://host:port of the reports process; empty: no reports are served")
@@ -26,3 +44,26 @@ class GatewaySettings(PromptSettings):
         super().check()
         if self.reports_url and not is_url(self.reports_url, "http", "https"):
             raise WrongSetting(f"{self.variable('reports_url')} must be http(s)://host:port")
+        if bool(self.tls_certificate_file) != bool(self.tls_key_file):
+            missing = "tls_key_file" if self.tls_certificate_file else "tls_certificate_file"
+            raise WrongSetting(f"{self.variable(missing)} is missing: TLS needs a certificate and its key")
+        if self.tls_look_every_s <= 0:
+            raise WrongSetting(f"{self.variable('tls_look_every_s')}={self.tls_look_every_s} must be more than 0")
+        if self.linger_s < 0:
+            raise WrongSetting(f"{self.variable('linger_s')}={self.linger_s} is less than 0")
+        if self.forwarded not in {"x-forwarded", "forwarded"}:
+            raise WrongSetting(f"{self.variable('forwarded')}={self.forwarded!r} is neither x-forwarded nor forwarded")
+        try:
+            _ = self.proxies
+        except ValueError as error:
+            raise WrongSetting(f"{self.variable('trusted_proxies')}: {error}") from None
+
+    @property
+    def tls(self) -> Pair | None:
+        """The certificate and its key; None where nothing is encrypted."""
+        return Pair(Path(self.tls_certificate_file), Path(self.tls_key_file)) if self.tls_certificate_file else None
+
+    @property
+    def proxies(self) -> Proxies:
+        """Whose word on a request's origin counts."""
+        return Proxies.of(self.trusted_proxies, standard=self.forwarded == "forwarded")

@@ -7,6 +7,7 @@
 - `sealing`: secrets at rest, encrypted
 - `telemetry`: logs, metrics, trace context
 - `kafka`, `redis`, `clickhouse`: settings in, client out
+- `listening`, `tls`: where a process listens, its certificate, and how we check those of others
 - `service`: start, serve, drain, stop
 - `loop_thread`: an event loop for programs that have none
 - `stack_file`: how a running stack describes itself to the command line

@@ -77,5 +77,10 @@ def encode(data: str, *, event: str | None = None, id: int | str | None = None) 
     return f"{head}{body}\n".encode()
 
 
+def come_back(after_ms: int) -> bytes:
+    """Tells a reader, without an event, how long to wait before it connects again."""
+    return f"retry: {after_ms}\n\n".encode()
+
+
 PING = b": ping\n\n"
 """A comment that keeps a silent stream open; clients pass it over."""

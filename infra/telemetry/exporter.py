@@ -1,6 +1,5 @@
 """What a process tells of itself over HTTP: /metrics, /healthz, /readyz."""
 
-import errno
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -8,7 +7,7 @@ from contextlib import asynccontextmanager
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from infra.errors import WrongSetting
+from infra.listening import listen
 from infra.telemetry.metrics import Metrics
 from infra.telemetry.settings import MetricsSettings
 
@@ -58,16 +57,11 @@ def create_app(metrics: Metrics, ready: Callable[[], bool]) -> web.Application:
 async def _hang_up(_: web.Request, response: web.StreamResponse) -> None:
     """A connection kept for the next scrape would only hold up our end."""
     response.force_close()
+    response.headers["Connection"] = "close"  # aiohttp has chosen this header before we are asked
 
 
 async def _listen(runner: web.AppRunner, settings: MetricsSettings) -> str:
     host, port = settings.host_and_port
-    try:
-        await web.TCPSite(runner, host, port).start()
-    except OSError as error:
-        given = f"{settings.variable('address')}={settings.address}"
-        if error.errno == errno.EADDRINUSE:
-            raise WrongSetting(f"{given} is taken: give each process an address of its own") from None
-        raise WrongSetting(f"{given}: nothing can listen there: {error.strerror or error}") from None
-    host, port = runner.addresses[0][:2]
-    return f"http://{f'[{host}]' if ':' in host else host}:{port}/metrics"
+    named = f"{settings.variable('address')}={settings.address}"
+    # What it tells names no tenant and no key: it is made to be scraped from another machine.
+    return f"{await listen(runner, host, port, named=named, warn=False)}/metrics"

@@ -17,13 +17,14 @@ MAY_SERVE_HTTP = (
     "gateway/",
     "analytics/reports.py",
     "analytics/reports_cli.py",
+    "infra/listening.py",
     "infra/local/",
     "infra/telemetry/",
 )
 # Put together, lest this very file name such a path.
 OF_A_MACHINE = re.compile("|".join(rf"(?<![\w.])/{folder}/" for folder in ("work", "root", "home")))
 # They put the gateway together, and start and stop it; all others say what they need.
-MAY_TAKE_THE_APP = ("gateway/app.py", "gateway/cli.py", "gateway/serving.py")
+MAY_TAKE_THE_APP = ("gateway/app.py", "gateway/process.py", "gateway/serving.py")
 TOP = {"producers", "stream_workers", "gateway", "analytics", "infra", "tests", "docs", "benchmarks"}
 
 

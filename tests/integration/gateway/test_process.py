@@ -3,75 +3,22 @@
 import asyncio
 import json
 import signal
-import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
 
-from gateway.settings import GatewaySettings
-from infra.local.ports import free_ports
-from infra.settings import KafkaSettings, RedisSettings, ServiceSettings, child_environment
+from infra.settings import RedisSettings
 from tests.support.builders import a_completed
 from tests.support.eventually import eventually
 from tests.support.gateway import MODEL, PlayedWorker, RunningGateway, events_of
+from tests.support.gateway_process import GatewayProcess, a_process, known
 
 # Brokers and processes start here, on a machine that may be busy.
 pytestmark = pytest.mark.timeout(300)
 
 CHAT: dict[str, Any] = {"model": MODEL, "messages": [{"role": "user", "content": "Why?"}], "stream": True}
-
-
-@dataclass
-class GatewayProcess:
-    """A running `headrace gateway`."""
-
-    process: asyncio.subprocess.Process
-    url: str
-
-    async def ended(self) -> tuple[int, str]:
-        """Its exit code and log."""
-        _, log = await asyncio.wait_for(self.process.communicate(), 20.0)
-        assert self.process.returncode is not None
-        return self.process.returncode, log.decode()
-
-
-@asynccontextmanager
-async def a_process(
-    kafka: KafkaSettings, redis: RedisSettings, folder: Path, drain_s: float
-) -> AsyncIterator[GatewayProcess]:
-    """A gateway process that is ready; it is killed if the test leaves it running."""
-    port, ready_file = free_ports(1)[0], folder / "ready"
-    service = ServiceSettings(ready_file=str(ready_file), drain_s=drain_s)
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "infra.cli", "gateway", "--port", str(port),
-        env=child_environment(kafka, redis, service, GatewaySettings(models=(MODEL,))),
-        stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-    try:
-        await eventually(ready_file.exists, within_s=45, what="the ready file")
-        yield GatewayProcess(process, f"http://127.0.0.1:{port}")
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-
-
-async def known(gateway: RunningGateway, process: GatewayProcess) -> dict[str, str]:
-    """Headers with a key that the process has read from the registry."""
-    issued = await gateway.issue(gateway.tenant)
-    headers = {"Authorization": f"Bearer {issued.api_key}"}
-
-    async def is_known() -> bool:
-        async with gateway.http.get(f"{process.url}/v1/models", headers=headers) as response:
-            return response.status == 200
-
-    await eventually(is_known, what="the key in the process")
-    return headers
 
 
 async def test_sigterm_lets_a_running_answer_end_and_takes_nothing_new(
@@ -118,15 +65,17 @@ async def test_readers_of_job_events_are_sent_away_at_once_and_go_on_elsewhere(
         async with gateway.http.get(f"{process.url}/v1/jobs/{job_id}/events", headers=headers) as stream:
             seen = events_of(await stream.content.readuntil(b'Be"}\n\n'))
             process.process.send_signal(signal.SIGTERM)
-            seen += events_of(await stream.content.read())
+            rest = await stream.content.read()
+            seen += events_of(rest)
         code, log = await process.ended()
-        rest = asyncio.create_task(gateway.get(f"/v1/jobs/{job_id}/events", Last_Event_ID=seen[-1].id))
+        going_on = asyncio.create_task(gateway.get(f"/v1/jobs/{job_id}/events", Last_Event_ID=seen[-1].id))
         await worker.leases.show(lease, "cause.")
         await worker.end(lease, a_completed(prompt, "Because."))
-        told = events_of((await rest).content)
+        told = events_of((await going_on).content)
 
     assert code == 0, log
     assert seen[-1].event == "token"
+    assert rest.endswith(b"retry: 500\n\n")
     assert [json.loads(each.data).get("text") for each in told[:-1]] == ["cause."]
     assert told[-1].event == "done"
 
