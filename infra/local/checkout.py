@@ -1,21 +1,21 @@
 """What one stack keeps beside its checkout, in `.headrace/`: its lock, secrets, ports and description."""
 
-import fcntl
 import json
 import os
 import secrets
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from infra.errors import WrongSetting
 from infra.local.ports import remembered_ports
 
-
-class AlreadyRunning(WrongSetting):
-    """Another stack runs from this folder."""
+MADE: Final = (
+    *("kafka", "redis", "clickhouse", "logs", "ready", "key.json", "secret.key", "stack.json"),
+    # Last, so that a folder that is being deleted is known for a stack's to the end.
+    *("ports.json", "lock"),
+)
+"""Everything that a stack makes in its folder."""
 
 
 @dataclass(frozen=True)
@@ -32,27 +32,10 @@ class Checkout:
 
     folder: Path
 
-    @contextmanager
-    def held(self) -> Iterator[None]:
-        """Hold the folder for this process; the kernel lets go of it when the process ends, however it ends.
-
-        Raises:
-            AlreadyRunning: another process holds it; the message names it.
-        """
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with (self.folder / "lock").open("a+") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                lock.seek(0)
-                raise AlreadyRunning(
-                    f"a stack runs from {self.folder.absolute()} already (process {lock.read().strip() or 'unknown'}); "
-                    "use it, end it, or set HEADRACE_LOCAL__DIR to another folder"
-                ) from None
-            lock.truncate(0)
-            lock.write(f"{os.getpid()}\n")
-            lock.flush()
-            yield
+    @property
+    def lock(self) -> Path:
+        """The file that the supervisor of this stack holds (see `infra.local.lock`)."""
+        return self.folder / "lock"
 
     def ports(self, names: Iterable[str]) -> dict[str, int]:
         """A port for each name, the same as the last time where that is still free."""

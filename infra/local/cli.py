@@ -16,7 +16,7 @@ import click
 from rich.console import Console
 
 from infra.errors import CannotStart
-from infra.local import tour
+from infra.local import lock, tour
 from infra.local.checkout import Checkout
 from infra.local.progress import StartUp
 from infra.local.stack import Stack
@@ -63,7 +63,7 @@ async def live(*, stay: bool, prompts: bool) -> int:
     console = Console()
     local = LocalSettings.from_env()
     checkout = Checkout(local.dir)
-    with checkout.held(), _signals() as stop:
+    with lock.held(checkout.lock), _signals() as stop:
         stack, whole = Stack.at(checkout, local), asyncio.Event()
         supervisor = Supervisor(
             say=lambda text: console.print(text, style="yellow", markup=False, highlight=False, soft_wrap=True),
@@ -148,14 +148,15 @@ def _signals() -> Iterator[asyncio.Event]:
     hung_up = () if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else (signal.SIGHUP,)
     numbers = (signal.SIGINT, signal.SIGTERM, *hung_up)
 
-    def heard() -> None:
-        if stop.is_set():
+    def heard(number: int) -> None:
+        # Only a person at the keyboard is impatient: two `headrace stop` are one.
+        if stop.is_set() and number == signal.SIGINT:
             # Every child is tied to us and ends with us.
             os._exit(ENDED_BY_SIGNAL)
         stop.set()
 
     for number in numbers:
-        loop.add_signal_handler(number, heard)
+        loop.add_signal_handler(number, heard, number)
     try:
         yield stop
     finally:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from infra.local.ports import free_ports
+from tests.support.command import headrace as command
 from tests.support.stack import SHARED_PIDS
 from tests.support.up import Running, headrace, none_left
 
@@ -111,15 +112,30 @@ def test_a_second_up_in_the_same_folder_is_refused_and_a_dead_child_is_restarted
     }
 
 
-def test_sigterm_stops_every_process(up: Running) -> None:
+def test_status_says_where_all_of_it_is(up: Running) -> None:
+    done = command("status", "--json", folder=up.folder)
+
+    told = json.loads(done.stdout)
+    assert (done.returncode, told["state"], told["supervisor"]) == (0, "ready", up.process.pid)
+    assert {each["name"] for each in told["processes"]} == SERVICES | PARTS
+    assert all(each["ready"] and each["memory_bytes"] > 1e6 and each["uptime_s"] > 0 for each in told["processes"])
+    assert told["gateway_url"] == up.stack()["gateway_url"]
+    assert all(told["data_bytes"][name] > 0 for name in ("kafka", "redis", "clickhouse", "logs"))
+
+
+def test_stop_from_elsewhere_ends_every_process_and_reset_leaves_nothing_of_it(up: Running) -> None:
     pids = up.pids()
 
-    up.process.terminate()
+    stopped = command("stop", "--json", folder=up.folder)
 
-    assert up.process.wait(60) == 0
+    assert up.process.wait(1) == 0
     none_left(pids)
     assert "nothing is left running" in up.text()
     assert up.stack() == {}
+    assert set(json.loads(stopped.stdout)["processes"]) == SERVICES | PARTS
+    deleted = command("reset", "--yes", "--json", folder=up.folder)
+    assert json.loads(deleted.stdout)["left"] == []
+    assert not (up.folder / ".headrace").exists()
 
 
 def test_ctrl_c_in_mid_start_leaves_nothing(tmp_path: Path) -> None:

@@ -3,26 +3,15 @@
 import json
 import socket
 import stat
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from infra.errors import CannotStart
 from infra.local.addresses import Addresses
-from infra.local.checkout import AlreadyRunning, Checkout, DevelopmentKey
+from infra.local.checkout import Checkout, DevelopmentKey
 from infra.local.ports import free_ports
 from infra.settings import ClickHouseSettings, KafkaSettings, RedisSettings, TgiSettings
-
-HOLD = """
-import sys, time
-from pathlib import Path
-from infra.local.checkout import Checkout
-with Checkout(Path(sys.argv[1])).held():
-    print("held", flush=True)
-    time.sleep(600)
-"""
 
 
 @pytest.fixture
@@ -30,20 +19,6 @@ def checkout(tmp_path: Path) -> Checkout:
     checkout = Checkout(tmp_path / ".headrace")
     checkout.folder.mkdir()
     return checkout
-
-
-def test_a_second_stack_in_one_folder_is_refused_by_name_of_the_first(checkout: Checkout) -> None:
-    command = [sys.executable, "-c", HOLD, str(checkout.folder)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as other:
-        assert other.stdout is not None
-        assert other.stdout.readline() == "held\n"
-
-        with pytest.raises(AlreadyRunning, match=f"process {other.pid}"), checkout.held():
-            pass
-
-        other.kill()
-    with checkout.held():
-        assert int((checkout.folder / "lock").read_text()) > 0
 
 
 def test_ports_are_remembered_and_a_taken_one_is_replaced(checkout: Checkout) -> None:
