@@ -16,7 +16,7 @@ from rich.table import Table
 from infra import stack_file
 from infra.errors import WrongSetting
 from infra.parts import Part, examine, visit
-from infra.settings import Block, LocalSettings, Setting, blocks, unknown, without_password
+from infra.settings import Block, LocalSettings, Setting, blocks, given_here, unknown, without_password
 from infra.stack_file import Stack
 
 _HEALTHY: Final = 0
@@ -72,10 +72,16 @@ def doctor(everything: bool, as_json: bool) -> None:
 
 
 def _find(known: Sequence[type[Block]]) -> Findings:
-    wrong, groups, stack = unknown(), [], None
+    wrong, groups, stack = [], [], None
+    try:
+        wrong += unknown()
+        sources = given_here()
+    except WrongSetting as error:
+        # The file itself: no block could say more.
+        return Findings([without_password(str(error))], *asyncio.run(_look(None)), [])
     for block in known:
         try:
-            settings = tuple(block.from_env().shown())
+            settings = tuple(block.from_env().shown(sources))
         except WrongSetting as error:
             wrong.append(without_password(str(error)))
             continue
@@ -100,6 +106,7 @@ def _plain(found: Findings) -> dict[str, Any]:
             "value": each.shown,
             "default": each.default_shown,
             "changed": each.changed,
+            "source": each.source,
             "meaning": each.meaning,
         }
         for group in found.groups
@@ -136,7 +143,8 @@ def _show_group(console: Console, group: Group, everything: bool) -> None:
     console.print(f"[bold]{group.name}[/]: {escape(group.about)}")
     for each in shown:
         mark, style = ("*", "yellow") if each.changed else (" ", "default")
-        default = f" (default: {each.default_shown or 'empty'})" if each.changed else ""
+        given = f"; given in {each.source}" if each.source else ""
+        default = f" (default: {each.default_shown or 'empty'}{given})" if each.changed else ""
         console.print(f"{mark} {each.name}=[{style}]{escape(each.shown)}[/]")
         console.print(f"      [dim]{escape(each.meaning + default)}[/]")
     console.print()

@@ -9,14 +9,23 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
+
 from infra.errors import OurFault
-from infra.settings import Block, blocks
+from infra.settings import Block, blocks, key_of
+from infra.settings.sources import CONFIG
 from infra.telemetry.metrics import Entry, catalogue
 from producers.cli import event_names, kept
 from producers.contracts import EXAMPLES, SCHEMAS
 from producers.topics import TOPICS, Topic
 
 DOCS: Final = Path("docs")
+EXAMPLE: Final = Path("infra/deploy/headrace.toml")
+_EXAMPLE_HEAD: Final = """\
+# Every setting of Headrace, each with its default, as `HEADRACE_CONFIG=/etc/headrace.toml` would read it: take the #
+# before what you change. What the environment says counts before this file. A name with _file after it means what
+# stands in that file: `secret_key_file = "/run/secrets/headrace"`. Written by `make docs`.
+"""
 
 
 def settings_table() -> str:
@@ -37,18 +46,26 @@ def metrics_table() -> str:
     return "\n".join([_row(*head), _row(*("---" for _ in head)), *(_metric(each) for each in catalogue())])
 
 
-def stale(folder: Path) -> list[Path]:
-    """Documents under `folder` whose generated part is not as the code says."""
-    return [path for path, text in _written(folder) if path.read_text() != text]
+def example_file() -> str:
+    """Every setting as a TOML file that changes nothing: all of it is commented out."""
+    known = sorted(blocks(), key=lambda block: block.block)
+    return "\n".join([_EXAMPLE_HEAD, *("\n".join(_toml(each)) for each in known)])
 
 
-def write(folder: Path) -> None:
+def stale(folder: Path, example: Path | None = None) -> list[Path]:
+    """Documents under `folder` whose generated part is not as the code says, and the example file."""
+    return [path for path, text in _written(folder, example) if path.read_text() != text]
+
+
+def write(folder: Path, example: Path | None = None) -> None:
     """Write the generated parts anew."""
-    for path, text in _written(folder):
+    for path, text in _written(folder, example):
         path.write_text(text)
 
 
-def _written(folder: Path) -> Iterator[tuple[Path, str]]:
+def _written(folder: Path, example: Path | None) -> Iterator[tuple[Path, str]]:
+    if example is not None:
+        yield example, example_file()
     for name, part, table in (
         ("settings.md", "settings", settings_table()),
         ("contracts.md", "topics", topics_table()),
@@ -76,12 +93,35 @@ def _block(block: type[Block]) -> Iterator[str]:
     about = (block.__doc__ or "").splitlines()[0]
     yield f"### {block.block or 'common'}\n"
     yield f"{about}\n"
-    yield _row("variable", "default", "meaning")
-    yield _row("---", "---", "---")
+    yield _row("variable", "in the file", "default", "meaning")
+    yield _row("---", "---", "---", "---")
     for each in block().shown():
         default = f"`{each.default_shown}`" if each.default_shown else "(empty)"
         secret = " (secret)" if each.secret else ""
-        yield _row(f"`{each.name}`", default, f"{each.meaning}{secret}")
+        in_the_file = "" if each.name == CONFIG else f"`{key_of(each.name)}`"
+        yield _row(f"`{each.name}`", in_the_file, default, f"{each.meaning}{secret}")
+
+
+def _toml(block: type[Block]) -> Iterator[str]:
+    yield f"# {(block.__doc__ or '').splitlines()[0]}"
+    if block.block:
+        yield f"[{block.block}]"
+    for each in block().shown():
+        if each.name != CONFIG:
+            yield f"# {each.meaning}"
+            yield f"#{key_of(each.name).rpartition('.')[2]} = {_toml_value(each.default)}"
+    yield ""
+
+
+def _toml_value(value: Any) -> str:
+    match value:
+        case bool() | int() | float():
+            return str(value).lower()
+        case tuple():
+            return f"[{', '.join(map(_toml_value, value))}]"
+        case _:
+            # A JSON string is a TOML string.
+            return msgspec.json.encode("" if value is None else str(value)).decode()
 
 
 def _topic(topic: Topic) -> str:
@@ -107,9 +147,9 @@ def _row(*cells: str) -> str:
 def main(arguments: list[str]) -> int:
     """`python -m producers.docs [--check]`, from the project's folder; the exit code."""
     if "--check" not in arguments:
-        write(DOCS)
+        write(DOCS, EXAMPLE)
         return 0
-    found = stale(DOCS)
+    found = stale(DOCS, EXAMPLE)
     for path in found:
         sys.stderr.write(f"{path} is not as the code says: run `make docs`\n")
     return 1 if found else 0

@@ -1,5 +1,6 @@
 """The only reader of the environment, and the blocks of settings that the ground declares.
 
+- `sources`: where a value is given: environment, file, a file of its own
 - `reading`: what a block is, and how it is read, refused, shown and handed to a child process
 - `ground`: the blocks of the parts, the log, a process and the embedded stack
 """
@@ -17,18 +18,19 @@ from infra.settings.ground import (
     TgiSettings,
 )
 from infra.settings.reading import (
-    PREFIX,
     Block,
     Setting,
     blocks,
     child_environment,
     colours,
+    given_here,
     masked,
     refuse_unknown,
     setting,
     unknown,
     without_password,
 )
+from infra.settings.sources import PREFIX, Sources, key_of
 
 __all__ = [
     "MAX_RECORD_BYTES",
@@ -43,10 +45,13 @@ __all__ = [
     "RedisSettings",
     "ServiceSettings",
     "Setting",
+    "Sources",
     "TgiSettings",
     "blocks",
     "child_environment",
     "colours",
+    "given_here",
+    "key_of",
     "masked",
     "refuse_unknown",
     "setting",

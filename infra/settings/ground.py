@@ -18,6 +18,7 @@ SHORTEST_KEY = 32
 class CommonSettings(Block):
     """What every process shares."""
 
+    config: str = setting("", "TOML file of settings; what the environment says counts before it; empty: none")
     secret_key: str = setting("", "key under which webhook secrets are encrypted (any text of 32 or more)", secret=True)
 
     def check(self) -> None:

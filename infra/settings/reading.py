@@ -1,8 +1,9 @@
 """The only reader of the environment: frozen blocks of settings, each field with its unit, default and meaning.
 
-A field `session_timeout_s` of the block `kafka` is read from `HEADRACE_KAFKA__SESSION_TIMEOUT_S`. A room declares its
-own blocks in `<room>/settings.py` and lists them in setup.cfg under `headrace.settings`, so that a variable which bears
-our prefix and which no block knows is refused by name: a typo must not be a silent default.
+A field `session_timeout_s` of the block `kafka` is read from `HEADRACE_KAFKA__SESSION_TIMEOUT_S`, or else from the file
+(`sources`). A room declares its own blocks in `<room>/settings.py` and lists them in setup.cfg under
+`headrace.settings`, so that a variable which bears our prefix and which no block knows is refused by name: a typo must
+not be a silent default.
 """
 
 import math
@@ -16,8 +17,8 @@ from importlib.metadata import entry_points
 from typing import Any, ClassVar, Self
 
 from infra.errors import WrongSetting
+from infra.settings.sources import ENVIRONMENT, IN_A_FILE, PREFIX, Given, Sources
 
-PREFIX = "HEADRACE_"
 MASK = "********"
 # scheme://user:password@host: greedy, because a password may itself hold a slash or an @.
 _PASSWORD = re.compile(r"(://[^:/@\s]*:)\S*@")
@@ -37,6 +38,8 @@ class Setting:
     default: Any
     meaning: str
     secret: bool
+    source: str = ""
+    """Where it was given, for people; empty where it has its default, or was made by a program."""
 
     @property
     def shown(self) -> str:
@@ -69,34 +72,37 @@ class Block:
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
-        """Read the block from the environment.
+        """Read the block from the environment, and from the file that it names.
 
         Raises:
             WrongSetting: a value does not fit its type, or the block contradicts itself; the variable is named.
         """
-        environ = os.environ if environ is None else environ
-        hints = typing.get_type_hints(cls)
-        given = {
-            each.name: _parse(cls.variable(each.name), environ[cls.variable(each.name)], hints[each.name])
-            for each in fields(cls)
-            if cls.variable(each.name) in environ
-        }
-        block = cls(**given)
+        sources, hints = Sources(os.environ if environ is None else environ), typing.get_type_hints(cls)
+        found = {each.name: sources.find(cls.variable(each.name)) for each in fields(cls)}
+        block = cls(
+            **{
+                name: _parse(cls.variable(name), given, hints[name])
+                for name, given in found.items()
+                if given is not None
+            }
+        )
         block.check()
         return block
 
     def check(self) -> None:
         """Refuse contradictions between the settings of this block; raises WrongSetting."""
 
-    def shown(self) -> Iterator[Setting]:
-        """Every setting of the block, in order of declaration."""
+    def shown(self, sources: Sources | None = None) -> Iterator[Setting]:
+        """Every setting of the block, in order of declaration; with `sources`, each with where it was given."""
         for each in fields(self):
+            given = sources.find(self.variable(each.name)) if sources else None
             yield Setting(
                 name=self.variable(each.name),
                 value=getattr(self, each.name),
                 default=each.default,
                 meaning=each.metadata["meaning"],
                 secret=each.metadata["secret"],
+                source=given.source if given else "",
             )
 
     def to_env(self) -> dict[str, str]:
@@ -113,7 +119,8 @@ def without_password(text: str) -> str:
     return _PASSWORD.sub(rf"\g<1>{MASK}@", text)
 
 
-def _parse(variable: str, text: str, hint: Any) -> Any:
+def _parse(variable: str, given: Given, hint: Any) -> Any:
+    text = given.text
     if isinstance(hint, types.UnionType):
         hint = next(each for each in typing.get_args(hint) if each is not type(None))
     try:
@@ -127,7 +134,11 @@ def _parse(variable: str, text: str, hint: Any) -> Any:
         return value
     except (KeyError, ValueError):
         kind = {bool: "switch (1 or 0)", int: "whole number", float: "number"}.get(hint, str(hint))
-        raise WrongSetting(f"{variable}={text!r} is no {kind}") from None
+        raise WrongSetting(f"{variable}={text!r}{_where(given)} is no {kind}") from None
+
+
+def _where(given: Given) -> str:
+    return "" if given.source == ENVIRONMENT else f" in {given.source}"
 
 
 def _format(value: Any) -> str:
@@ -143,19 +154,23 @@ def blocks() -> list[type[Block]]:
     return [each.load() for each in entry_points(group="headrace.settings")]
 
 
+def given_here() -> Sources:
+    """What is given to this process.
+
+    Raises:
+        WrongSetting: the file that is named cannot be read.
+    """
+    return Sources(os.environ)
+
+
 def unknown(environ: Mapping[str, str] | None = None) -> list[str]:
-    """The variables that bear our prefix and that no block knows, each with a word on it."""
-    environ = os.environ if environ is None else environ
-    known = {block.variable(each.name) for block in blocks() for each in fields(block)}
-    return [
-        f"{name} is not a setting of Headrace; `headrace doctor --all` lists those there are"
-        for name in environ
-        if name.startswith(PREFIX) and name not in known
-    ]
+    """What is given under our prefix, or in our file, and no block knows; each with a word on it."""
+    sources = Sources(os.environ if environ is None else environ)
+    return sources.unknown({block.variable(each.name) for block in blocks() for each in fields(block)})
 
 
 def refuse_unknown(environ: Mapping[str, str] | None = None) -> None:
-    """Refuse variables that bear our prefix and that no block knows.
+    """Refuse what is given under our prefix, or in our file, and no block knows.
 
     Raises:
         WrongSetting: names them.
@@ -166,7 +181,10 @@ def refuse_unknown(environ: Mapping[str, str] | None = None) -> None:
 
 def child_environment(*blocks_: Block, **extra: str) -> dict[str, str]:
     """The environment of a child process: ours, overlaid with these blocks of settings."""
-    return {**os.environ, **{k: v for block in blocks_ for k, v in block.to_env().items()}, **extra}
+    ours = {**{k: v for block in blocks_ for k, v in block.to_env().items()}, **extra}
+    # What we say outright must not stand beside a file that said it to us.
+    theirs = {k: v for k, v in os.environ.items() if not (k.startswith(PREFIX) and k.removesuffix(IN_A_FILE) in ours)}
+    return {**theirs, **ours}
 
 
 def masked(block: Block) -> dict[str, str]:

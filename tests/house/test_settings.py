@@ -1,13 +1,15 @@
 """Every block of settings is listed, and every setting is explained and documented."""
 
 import ast
+import re
+import tomllib
 from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from infra.errors import OurFault
-from infra.settings import PREFIX, Block, blocks
+from infra.settings import PREFIX, Block, Sources, blocks, refuse_unknown
 from producers import docs
 from tests.support.house import ROOT, modules
 
@@ -65,7 +67,23 @@ def test_every_setting_is_documented() -> None:
 
 
 def test_the_generated_parts_of_the_documents_are_as_the_code_says() -> None:
-    assert docs.stale(DOCS) == [], "run `make docs`"
+    assert docs.stale(DOCS, ROOT / docs.EXAMPLE) == [], "run `make docs`"
+
+
+@pytest.mark.parametrize("block", blocks(), ids=lambda block: block.__name__)
+def test_the_example_file_changes_nothing_as_it_stands_nor_where_all_of_it_counts(
+    block: type[Block], tmp_path: Path
+) -> None:
+    example, uncommented = (ROOT / docs.EXAMPLE).read_text(), tmp_path / "headrace.toml"
+    uncommented.write_text(re.sub(r"^#(?=\w)", "", example, flags=re.MULTILINE))
+    environ = {"HEADRACE_CONFIG": str(uncommented)}
+
+    refuse_unknown(environ)
+    given = {each.name for each in block.from_env(environ).shown(Sources(environ)) if each.source == str(uncommented)}
+
+    assert not any(tomllib.loads(example).values())
+    assert given == {each.name for each in block().shown()} - {"HEADRACE_CONFIG"}
+    assert {k: v for k, v in block.from_env(environ).to_env().items() if k != "HEADRACE_CONFIG"} == {}
 
 
 def test_a_stale_table_is_seen_and_written_anew(tmp_path: Path) -> None:
