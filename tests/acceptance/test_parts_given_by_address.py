@@ -7,7 +7,7 @@ import pytest
 
 from infra import kafka as kafka_client
 from tests.acceptance.test_up import PARTS, SERVICES, check_the_table
-from tests.support.clickhouse import Database
+from tests.support.clickhouse import Database, RunningClickHouse
 from tests.support.model_servers import model_server
 from tests.support.stack import RunningKafka, RunningRedis, a_prefix
 from tests.support.up import alive, headrace, none_left
@@ -16,7 +16,11 @@ pytestmark = pytest.mark.timeout(300)
 
 
 def test_parts_given_by_address_are_used_and_outlive_the_stack(
-    kafka: RunningKafka, redis_server: RunningRedis, clickhouse: Database, tmp_path: Path
+    kafka: RunningKafka,
+    redis_server: RunningRedis,
+    clickhouse_server: RunningClickHouse,
+    clickhouse: Database,
+    tmp_path: Path,
 ) -> None:
     prefix = a_prefix()
     blocks = (kafka.settings(prefix), redis_server.settings(prefix), clickhouse.settings)
@@ -39,7 +43,7 @@ def test_parts_given_by_address_are_used_and_outlive_the_stack(
         }
         none_left(stack["processes"])
         assert not any((tmp_path / ".headrace" / part).exists() for part in PARTS)
-        assert all(alive(each) for each in (kafka.pid, redis_server.pid, clickhouse.server.pid, model.process.pid))
+        assert all(alive(each) for each in (kafka.pid, redis_server.pid, clickhouse_server.pid, model.process.pid))
         assert model.call("GET", "/info")["model_id"]
     with closing(kafka_client.admin(kafka.settings(prefix))) as admin:
         assert f"{prefix}answers" in admin.list_topics()

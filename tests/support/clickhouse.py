@@ -6,8 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import urlsplit, urlunsplit
 
 from clickhouse_driver import Client
+from clickhouse_driver.util.helpers import parse_url
 
 from infra.local.clickhouse.embedded import EmbeddedClickHouse
 from infra.local.ports import free_ports
@@ -15,6 +18,13 @@ from infra.settings import ClickHouseSettings
 from tests.support.stack import RunningPart
 
 _numbers = itertools.count(1)
+
+
+class Server(Protocol):
+    """A ClickHouse at an address."""
+
+    def url(self, database: str = "default") -> str:
+        """The address as clients take it."""
 
 
 @dataclass
@@ -36,10 +46,21 @@ class RunningClickHouse(RunningPart):
 
 
 @dataclass(frozen=True)
+class GivenClickHouse:
+    """A ClickHouse that somebody else runs."""
+
+    address: str
+
+    def url(self, database: str = "default") -> str:
+        """The address as clients take it."""
+        return urlunsplit(urlsplit(self.address)._replace(path=f"/{database}"))
+
+
+@dataclass(frozen=True)
 class Database:
     """A database of this test's own, and a client of it."""
 
-    server: RunningClickHouse
+    server: Server
     name: str
     client: Client
 
@@ -49,9 +70,10 @@ class Database:
         return ClickHouseSettings(url=self.server.url(self.name))
 
     @contextmanager
-    def another_client(self) -> Iterator[Client]:
-        """One more client of the same database."""
-        with self.server.client(self.name) as client:
+    def another_client(self, **options: Any) -> Iterator[Client]:
+        """One more client of the same database, with what else the driver's `Client` takes."""
+        host, address = parse_url(self.server.url(self.name))
+        with Client(host, **{**address, **options}) as client:
             yield client
 
 
@@ -62,11 +84,11 @@ def a_clickhouse(folder: Path, *, shared: bool = False) -> RunningClickHouse:
 
 
 @contextmanager
-def a_database(server: RunningClickHouse) -> Iterator[Database]:
+def a_database(server: Server) -> Iterator[Database]:
     """A fresh database, dropped afterwards."""
     name = f"test_{os.getpid()}_{next(_numbers)}"
-    with server.client() as admin:
+    with Client.from_url(server.url()) as admin:
         admin.execute(f"CREATE DATABASE {name}")
-        with server.client(name) as client:
+        with Client.from_url(server.url(name)) as client:
             yield Database(server, name, client)
         admin.execute(f"DROP DATABASE {name}")

@@ -7,10 +7,12 @@ import time
 
 from infra.errors import CannotStart
 from infra.local.clickhouse import packets
-from infra.local.clickhouse.connection import Connection, Limits
+from infra.local.clickhouse.channel import Limits
+from infra.local.clickhouse.connection import Connection
 from infra.local.clickhouse.embedded import PART
 from infra.local.clickhouse.engine import Engine
 from infra.local.clickhouse.faults import TOO_MANY_CLIENTS
+from infra.local.clickhouse.running import Running
 
 _log = logging.getLogger(__name__)
 _BACKLOG = 128
@@ -33,6 +35,8 @@ class Server:
         self._engine = engine
         self._limits = limits or Limits()
         self._most = most
+        self._running = Running(engine)
+        self._listening = threading.Thread(target=self._running.listen, daemon=True, name="clickhouse-listen")
         self._clients: dict[threading.Thread, socket.socket] = {}
         self._lock = threading.Lock()
         self._stopping = False
@@ -45,6 +49,7 @@ class Server:
 
     def serve(self) -> None:
         """Take clients until `stop` is called."""
+        self._listening.start()
         while not self._stopping:
             try:
                 client, _ = self._listener.accept()
@@ -72,9 +77,13 @@ class Server:
         deadline_s = time.monotonic() + _STOP_S
         for thread, _ in open_now:
             thread.join(max(0.0, deadline_s - time.monotonic()))
+        self._running.close()
+        if self._listening.is_alive():
+            self._listening.join()
 
     def _take(self, client: socket.socket) -> None:
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)  # a client whose machine died is noticed
         thread = threading.Thread(target=self._converse, args=(client,), daemon=True, name="clickhouse-client")
         with self._lock:
             if len(self._clients) < self._most:
@@ -87,7 +96,7 @@ class Server:
     def _converse(self, client: socket.socket) -> None:
         try:
             with client:
-                Connection(client, self._engine, self._limits).converse()
+                Connection(client, self._engine, self._running, self._limits).converse()
         except Exception:
             _log.exception("a conversation ended by our fault")
         finally:

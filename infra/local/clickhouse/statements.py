@@ -1,8 +1,10 @@
 """Which way a statement is run, from its text alone."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
+from itertools import pairwise
 
 from infra.local.clickhouse.faults import SYNTAX_ERROR, QueryFault
 
@@ -30,11 +32,13 @@ class Statement:
     """A statement and the way it is run.
 
     For `Way.INSERT`, `text` ends before VALUES or FORMAT, and `sample` selects the columns that the client must send.
+    `has_totals`: WITH TOTALS is among its words.
     """
 
     way: Way
     text: str
     sample: str = ""
+    has_totals: bool = False
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,21 @@ def read_statement(query: str, formats: frozenset[str]) -> Statement:
     if first == "INSERT":
         return _insert(query, text, tokens)
     text = query[tokens[0].start : _without_format(tokens, formats)[-1].end]
-    return Statement(Way.STREAM if first in {"SELECT", "WITH", "("} else Way.WHOLE, text)
+    if first not in {"SELECT", "WITH", "(", "FROM"}:
+        return Statement(Way.WHOLE, text)
+    words = [each.word.upper() for each in tokens]
+    return Statement(Way.STREAM, text, has_totals=("WITH", "TOTALS") in pairwise(words))
+
+
+def with_engine_ids(query: str, engine_id: Callable[[str], str | None]) -> str:
+    """A KILL QUERY with the engine's ids in place of those that clients gave; any other query as it is."""
+    tokens = _tokens(query)
+    if [each.word.upper() for each in tokens[:2]] != ["KILL", "QUERY"]:
+        return query
+    for token in reversed(tokens):
+        if token.word.startswith("'") and (known := engine_id(token.word[1:-1])):
+            query = f"{query[: token.start]}'{known}'{query[token.end :]}"
+    return query
 
 
 def _tokens(query: str) -> list[_Token]:

@@ -1,0 +1,99 @@
+"""Blocks: rows of some columns, as the Native format has them."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from infra.local.clickhouse.faults import TOO_LARGE, UNEXPECTED_PACKET_FROM_CLIENT, ClientGone, ProtocolFault
+from infra.local.clickhouse.types import column
+from infra.local.clickhouse.wire import Reader, string, varint
+
+_MAX_COLUMNS = 10_000
+
+Columns = list[tuple[str, str]]
+"""Names and types."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """Rows of some columns, in the Native format."""
+
+    columns: int
+    rows: int
+    native: bytes
+
+
+def read_block_info(reader: Reader) -> None:
+    """Go past what comes before a block."""
+    while number := reader.varint():
+        if number > 2:
+            raise ProtocolFault(UNEXPECTED_PACKET_FROM_CLIENT, f"field {number} in a block's info")
+        reader.skip(1 if number == 1 else 4)
+
+
+def read_block(reader: Reader) -> Block:
+    """Read a block as the Native format has it."""
+    start = reader.at
+    columns, rows = reader.varint(), reader.varint()
+    if columns > _MAX_COLUMNS:
+        raise ProtocolFault(TOO_LARGE, f"a block of {columns} columns; {_MAX_COLUMNS} is the limit")
+    for _ in range(columns):
+        reader.text()
+        kind = column(reader.text())
+        if rows:
+            kind.settle(reader).skip_rows(reader, rows)
+    return Block(columns=columns, rows=rows, native=reader.since(start))
+
+
+def blocks_in(native: bytes) -> Iterator[Block]:
+    """Cut what the engine wrote into its blocks."""
+    reader = _whole(native)
+    try:
+        while True:
+            reader.begin_packet(limit_bytes=len(native) + 1)
+            yield read_block(reader)
+    except ClientGone:
+        return
+
+
+def columns_of(native: bytes) -> Columns:
+    """Names and types of a block's columns.
+
+    Raises:
+        ProtocolFault: a column is of a type whose bytes we do not know.
+    """
+    return [(name, kind) for name, kind, _ in _columns(_whole(native))]
+
+
+def with_types(native: bytes, types: Sequence[str]) -> bytes:
+    """The same block with its columns' types named so; raises as `columns_of` does."""
+    counts = _whole(native)
+    head = varint(counts.varint()) + varint(counts.varint())
+    columns = zip(types, _columns(_whole(native)), strict=True)
+    return head + b"".join(string(name) + string(kind) + rows for kind, (name, _, rows) in columns)
+
+
+def _columns(reader: Reader) -> Iterator[tuple[str, str, bytes]]:
+    """Name, type and rows' bytes of each column."""
+    columns, rows = reader.varint(), reader.varint()
+    for _ in range(columns):
+        name, kind = reader.text(), reader.text()
+        layout, start = column(kind), reader.at
+        if rows:
+            layout.settle(reader).skip_rows(reader, rows)
+        yield name, kind, reader.since(start)
+
+
+def _whole(native: bytes) -> Reader:
+    reader = Reader(_once(native))
+    reader.begin_packet(limit_bytes=len(native) + 1)
+    return reader
+
+
+def _once(native: bytes) -> Callable[[int], bytes]:
+    left = [native]
+    return lambda _count: left.pop() if left else b""
+
+
+def empty_block(columns: Columns) -> bytes:
+    """A block without rows: the names and types alone."""
+    return varint(len(columns)) + varint(0) + b"".join(string(name) + string(kind) for name, kind in columns)
