@@ -4,7 +4,8 @@
 - `settings`: the only reader of the environment, one frozen block per part
 - `clock`, `ids`: the only reader of the wall clock, the only maker of ids
 - `errors`: the tree every error of ours hangs on
-- `sealing`: secrets at rest, encrypted
+- `sealing`, `signing`: secrets at rest, encrypted; webhooks, signed and verified
+- `exports`: what a package offers to programs
 - `telemetry`: logs, metrics, trace context
 - `kafka`, `redis`, `clickhouse`: settings in, client out
 - `listening`, `tls`: where a process listens, its certificate, and how we check those of others

@@ -17,8 +17,9 @@ and raises (docs/client.md).
 - `docs`: the generated tables of the documents
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from infra import exports
 
 if TYPE_CHECKING:
     from infra.errors import TooLarge, Unavailable, WrongField
@@ -38,17 +39,17 @@ __all__ = [
     "WrongField",
 ]
 
-_WHERE = {
-    "infra.errors": ("TooLarge", "Unavailable", "WrongField"),
-    "producers.prompts.blocking": ("SyncPromptPublisher",),
-    "producers.prompts.publishing": ("PromptPublisher", "PublisherSettings", "Receipt"),
-    "producers.settings": ("PromptSettings", "WebhookSettings"),
-}
-
-
-def __getattr__(name: str) -> Any:
-    # Looked up when asked for: every process imports this room, and few of them publish prompts.
-    for module, names in _WHERE.items():
-        if name in names:
-            return getattr(import_module(module), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = exports.lazily(
+    __name__,
+    {
+        "PromptPublisher": "producers.prompts.publishing",
+        "PromptSettings": "producers.settings",
+        "PublisherSettings": "producers.prompts.publishing",
+        "Receipt": "producers.prompts.publishing",
+        "SyncPromptPublisher": "producers.prompts.blocking",
+        "TooLarge": "infra.errors",
+        "Unavailable": "infra.errors",
+        "WebhookSettings": "producers.settings",
+        "WrongField": "infra.errors",
+    },
+)

@@ -3,7 +3,8 @@
 import asyncio
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any, BinaryIO, Final
 
@@ -11,18 +12,20 @@ import click
 import msgspec
 
 from gateway.client import progress, prompts
-from gateway.client.jobs import Job, Jobs, connected
+from gateway.client.jobs import AsyncJobs
 from gateway.client.many import Outcome, submit_all
+from gateway.client.objects import Job
 from gateway.client.prompts import Asked, BadLine
-from gateway.client.settings import ClientSettings
-from gateway.client.shown import Shown, answer_of, failure_of
-from infra import stack_file
+from gateway.client.settings import ClientSettings, chosen
+from gateway.client.told import DoneTold, Shown
+from gateway.client.told import read as told_by
+from gateway.client.wire import the_way
 from infra.clock import SystemClock
-from infra.settings import LocalSettings
 from producers.events import LANES
 
 _ALL_COMPLETED: Final = 0
 _SOME_FAILED: Final = 1
+STARTS_OVER: Final = "\n[the answer starts over]\n"
 
 
 @dataclass(frozen=True)
@@ -105,7 +108,7 @@ def submit(
     """  # noqa: D301 # \b is click's mark for lines that are not to be wrapped
     if stream and (wait or jsonl):
         raise click.UsageError("--stream shows one answer as it comes: without --wait, and not with --jsonl")
-    settings = _settings(said.pop("url"), said.pop("timeout_s"))
+    settings = chosen(said.pop("url"), patience_s=said.pop("timeout_s"))
     body, manner = prompts.options(**said), Manner(wait, stream, as_json, at_once)
     if jsonl is not None:
         if prompt is not None or file is not None:
@@ -132,28 +135,26 @@ def _text(prompt: str | None, file: BinaryIO | None) -> str:
     return prompt
 
 
-def _settings(url: str | None, timeout_s: float | None) -> ClientSettings:
-    settings = ClientSettings.from_env()
-    if timeout_s is not None:
-        settings = replace(settings, reach_s=timeout_s, patience_s=timeout_s)
-    stack = stack_file.read(LocalSettings.from_env())
-    if url is None:
-        return stack_file.addressed(settings, stack)
-    known = settings.api_key or (stack.api_key if stack and stack.gateway_url.rstrip("/") == url.rstrip("/") else "")
-    return replace(settings, url=url, api_key=known)
+@asynccontextmanager
+async def _connected(settings: ClientSettings, connections: int) -> AsyncIterator[AsyncJobs]:
+    wire = the_way(settings, SystemClock(), connections=connections, tell=_tell, endures_limits=True)
+    try:
+        yield AsyncJobs(wire, SystemClock())
+    finally:
+        await wire.close()
 
 
 async def _one(settings: ClientSettings, prompt: Asked, manner: Manner) -> int:
-    async with connected(settings, SystemClock(), connections=2, tell=_tell) as jobs:
+    async with _connected(settings, connections=2) as jobs:
         with progress.spinner(wanted=manner.wait) as show:
             body = {"model": prompt.body.get("model") or await jobs.first_model(), **prompt.body}
-            job = await jobs.submit(body)
-            show(job["status"])
+            job = await jobs.submit_body(msgspec.json.encode(body))
+            show(job.status)
             if manner.wait:
-                job = await jobs.wait(job["id"], show)
+                job = await jobs.wait(job.id, show=show)
         if manner.stream:
-            return _end(await _watch(jobs, job["id"], manner))
-        click.echo(msgspec.json.encode(job) if manner.as_json else (answer_of(job) if manner.wait else job["id"]) or "")
+            return _end(await _watch(jobs, job, manner))
+        click.echo(msgspec.json.encode(job) if manner.as_json else (job.text if manner.wait else job.id) or "")
         return _end(job) if manner.wait else _ALL_COMPLETED
 
 
@@ -161,31 +162,32 @@ def _tell(trouble: str) -> None:
     progress.say(f"headrace: {trouble}", err=True, colour="yellow")
 
 
-async def _watch(jobs: Jobs, job_id: str, manner: Manner) -> Job:
-    shown, job = Shown(), {}
-    async for event in jobs.follow(job_id):
-        if event.event == "done":
-            job = msgspec.json.decode(event.data)
+async def _watch(jobs: AsyncJobs, job: Job, manner: Manner) -> Job:
+    shown = Shown()
+    async for event in jobs.follow(job.id):
+        told = told_by(event)
+        if isinstance(told, DoneTold):
+            job = told.job
         if manner.as_json:
             data = msgspec.Raw(event.data.encode())
             click.echo(msgspec.json.encode({"event": event.event, "id": event.id, "data": data}))
-        else:
-            click.echo(shown.take(event), nl=False)
-    if shown.text and not shown.text.endswith("\n"):
+        elif told is not None and (piece := shown.take(told)) is not None:
+            click.echo((STARTS_OVER if piece.starts_over else "") + piece.text, nl=False)
+    if not manner.as_json and shown.whole and not shown.whole.endswith("\n"):
         click.echo()
     return job
 
 
 def _end(job: Job) -> int:
-    if job["status"] == "completed":
+    if job.status == "completed":
         return _ALL_COMPLETED
-    click.secho(f"headrace: {failure_of(job)}", err=True, fg="red")
+    click.secho(f"headrace: {job.failure}", err=True, fg="red")
     return _SOME_FAILED
 
 
 async def _many(settings: ClientSettings, lines: Sequence[Asked | BadLine], manner: Manner) -> int:
     failed = 0
-    async with connected(settings, SystemClock(), connections=manner.at_once, tell=_tell) as jobs:
+    async with _connected(settings, connections=manner.at_once) as jobs:
         if any(isinstance(each, Asked) and "model" not in each.body for each in lines):
             model = await jobs.first_model()
             lines = [
@@ -212,10 +214,8 @@ def _print(outcome: Outcome, manner: Manner) -> None:
     elif outcome.failure:
         progress.say(f"line {outcome.line}: {outcome.failure}", err=True, colour="red")
     elif outcome.job is not None:
-        answer = answer_of(outcome.job) if manner.wait else None
-        progress.say(
-            "\t".join((str(outcome.line), outcome.job["id"], *([] if answer is None else [_in_a_line(answer)])))
-        )
+        answer = outcome.job.text if manner.wait else None
+        progress.say("\t".join((str(outcome.line), outcome.job.id, *([] if answer is None else [_in_a_line(answer)]))))
 
 
 def _in_a_line(text: str) -> str:

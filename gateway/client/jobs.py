@@ -1,209 +1,172 @@
-"""Submit, follow and wait: one job through refusals, lost connections and a gateway that restarts."""
+"""The jobs of one gateway, as one key sees them: submit, follow, wait, cancel, judge."""
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from email.utils import parsedate_to_datetime
-from typing import Any, Final
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import aclosing
+from typing import Any, Unpack
 
-import aiohttp
-import msgspec
-
-from gateway.client.patience import Contact, Patience, Tell
-from gateway.client.settings import ClientSettings
-from infra import sse
+from gateway.client.errors import JobFailed, Refused, TimedOut, Told
+from gateway.client.following import follow, path_of
+from gateway.client.objects import Feedback, Job, JobError, Kind, Model, Page, Timeline
+from gateway.client.told import DoneTold, JobEvent, Piece, Shown, StatusTold, read
+from gateway.client.wire import Wire
 from infra.clock import Clock
-from infra.errors import NeverTryAgain, Unavailable
 from infra.ids import new_id
 from infra.sse import ServerSentEvent
-
-Job = dict[str, Any]
-
-ENDED: Final = frozenset({"completed", "failed", "cancelled", "aborted", "expired"})
-_OVERLOADED: Final = frozenset({429, 503})
-_FAULTY: Final = frozenset({500, 502, 504})
+from producers.prompts import saying
+from producers.prompts.saying import Saying
 
 
-class Refused(NeverTryAgain):
-    """The gateway said no, and would say no again."""
+class AsyncJobs:
+    """What can be done with jobs. Every call may raise `Refused`, `Limited` or `Unavailable` (see `errors`)."""
 
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(f"the gateway refused: {message} ({status})")
-        self.status = status
-
-
-class Jobs:
-    """The jobs of one gateway, as one key sees them."""
-
-    def __init__(self, session: aiohttp.ClientSession, contact: Contact, clock: Clock) -> None:
-        self._session = session
-        self._contact = contact
+    def __init__(self, wire: Wire, clock: Clock) -> None:
+        self._wire = wire
         self._clock = clock
+        self._model = ""
 
-    async def submit(self, body: dict[str, Any]) -> Job:
-        """Hand in a prompt, once: a try that is repeated bears the same Idempotency-Key.
+    async def submit(
+        self,
+        input: str | None = None,
+        *,
+        model: str | None = None,
+        idempotency_key: str | None = None,
+        **said: Unpack[Saying],
+    ) -> Job:
+        """Hand in a prompt; the log holds it when this returns.
 
-        Raises:
-            Refused: the prompt is wrong, or the key is.
-            Unavailable: the gateway cannot be reached.
-        """
-        return await self._ask("POST", "v1/jobs", body, {"Idempotency-Key": f'"{new_id("try", self._clock)}"'})
-
-    async def read(self, job_id: str) -> Job:
-        """The job as it stands.
-
-        Raises:
-            Refused: there is none of that id.
-            Unavailable: the gateway cannot be reached.
-        """
-        return await self._ask("GET", f"v1/jobs/{job_id}")
-
-    async def first_model(self) -> str:
-        """A model that the key may use.
+        A try that is repeated bears the same Idempotency-Key, so that it makes no second job: give one of your own to
+        be safe over a restart of your program, too. Without a model, the first that the key may use is asked.
 
         Raises:
-            Refused: the key is wrong, or there is no model.
-            Unavailable: the gateway cannot be reached.
+            WrongField: a value cannot be written as JSON.
+            WrongRequest: the gateway refuses a value; `param` names it.
         """
-        found = await self._ask("GET", "v1/models")
-        if not found["data"]:
-            raise Refused(200, "it serves no model")
-        return str(found["data"][0]["id"])
+        model = model or await self.first_model()
+        return await self.submit_body(saying.body_of({"model": model, "input": input, **said}), idempotency_key)
 
-    async def follow(self, job_id: str) -> AsyncIterator[ServerSentEvent]:
-        """Every event of a job up to `done`, each once, over as many connections as it takes.
+    async def submit_body(self, body: bytes, idempotency_key: str | None = None) -> Job:
+        """The same with a body of `POST /v1/jobs` that somebody else has written."""
+        key = idempotency_key or new_id("try", self._clock)
+        quoted = '"' + key.replace("\\", "\\\\").replace('"', '\\"') + '"'
+        return await self._wire.ask(Job, "POST", "v1/jobs", body=body, headers={"Idempotency-Key": quoted})
+
+    async def get(self, job_id: str) -> Job:
+        """The job as it stands."""
+        return await self._wire.ask(Job, "GET", path_of(job_id))
+
+    async def events(self, job_id: str, *, after: str = "", appears_s: float = 0.0) -> AsyncGenerator[JobEvent, None]:
+        """Everything that is told of a job after that event's id, up to `DoneTold`, over any number of connections.
+
+        `appears_s`: see `wait`.
+        """
+        async with aclosing(self.follow(job_id, after=after, appears_s=appears_s)) as events:
+            async for event in events:
+                if (told := read(event)) is not None:
+                    yield told
+
+    def follow(self, job_id: str, *, after: str = "", appears_s: float = 0.0) -> AsyncGenerator[ServerSentEvent, None]:
+        """The same as it came over the wire."""
+        return follow(self._wire, job_id, after, appears_s)
+
+    async def stream(self, job_id: str, *, appears_s: float = 0.0) -> AsyncGenerator[Piece, None]:
+        """The answer piece by piece, as it comes; nothing twice, nothing left out, however often the connection breaks.
 
         Raises:
-            Refused: there is no such job.
-            Unavailable: the gateway cannot be reached.
+            JobFailed: it ended without an answer.
         """
-        last_id, patience = "", Patience(self._contact)
-        while True:
-            headers = {"Last-Event-ID": last_id} if last_id else {}
-            try:
-                async with self._session.get(
-                    f"v1/jobs/{job_id}/events", headers=headers, allow_redirects=False
-                ) as response:
-                    if response.status == 204:
-                        yield await self._done(job_id, last_id)
-                        return
-                    if response.status != 200:
-                        await self._judge(response, await _message(response), patience)
-                        continue
-                    async for event in sse.events(response.content.iter_any()):
-                        patience.renew()
-                        last_id = event.id or last_id
-                        yield event
-                        if event.event == "done":
-                            return
-                what = "cut the stream"
-            except (aiohttp.ClientError, TimeoutError) as error:
-                what = _no_answer(error)
-            await patience.pause(what)
+        shown = Shown()
+        async with aclosing(self.events(job_id, appears_s=appears_s)) as events:
+            async for event in events:
+                if (piece := shown.take(event)) is not None:
+                    yield piece
+                if isinstance(event, DoneTold) and event.job.text is None:
+                    raise JobFailed(event.job)
 
-    async def wait(self, job_id: str, show: Callable[[str], None] = lambda _: None) -> Job:
+    async def wait(
+        self,
+        job_id: str,
+        *,
+        timeout_s: float | None = None,
+        appears_s: float = 0.0,
+        show: Callable[[str], None] = lambda _: None,
+    ) -> Job:
         """The job once it has ended, however it ends; `show` is told each status it comes to.
 
+        `appears_s` is how long the job may be unknown at first: for prompts that were published straight to the log.
+
         Raises:
-            Refused: there is no such job.
-            Unavailable: the gateway cannot be reached.
+            TimedOut: it has not ended within `timeout_s`; it goes on.
         """
-        done: Job = {}
-        async for event in self.follow(job_id):
-            if event.event == "status":
-                show(msgspec.json.decode(event.data)["status"])
-            if event.event == "done":
-                done = msgspec.json.decode(event.data)
-        return done
-
-    async def _done(self, job_id: str, last_id: str) -> ServerSentEvent:
-        job = await self.read(job_id)
-        return ServerSentEvent(msgspec.json.encode(job).decode(), "done", last_id)
-
-    async def _ask(
-        self, method: str, path: str, body: dict[str, Any] | None = None, headers: dict[str, str] | None = None
-    ) -> Job:
-        patience = Patience(self._contact)
-        while True:
-            try:
-                async with (
-                    patience.one_try(),
-                    self._session.request(method, path, json=body, headers=headers, allow_redirects=False) as response,
-                ):
-                    patience.answered()
-                    if response.status < 300:
-                        return _job(response.status, await response.read())
-                    message = await _message(response)
-            except (aiohttp.ClientError, TimeoutError) as error:
-                await patience.pause(_no_answer(error))
-            else:
-                await self._judge(response, message, patience)
-
-    async def _judge(self, response: aiohttp.ClientResponse, message: str, patience: Patience) -> None:
-        """Wait where the same call may succeed later; raise where it will not."""
-        final = response.headers.get("x-should-retry") == "false"
-        if final or response.status not in _OVERLOADED | _FAULTY:
-            raise Refused(response.status, message)
-        if response.status == 429:
-            # It does answer: waiting for one's turn is no matter of patience.
-            patience.renew()
-        await patience.pause(f"refuses for now: {message} ({response.status})", self._retry_after_s(response))
-
-    def _retry_after_s(self, response: aiohttp.ClientResponse) -> float | None:
-        """What `Retry-After` says, in seconds or as a date (RFC 9110, 10.2.3)."""
-        said = response.headers.get("Retry-After")
-        if said is None:
-            return None
         try:
-            return max(0.0, float(said) if said.isdigit() else _until(said, self._clock))
-        except ValueError:
-            return None
+            async with asyncio.timeout(timeout_s), aclosing(self.events(job_id, appears_s=appears_s)) as events:
+                async for event in events:
+                    if isinstance(event, StatusTold):
+                        show(event.status)
+                    if isinstance(event, DoneTold):
+                        return event.job
+        except TimeoutError:
+            raise TimedOut(job_id, timeout_s or 0.0) from None
+        raise AssertionError("a stream ends with `done`, or with an error")
 
+    async def answer(
+        self,
+        input: str | None = None,
+        *,
+        model: str | None = None,
+        idempotency_key: str | None = None,
+        timeout_s: float | None = None,
+        **said: Unpack[Saying],
+    ) -> Job:
+        """Submit a prompt and wait for its answer, which is the job's `text`.
 
-@asynccontextmanager
-async def connected(
-    settings: ClientSettings, clock: Clock, connections: int, tell: Tell = lambda _: None
-) -> AsyncIterator[Jobs]:
-    """The jobs of the gateway that the settings name; `tell` is given a line when it does not answer.
+        Raises:
+            JobFailed: it ended without an answer.
+            TimedOut: it has not ended within `timeout_s`; it goes on.
+        """
+        job = await self.submit(input, model=model, idempotency_key=idempotency_key, **said)
+        ended = await self.wait(job.id, timeout_s=timeout_s)
+        if ended.text is None:
+            raise JobFailed(ended)
+        return ended
 
-    Raises:
-        Unavailable: they name none.
-        WrongSetting: they name what is no URL.
-    """
-    settings.check()
-    if not settings.url:
-        raise Unavailable(
-            "gateway", f"no stack runs here; start one with `headrace up`, or set {settings.variable('url')}"
-        )
-    timeout = aiohttp.ClientTimeout(total=None, sock_connect=5, sock_read=settings.silence_s)
-    headers = {"Authorization": f"Bearer {settings.api_key}"} if settings.api_key else {}
-    session = aiohttp.ClientSession(
-        settings.url.rstrip("/") + "/",
-        headers=headers,
-        timeout=timeout,
-        connector=aiohttp.TCPConnector(limit=connections),
-    )
-    async with session:
-        yield Jobs(session, Contact(settings, tell), clock)
+    async def cancel(self, job_id: str) -> Job:
+        """Want the answer no longer: a job that waits never runs, one that runs is stopped. Twice is once."""
+        return await self._wire.ask(Job, "POST", path_of(job_id, "cancel"))
 
+    async def feedback(
+        self,
+        job_id: str,
+        kind: Kind,
+        value: str | float,
+        *,
+        comment: str | None = None,
+        tags: Sequence[str] = (),
+        author: str | None = None,
+    ) -> Feedback:
+        """Judge an answer; the same author and kind again replaces what was said before."""
+        said: Mapping[str, Any] = {
+            "kind": kind,
+            "value": value,
+            "comment": comment,
+            "tags": list(tags) or None,
+            "author": author,
+        }
+        return await self._wire.ask(Feedback, "POST", path_of(job_id, "feedback"), body=saying.body_of(said))
 
-def _job(status: int, content: bytes) -> Job:
-    try:
-        return msgspec.json.decode(content, type=dict[str, Any])
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        raise Refused(status, "its answer is no JSON object; is this a Headrace gateway?") from None
+    async def timeline(self, job_id: str) -> Timeline:
+        """When each step of the job's life happened."""
+        return await self._wire.ask(Timeline, "GET", path_of(job_id, "timeline"))
 
+    async def models(self) -> tuple[Model, ...]:
+        """The models that the key may use."""
+        return (await self._wire.ask(Page[Model], "GET", "v1/models")).data
 
-def _until(date: str, clock: Clock) -> float:
-    return parsedate_to_datetime(date).timestamp() - clock.now_ms() / 1000
-
-
-def _no_answer(error: Exception) -> str:
-    reason = " ".join(str(error).split())
-    return f"does not answer ({reason})" if reason else "does not answer"
-
-
-async def _message(response: aiohttp.ClientResponse) -> str:
-    try:
-        return str(msgspec.json.decode(await response.read())["error"]["message"])
-    except (msgspec.DecodeError, UnicodeDecodeError, KeyError, TypeError):
-        return response.reason or "no reason given"
+    async def first_model(self) -> str:
+        """The first of them; asked for once."""
+        if not self._model:
+            found = await self.models()
+            if not found:
+                raise Refused(Told(status=200, error=JobError(message="it serves no model")))
+            self._model = found[0].id
+        return self._model

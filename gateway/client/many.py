@@ -4,9 +4,12 @@ import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from gateway.client.jobs import Job, Jobs, Refused
+import msgspec
+
+from gateway.client.errors import Refused
+from gateway.client.jobs import AsyncJobs
+from gateway.client.objects import Job
 from gateway.client.prompts import Asked, BadLine
-from gateway.client.shown import failure_of
 
 
 @dataclass(frozen=True)
@@ -19,7 +22,7 @@ class Outcome:
 
 
 async def submit_all(
-    jobs: Jobs,
+    jobs: AsyncJobs,
     prompts: Sequence[Asked | BadLine],
     tell: Callable[[Outcome], None],
     *,
@@ -41,7 +44,7 @@ async def submit_all(
         raise group_of_errors.exceptions[0] from None
 
 
-async def _work(jobs: Jobs, queue: Iterator[Asked | BadLine], tell: Callable[[Outcome], None], wait: bool) -> None:
+async def _work(jobs: AsyncJobs, queue: Iterator[Asked | BadLine], tell: Callable[[Outcome], None], wait: bool) -> None:
     for prompt in queue:
         match prompt:
             case BadLine(line=line, reason=reason):
@@ -50,12 +53,12 @@ async def _work(jobs: Jobs, queue: Iterator[Asked | BadLine], tell: Callable[[Ou
                 tell(await _one(jobs, prompt, wait))
 
 
-async def _one(jobs: Jobs, prompt: Asked, wait: bool) -> Outcome:
+async def _one(jobs: AsyncJobs, prompt: Asked, wait: bool) -> Outcome:
     try:
-        job = await jobs.submit(prompt.body)
+        job = await jobs.submit_body(msgspec.json.encode(prompt.body))
         if wait:
-            job = await jobs.wait(job["id"])
+            job = await jobs.wait(job.id)
     except Refused as error:
         return Outcome(prompt.line, None, str(error))
-    failed = wait and job["status"] != "completed"
-    return Outcome(prompt.line, job, failure_of(job) if failed else "")
+    failed = wait and job.status != "completed"
+    return Outcome(prompt.line, job, job.failure if failed else "")

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from gateway.client.settings import ClientSettings
-from infra.errors import Unavailable
+from infra.errors import HeadraceError, Unavailable
 
 _FIRST_PAUSE_S: Final = 0.25
 _LONGEST_PAUSE_S: Final = 5.0
@@ -22,8 +22,10 @@ Tell = Callable[[str], None]
 class Contact:
     """What is known of the gateway: whether it ever answered, and when its silence was last spoken of."""
 
-    def __init__(self, settings: ClientSettings, tell: Tell) -> None:
+    def __init__(self, settings: ClientSettings, tell: Tell, *, endures_limits: bool = False) -> None:
         self.settings = settings
+        self.endures_limits = endures_limits
+        """Whether a limit of the key is waited out, however long that takes."""
         self.answered = False
         self._tell = tell
         self._told_at_s = -_SAY_EVERY_S
@@ -63,15 +65,16 @@ class Patience:
         finally:
             word.cancel()
 
-    async def pause(self, what: str, asked_s: float | None = None) -> None:
+    async def pause(self, what: str, asked_s: float | None = None, error: HeadraceError | None = None) -> None:
         """Wait before the next try, for as long as the gateway asked, if it did.
 
         Raises:
-            Unavailable: patience is at its end.
+            Unavailable, or the error given: patience is at its end, or would be before the next try.
         """
         left_s = self._left_s()
-        if left_s <= 0:
-            raise Unavailable("gateway", f"the gateway at {self._contact.settings.url} cannot be reached: it {what}")
+        if left_s <= 0 or (error is not None and asked_s is not None and asked_s > left_s):
+            silent = f"the gateway at {self._contact.settings.url} cannot be reached: it {what}"
+            raise error or Unavailable("gateway", silent)
         self._contact.trouble(what, left_s)
         doubled_s = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2**self._tries)
         self._tries += 1

@@ -1,16 +1,17 @@
-"""Settings of the command line as a client of a gateway."""
+"""Settings of a client of a gateway, the command line first of all."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
+from infra import stack_file
 from infra.addresses import is_url
 from infra.errors import WrongSetting
-from infra.settings import Block, setting
+from infra.settings import Block, LocalSettings, setting
 
 
 @dataclass(frozen=True)
 class ClientSettings(Block):
-    """Which gateway the command line asks."""
+    """Which gateway a client asks, the command line first of all, and how patiently."""
 
     block: ClassVar[str] = "client"
     url: str = setting("", "http(s)://host:port of the gateway; empty: that of the stack running here")
@@ -23,3 +24,22 @@ class ClientSettings(Block):
         """The address must be one that HTTP can go to."""
         if self.url and not is_url(self.url, "http", "https"):
             raise WrongSetting(f"{self.variable('url')}={self.url!r} is no http(s) URL")
+
+
+def chosen(url: str | None = None, api_key: str | None = None, patience_s: float | None = None) -> ClientSettings:
+    """The gateway that was said, or the one of the environment, or that of the stack which runs in this folder.
+
+    Raises:
+        WrongSetting: a variable is wrong.
+        Unavailable: the stack of this folder was killed.
+    """
+    settings = ClientSettings.from_env()
+    if api_key is not None:
+        settings = replace(settings, api_key=api_key)
+    if patience_s is not None:
+        settings = replace(settings, reach_s=patience_s, patience_s=patience_s)
+    stack = stack_file.read(LocalSettings.from_env())
+    if url is None:
+        return stack_file.addressed(settings, stack)
+    known = settings.api_key or (stack.api_key if stack and stack.gateway_url.rstrip("/") == url.rstrip("/") else "")
+    return replace(settings, url=url, api_key=known)

@@ -3,12 +3,8 @@
 `POST /` takes a webhook: 204 if its signature holds, 401 if not. `GET /received` lists what arrived, oldest first.
 """
 
-import base64
-import binascii
-import hmac
 import logging
 from collections import deque
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from typing import Any, Final
@@ -17,16 +13,16 @@ import click
 import msgspec
 from aiohttp import web
 
+from infra import signing
 from infra.clock import Clock, SystemClock
+from infra.errors import WrongSetting
 from infra.local.ports import LOOPBACK
 from infra.local.settings import ReceiverSettings
 from infra.service import Service, run
 
 log = logging.getLogger(__name__)
 
-TOLERANCE_S: Final = 300
 KEPT: Final = 1000
-_PREFIX: Final = "whsec_"
 
 
 @dataclass(frozen=True)
@@ -51,33 +47,6 @@ class Inbox:
 INBOX: Final = web.AppKey("inbox", Inbox)
 
 
-def refusal(secret: str, headers: Mapping[str, str], body: bytes, *, now_s: float) -> str | None:
-    """What is wrong with a delivery, or None where its signature holds.
-
-    Signed is `{webhook-id}.{webhook-timestamp}.{body}` with HMAC-SHA256 under the base 64 part of the secret; any of
-    several signatures may match (a secret in rotation).
-    """
-    try:
-        webhook_id, timestamp = headers["webhook-id"], headers["webhook-timestamp"]
-        signatures = headers["webhook-signature"].split(" ")
-        at_s = int(timestamp)
-    except (KeyError, ValueError):
-        return "webhook-id, webhook-timestamp or webhook-signature is missing or malformed"
-    if abs(now_s - at_s) > TOLERANCE_S:
-        return f"the timestamp is more than {TOLERANCE_S} s away"
-    expected = sign(secret, webhook_id, timestamp, body)
-    if not any(hmac.compare_digest(expected.encode(), each.encode()) for each in signatures):
-        return "no signature matches"
-    return None
-
-
-def sign(secret: str, webhook_id: str, timestamp: str, body: bytes) -> str:
-    """The `v1` signature of a delivery."""
-    key = base64.b64decode(secret.removeprefix(_PREFIX))
-    signed = b".".join((webhook_id.encode(), timestamp.encode(), body))
-    return "v1," + base64.b64encode(hmac.digest(key, signed, "sha256")).decode()
-
-
 def create_app(secret: str, clock: Clock) -> web.Application:
     """The receiver as an application."""
     app = web.Application(client_max_size=8 * 1024 * 1024)
@@ -91,7 +60,7 @@ async def take(request: web.Request) -> web.Response:
     """Take one delivery: 204, or 401 where its signature does not hold."""
     inbox = request.app[INBOX]
     body = await request.read()
-    refused = refusal(inbox.secret, request.headers, body, now_s=inbox.clock.now_ms() / 1000)
+    refused = signing.refusal((inbox.secret,), request.headers, body, now_s=inbox.clock.now_ms() / 1000)
     delivery = Received(request.headers.get("webhook-id", ""), inbox.clock.now_ms(), refused, _payload(body))
     inbox.deliveries.append(delivery)
     log.info("webhook %s", "refused" if refused else "accepted", extra={"webhook_id": delivery.webhook_id})
@@ -120,8 +89,8 @@ def receiver(port: int) -> None:
     """
     settings = ReceiverSettings.from_env()
     try:
-        base64.b64decode(settings.secret.removeprefix(_PREFIX), validate=True)
-    except binascii.Error:
+        signing.key_of(settings.secret)
+    except WrongSetting:
         raise click.ClickException(f"{settings.variable('secret')} is no Standard Webhooks secret (whsec_…)") from None
     run(partial(serve, secret=settings.secret, port=port), name="receiver")
 

@@ -1,7 +1,6 @@
 """Webhooks: the end of a job told to the client's URL, signed, until somebody there says 2xx.
 
 - `payload`: what is told (pure)
-- `signing`: Standard Webhooks' signature (pure)
 - `delivery`: what an attempt came to, and what follows from it (pure)
 - `schedule`: the view `deliveries` in Redis: what is due, who is at it
 - `outbound`: the HTTP client that connects to checked addresses only (`producers.destinations`)

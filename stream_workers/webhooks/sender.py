@@ -9,6 +9,7 @@ import logging
 import secrets
 from collections import Counter
 
+from infra import signing
 from infra.clock import Clock
 from infra.errors import Unavailable, WrongSetting
 from infra.sealing import Seal
@@ -20,7 +21,6 @@ from producers.publisher import Publisher
 from producers.registry import Registry
 from producers.settings import WebhookSettings
 from producers.topics import JOB_EVENTS
-from stream_workers.webhooks import signing
 from stream_workers.webhooks.delivery import (
     Abandoned,
     Answered,

@@ -9,7 +9,8 @@ from aiohttp.test_utils import TestClient, TestServer
 from standardwebhooks import Webhook
 
 from infra.clock import ManualClock
-from infra.local.receiver import create_app, refusal
+from infra.local.receiver import create_app
+from infra.signing import refusal
 
 SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
 BODY = json.dumps({"type": "job.completed", "data": {"id": "job_1"}})
@@ -30,7 +31,7 @@ def signed(clock: ManualClock, secret: str = SECRET, body: str = BODY) -> dict[s
 
 
 def refused(clock: ManualClock, headers: dict[str, str], body: str = BODY) -> str | None:
-    return refusal(SECRET, headers, body.encode(), now_s=clock.now_ms() / 1000)
+    return refusal((SECRET,), headers, body.encode(), now_s=clock.now_ms() / 1000)
 
 
 def test_what_the_library_signs_is_accepted(clock: ManualClock) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from standardwebhooks import Webhook as Verifier
 
+from infra import signing
 from infra.sealing import Seal
 from producers.events import AnswerCompleted, DeliveryAttempted, PromptSubmitted, Webhook
 from producers.keys import Minted, mint
@@ -16,7 +17,7 @@ from producers.registry import Registry
 from producers.settings import WebhookSettings
 from producers.topics import ANSWERS, DEAD_LETTERS, JOB_EVENTS
 from stream_workers.views.process import follower
-from stream_workers.webhooks import payload, signing
+from stream_workers.webhooks import payload
 from stream_workers.webhooks.outbound import outbound
 from stream_workers.webhooks.schedule import Schedule
 from stream_workers.webhooks.sender import Sender, Signers

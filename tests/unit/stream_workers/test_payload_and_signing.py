@@ -8,10 +8,11 @@ import pytest
 from openai import OpenAI
 from standardwebhooks import Webhook
 
+from infra import signing
 from infra.errors import WrongSetting
 from producers.events import Terminal
 from producers.events import Webhook as Where
-from stream_workers.webhooks import payload, signing
+from stream_workers.webhooks import payload
 from tests.support.builders import CLOCK, a_cancelled, a_completed, a_failed, a_prompt
 
 SECRET = "whsec_" + base64.b64encode(b"k" * 32).decode()

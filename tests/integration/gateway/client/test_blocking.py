@@ -1,0 +1,119 @@
+"""The client for programs without an event loop, held to the other one."""
+
+import asyncio
+import gc
+import inspect
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from gateway import client as public
+from gateway.client import Headrace, JobFailed, blocking
+from gateway.client.conversations import AsyncConversations, AsyncReports
+from gateway.client.jobs import AsyncJobs
+from gateway.client.settings import ClientSettings
+from infra.errors import OurFault
+from tests.support.unruly_gateway import UnrulyGateway, job, served, streams
+
+
+async def in_a_thread(work: Callable[[Headrace], Any], gateway: UnrulyGateway) -> Any:
+    """What a program without a loop gets of that gateway."""
+
+    def program() -> Any:
+        with Headrace(settings=ClientSettings(url=gateway.url)) as headrace:
+            return work(headrace)
+
+    async with served(gateway):
+        return await asyncio.to_thread(program)
+
+
+@pytest.mark.parametrize(
+    ("without", "with_loop"),
+    [
+        (blocking.Jobs, AsyncJobs),
+        (blocking.Conversations, AsyncConversations),
+        (blocking.Reports, AsyncReports),
+    ],
+)
+def test_both_clients_have_the_same_calls_with_the_same_parameters(without: type, with_loop: type) -> None:
+    def calls(kind: type) -> dict[str, list[tuple[str, Any, Any]]]:
+        return {
+            name: [(each.name, each.kind, each.default) for each in inspect.signature(call).parameters.values()]
+            for name, call in vars(kind).items()
+            if not name.startswith("_")
+        }
+
+    def without_functions(found: dict[str, list[tuple[str, Any, Any]]]) -> Any:
+        return {name: [(a, b, c if not callable(c) else ...) for a, b, c in each] for name, each in found.items()}
+
+    assert without_functions(calls(without)) == without_functions(calls(with_loop))
+
+
+async def test_a_program_without_a_loop_submits_streams_and_waits() -> None:
+    tokens = streams((1, "token", {"text": "Bl"}), (2, "token", {"text": "ue."}), (3, "done", job()))
+
+    def work(headrace: Headrace) -> Any:
+        submitted = headrace.jobs.submit("Why?")
+        return (
+            submitted.id,
+            [each.text for each in headrace.jobs.stream(submitted.id)],
+            headrace.jobs.answer("So?").text,
+        )
+
+    assert await in_a_thread(work, UnrulyGateway(events=[tokens])) == ("job_1", ["Bl", "ue."], "Blue.")
+
+
+async def test_an_error_reaches_the_program_and_the_client_goes_on() -> None:
+    events = [streams((1, "done", job("aborted"))), streams((2, "done", job()))]
+
+    def work(headrace: Headrace) -> Any:
+        with pytest.raises(JobFailed):
+            headrace.jobs.answer("Why?")
+        return headrace.jobs.answer("Why?").status
+
+    assert await in_a_thread(work, UnrulyGateway(events=events)) == "completed"
+
+
+async def test_one_client_serves_many_threads() -> None:
+    def work(headrace: Headrace) -> Any:
+        found: list[str] = []
+        threads = [threading.Thread(target=lambda: found.append(headrace.jobs.submit("Why?").id)) for _ in range(16)]
+        for each in threads:
+            each.start()
+        for each in threads:
+            each.join()
+        return found
+
+    gateway = UnrulyGateway()
+    assert await in_a_thread(work, gateway) == ["job_1"] * 16
+    assert len({each["Idempotency-Key"] for each in gateway.headers_of("/v1/jobs")}) == 16
+
+
+async def test_who_leaves_a_stream_early_or_forgets_to_close_leaves_nothing_open() -> None:
+    tokens = streams((1, "token", {"text": "Bl"}), stay_open=True)
+
+    def forgetful() -> str:
+        headrace = Headrace(settings=ClientSettings(url=gateway.url))
+        return next(iter(headrace.jobs.stream("job_1"))).text
+
+    async with served(UnrulyGateway(events=[tokens])) as gateway:
+        assert await asyncio.to_thread(forgetful) == "Bl"
+        await asyncio.to_thread(gc.collect)
+
+
+async def test_a_closed_client_says_so() -> None:
+    def work(headrace: Headrace) -> Any:
+        headrace.close()
+        headrace.close()
+        with pytest.raises(OurFault):
+            headrace.jobs.get("job_1")
+
+    await in_a_thread(work, UnrulyGateway())
+
+
+def test_the_public_names_are_those_it_says() -> None:
+    names = set(public.__all__)
+
+    assert {name for name in names if getattr(public, name).__name__ != name} == set()
