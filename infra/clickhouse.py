@@ -5,7 +5,7 @@ A client blocks and is one thread's: keep it off the event loop, and give each t
 
 import logging
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import quote, urlsplit, urlunsplit
 
 from clickhouse_driver import Client
 from clickhouse_driver.errors import Error
@@ -45,12 +45,20 @@ def unavailable(error: BaseException) -> Unavailable:
     return Unavailable("clickhouse", f"ClickHouse does not do it: {reason[:500]}")
 
 
+def _believing(url: str, ca_file: str) -> str:
+    """The URL, with the authority that the driver is to believe."""
+    if not ca_file:
+        return url
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(query="&".join(filter(None, (parts.query, f"ca_certs={quote(ca_file)}")))))
+
+
 def _connect_to(settings: ClickHouseSettings, url: str) -> Any:
     if not settings.url:
         raise WrongSetting(f"{settings.variable('url')} is empty: no server is known")
     # It logs a traceback of every connection that it does not get, and raises the error all the same.
     logging.getLogger("clickhouse_driver.connection").setLevel(logging.ERROR)
-    made = Client.from_url(url)
+    made = Client.from_url(_believing(url, settings.ca_file))
     made.connection.connect_timeout = min(_CONNECT_S, settings.timeout_s)
     made.connection.send_receive_timeout = settings.timeout_s
     return made

@@ -1,6 +1,7 @@
 """kafka-python clients: settings in, client out, nothing else."""
 
 import threading
+from pathlib import Path
 from typing import Any
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
@@ -8,8 +9,10 @@ from kafka.errors import KafkaError
 from kafka.net.compat import KafkaNetClient
 from kafka.protocol.api_message import VersionSubscriptable
 
+from infra import tls
 from infra.errors import Unavailable
 from infra.settings import MAX_RECORD_BYTES, KafkaSettings
+from infra.tls import Pair
 
 __all__ = [
     "MAX_RECORD_BYTES",
@@ -20,6 +23,7 @@ __all__ = [
     "is_broken",
     "knows",
     "producer",
+    "security",
     "servers",
 ]
 
@@ -52,6 +56,25 @@ def servers(settings: KafkaSettings) -> list[str]:
     found = [each.strip() for each in settings.bootstrap_servers.split(",") if each.strip()]
     if not found:
         raise Unavailable("kafka", f"{settings.variable('bootstrap_servers')} is empty: no broker is known")
+    return found
+
+
+def security(settings: KafkaSettings) -> dict[str, Any]:
+    """How to reach the brokers, in the words that both Kafka libraries share.
+
+    Raises:
+        WrongSetting: a TLS file cannot be used.
+    """
+    found: dict[str, Any] = {"security_protocol": settings.security_protocol}
+    if settings.encrypted:
+        own = Pair(Path(settings.certificate_file), Path(settings.key_file)) if settings.certificate_file else None
+        found["ssl_context"] = tls.towards(settings.ca_file, own)
+    if settings.signs_in:
+        found |= {
+            "sasl_mechanism": settings.sasl_mechanism,
+            "sasl_plain_username": settings.sasl_username,
+            "sasl_plain_password": settings.sasl_password,
+        }
     return found
 
 
@@ -129,6 +152,7 @@ def _connected(kind: Any, settings: KafkaSettings, **options: Any) -> Any:
     try:
         return kind(
             bootstrap_servers=servers(settings),
+            **security(settings),
             bootstrap_timeout_ms=CONNECT_MS,
             reconnect_backoff_max_ms=RECONNECT_MS,
             kafka_client=network,

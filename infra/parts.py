@@ -9,7 +9,7 @@ from typing import Any, Final, TypeVar
 
 import aiohttp
 
-from infra import clickhouse, kafka, redis, stack_file
+from infra import clickhouse, kafka, redis, stack_file, tls
 from infra.errors import Unavailable, WrongSetting
 from infra.settings import Block, ClickHouseSettings, KafkaSettings, RedisSettings, TgiSettings, without_password
 from infra.stack_file import Stack
@@ -132,7 +132,9 @@ async def _tgi(settings: TgiSettings) -> str:
     headers = {"Authorization": f"Bearer {settings.api_key}"} if settings.api_key else {}
     timeout = aiohttp.ClientTimeout(total=_TGI_S)
     url = settings.url.rstrip("/")
-    async with aiohttp.ClientSession(headers=headers, timeout=timeout) as session:
+    trust = tls.towards(settings.ca_file) if settings.ca_file else True
+    connector = aiohttp.TCPConnector(ssl=trust)
+    async with aiohttp.ClientSession(headers=headers, timeout=timeout, connector=connector) as session:
         async with session.get(f"{url}/info") as response:
             if response.status == 200:
                 info = await response.json(content_type=None)

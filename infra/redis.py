@@ -21,6 +21,7 @@ def client(settings: RedisSettings, connections: int = 64) -> Redis:
     """
     pool = BlockingConnectionPool.from_url(
         _url(settings),
+        **_authority(settings),
         max_connections=connections,
         timeout=settings.timeout_s,
         socket_timeout=settings.timeout_s,
@@ -40,6 +41,7 @@ def listener(settings: RedisSettings) -> Redis:
     """
     return Redis.from_url(
         _url(settings),
+        **_authority(settings),
         socket_timeout=None,
         socket_connect_timeout=settings.timeout_s,
         retry=Retry(NoBackoff(), 0),
@@ -71,6 +73,10 @@ def _heedful(kind: type[AbstractConnection]) -> type[AbstractConnection]:
                 self.socket_timeout = within_s
 
     return Heedful
+
+
+def _authority(settings: RedisSettings) -> dict[str, Any]:
+    return {"ssl_ca_certs": settings.ca_file} if settings.ca_file and settings.url.startswith("rediss:") else {}
 
 
 def _url(settings: RedisSettings) -> str:

@@ -124,14 +124,14 @@ class Door:
         return datetime.fromtimestamp(self._clock.now_ms() / 1000, UTC)
 
 
-def towards(ca_file: Path | None, pair: Pair | None = None) -> ssl.SSLContext:
-    """A context for calling a server: its certificate is checked, by this authority or else those of the system.
+def towards(ca_file: Path | str, pair: Pair | None = None) -> ssl.SSLContext:
+    """A context for calling a server: its certificate is checked, by this authority or else (empty) the system's.
 
     Raises:
         WrongSetting: a file cannot be used.
     """
     try:
-        context = ssl.create_default_context(cafile=ca_file)
+        context = ssl.create_default_context(cafile=ca_file or None)
         if pair is not None:
             context.load_cert_chain(pair.certificate, pair.key, password=_no_passphrase(pair.key))
     except (OSError, ssl.SSLError) as error:

@@ -13,6 +13,7 @@ from typing import Any
 import faust
 from faust.app.base import BootStrategy
 from faust.contrib.asgi import bind_to_running_loop
+from faust.types.auth import CredentialsT
 from yarl import URL
 
 from infra import kafka
@@ -58,6 +59,7 @@ def create_app(
     app = WorkerApp(
         f"{settings.topic_prefix}{group}",
         broker=[URL(f"kafka://{each}") for each in kafka.servers(settings)],
+        broker_credentials=credentials(settings),
         key_serializer="raw",
         value_serializer="raw",
         autodiscover=False,
@@ -85,6 +87,23 @@ def create_app(
     app.transport = transport(app.conf.broker_consumer, app)
     app.producer_transport = app.transport
     return app
+
+
+def credentials(settings: KafkaSettings) -> CredentialsT | None:
+    """How Faust is to reach the brokers; None where they ask for nothing.
+
+    Raises:
+        WrongSetting: a TLS file cannot be used.
+    """
+    how = kafka.security(settings)
+    if settings.signs_in:
+        return faust.SASLCredentials(
+            mechanism=how["sasl_mechanism"],
+            username=how["sasl_plain_username"],
+            password=how["sasl_plain_password"],
+            ssl_context=how.get("ssl_context"),
+        )
+    return faust.SSLCredentials(how["ssl_context"]) if settings.encrypted else None
 
 
 def subscription(app: WorkerApp, settings: KafkaSettings, topics: Iterable[Topic]) -> Any:

@@ -13,6 +13,9 @@ MAX_RECORD_BYTES = 4 * 1024 * 1024
 SHORTEST_KEY = 32
 """Characters that a key must have for us to encrypt under it."""
 
+_PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
+_MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
+
 
 @dataclass(frozen=True)
 class CommonSettings(Block):
@@ -33,6 +36,13 @@ class KafkaSettings(Block):
 
     block: ClassVar[str] = "kafka"
     bootstrap_servers: str = setting("", "host:port,… of the brokers; empty: the embedded broker")
+    security_protocol: str = setting("PLAINTEXT", "PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL, as Kafka calls them")
+    sasl_mechanism: str = setting("SCRAM-SHA-512", "PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512, for the two SASL protocols")
+    sasl_username: str = setting("", "who we are to the brokers, for the two SASL protocols")
+    sasl_password: str = setting("", "that user's password", secret=True)
+    ca_file: str = setting("", "PEM file of the authority of the brokers' certificates; empty: those of the system")
+    certificate_file: str = setting("", "PEM file of our own certificate, where brokers ask for one; empty: none")
+    key_file: str = setting("", "PEM file of its key, without a passphrase")
     topic_prefix: str = setting("", "put before every topic's and consumer group's name; lets test runs share a broker")
     replication_factor: int = setting(1, "replicas of each topic created")
     ack_timeout_s: float = setting(
@@ -49,6 +59,7 @@ class KafkaSettings(Block):
         ]
         if wrong:
             raise WrongSetting(f"{self.variable('bootstrap_servers')}: {wrong[0].strip()!r} is no host:port")
+        self._check_security()
         if self.max_in_flight_bytes < MAX_RECORD_BYTES:
             raise WrongSetting(
                 f"{self.variable('max_in_flight_bytes')}={self.max_in_flight_bytes} has no room for a record of "
@@ -60,13 +71,45 @@ class KafkaSettings(Block):
                 f"{self.variable('delivery_timeout_s')}={self.delivery_timeout_s}"
             )
 
+    @property
+    def encrypted(self) -> bool:
+        """Whether the brokers speak TLS."""
+        return self.security_protocol in {"SSL", "SASL_SSL"}
+
+    @property
+    def signs_in(self) -> bool:
+        """Whether the brokers ask for a user and a password."""
+        return self.security_protocol.startswith("SASL_")
+
+    def _check_security(self) -> None:
+        if self.security_protocol not in _PROTOCOLS:
+            raise WrongSetting(
+                f"{self.variable('security_protocol')}: {self.security_protocol!r} is none of {_PROTOCOLS}"
+            )
+        if self.sasl_mechanism not in _MECHANISMS:
+            raise WrongSetting(f"{self.variable('sasl_mechanism')}: {self.sasl_mechanism!r} is none of {_MECHANISMS}")
+        if self.signs_in != bool(self.sasl_username and self.sasl_password):
+            raise WrongSetting(
+                f"{self.variable('security_protocol')}={self.security_protocol} does not go with what is given of "
+                f"{self.variable('sasl_username')} and {self.variable('sasl_password')}: give all three, or none"
+            )
+        if not self.encrypted and (self.ca_file or self.certificate_file):
+            raise WrongSetting(
+                f"{self.variable('security_protocol')}={self.security_protocol} encrypts nothing, "
+                "yet files for TLS are given"
+            )
+        if bool(self.certificate_file) != bool(self.key_file):
+            raise WrongSetting(f"{self.variable('certificate_file')} and {self.variable('key_file')} belong together")
+        _there(self, "ca_file", "certificate_file", "key_file")
+
 
 @dataclass(frozen=True)
 class RedisSettings(Block):
     """The view of the log, and the token streams."""
 
     block: ClassVar[str] = "redis"
-    url: str = setting("", "redis://[:password@]host:port/db; empty: the embedded server", secret=False)
+    url: str = setting("", "redis://[:password@]host:port/db, rediss:// for TLS; empty: the embedded server")
+    ca_file: str = setting("", "PEM file of the authority of a rediss:// server; empty: those of the system")
     prefix: str = setting("headrace:", "put before every key; lets test runs share a server")
     timeout_s: float = setting(1.5, "longest wait for one command; the 503 is to be out within 2 s")
 
@@ -74,6 +117,7 @@ class RedisSettings(Block):
         """An address must be one."""
         if self.url and not is_url(self.url, "redis", "rediss") and not self.url.startswith("unix:///"):
             raise WrongSetting(f"{self.variable('url')} must be redis://host:port/db")
+        _there(self, "ca_file")
 
 
 @dataclass(frozen=True)
@@ -81,13 +125,17 @@ class ClickHouseSettings(Block):
     """The analytics store."""
 
     block: ClassVar[str] = "clickhouse"
-    url: str = setting("", "clickhouse://[user:password@]host:port/database; empty: the embedded engine")
+    url: str = setting(
+        "", "clickhouse://[user:password@]host:port/database, clickhouses:// for TLS; empty: the embedded engine"
+    )
+    ca_file: str = setting("", "PEM file of the authority of a clickhouses:// server; empty: well-known ones")
     timeout_s: float = setting(30.0, "longest wait for one query")
 
     def check(self) -> None:
         """An address must be one."""
         if self.url and not is_url(self.url, "clickhouse", "clickhouses"):
             raise WrongSetting(f"{self.variable('url')} must be clickhouse://host:port/database")
+        _there(self, "ca_file")
 
 
 @dataclass(frozen=True)
@@ -97,6 +145,7 @@ class TgiSettings(Block):
     block: ClassVar[str] = "tgi"
     url: str = setting("", "http://host:port of the TGI server; empty: the embedded server")
     api_key: str = setting("", "key the server asks for, if any", secret=True)
+    ca_file: str = setting("", "PEM file of the authority of an https:// server; empty: those of the system")
     connect_timeout_s: float = setting(2.0, "longest wait for a connection")
     read_timeout_s: float = setting(60.0, "longest silence of the server in mid-answer")
 
@@ -104,6 +153,7 @@ class TgiSettings(Block):
         """An address must be one."""
         if self.url and not is_url(self.url, "http", "https"):
             raise WrongSetting(f"{self.variable('url')} must be http(s)://host:port")
+        _there(self, "ca_file")
 
 
 @dataclass(frozen=True)
@@ -138,3 +188,11 @@ class LocalSettings(Block):
     block: ClassVar[str] = "local"
     dir: Path = setting(Path(".headrace"), "where the embedded parts keep their data, and stack.json")
     cache_dir: Path = setting(Path("~/.cache/headrace"), "where downloads are kept, shared by all checkouts")
+
+
+def _there(block: Block, *names: str) -> None:
+    """Refuse files that are not there; what is in them is seen when they are used."""
+    for name in names:
+        path = getattr(block, name)
+        if path and not Path(path).is_file():
+            raise WrongSetting(f"{block.variable(name)}={path} is no file")

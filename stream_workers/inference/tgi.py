@@ -14,6 +14,7 @@ import msgspec
 from pydantic import ValidationError
 from text_generation.types import FinishReason, Parameters, Request, StreamResponse
 
+from infra import tls
 from infra.settings import TgiSettings
 from infra.sse import Parser
 from producers.events import Message
@@ -73,7 +74,11 @@ class Tgi:
             self._headers["authorization"] = f"Bearer {settings.api_key}"
         # aiohttp sets TCP_NODELAY on its connections. There is no limit on the whole of an answer, only on silence.
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=_CONNECTIONS, keepalive_timeout=60),
+            connector=aiohttp.TCPConnector(
+                limit=_CONNECTIONS,
+                keepalive_timeout=60,
+                ssl=tls.towards(settings.ca_file) if settings.ca_file else True,
+            ),
             timeout=aiohttp.ClientTimeout(
                 total=None, sock_connect=settings.connect_timeout_s, sock_read=settings.read_timeout_s
             ),
