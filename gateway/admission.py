@@ -14,8 +14,8 @@ READS_PER_WRITE = 10
 
 SUBMITS = frozenset({("POST", "/v1/jobs"), ("POST", "/v1/chat/completions")})
 """Counted by the script that accepts their job, in its one round trip."""
-_AS_READS = frozenset({("POST", "/v1/jobs/{job_id}/cancel")})
-"""Who has spent its budget may still stop what it began."""
+_AS_READS = frozenset({("POST", "/v1/jobs/{job_id}/cancel"), ("POST", "/v1/markdown")})
+"""Who has spent its budget may still stop what it began; who has text rendered changes nothing."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +94,9 @@ def not_entered(refused: Refused) -> Problem:
             return problems.other_payload()
         case "no_conversation":
             return problems.not_found("There is no such conversation.", param="conversation")
+        case "not_last":
+            message = "replaces must be the job of the conversation's last turn, and that must have left an answer."
+            return problems.conflict(message, "not_last_turn")
         case _:
             return problems.unavailable("The conversation moved to another lane just now; try again.")
 

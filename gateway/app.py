@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import aiohttp
 from aiohttp import web
 
-from gateway import middlewares, routes
+from gateway import markdown, middlewares, routes
 from gateway.background import Background
 from gateway.earlier_answers import EarlierAnswers
 from gateway.job_desk import JobDesk
@@ -24,6 +24,7 @@ from gateway.keys import (
     PROXIES,
     PUBLISHER,
     REGISTRY,
+    RENDERER,
     REPORTS,
     RETENTION,
     SCRIPTS,
@@ -96,7 +97,7 @@ def create_app(
     app.router.add_routes(routes.table())
     app.on_response_prepare.append(middlewares.show_name)
     app.on_shutdown.append(_say_stopping)
-    app.cleanup_ctx.extend([_redis, _publisher, _registry, _live, _reports, _background])
+    app.cleanup_ctx.extend([_redis, _publisher, _registry, _live, _reports, _renderer, _background])
     return app
 
 
@@ -136,6 +137,12 @@ async def _reports(app: web.Application) -> AsyncIterator[None]:
     async with aiohttp.ClientSession(timeout=timeout) as session:
         app[REPORTS] = session
         yield
+
+
+async def _renderer(app: web.Application) -> AsyncIterator[None]:
+    app[RENDERER] = markdown.renderer()
+    yield
+    app[RENDERER].shutdown(wait=False, cancel_futures=True)
 
 
 async def _background(app: web.Application) -> AsyncIterator[None]:

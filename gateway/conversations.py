@@ -12,13 +12,20 @@ from gateway.paging import not_in_list, page, page_asked
 from gateway.problems import bad_value, not_found
 from infra.ids import derived_id, new_id
 from infra.telemetry import trace
-from producers.conversations import Conversation
-from producers.events import ConversationCreated, ConversationDeleted, Message
+from producers.conversations import Conversation, Turn
+from producers.events import ConversationCreated, ConversationDeleted, ConversationUpdated, Message
 from producers.prompts import bodies, bounds
 from producers.prompts.bodies import Strict
 from producers.topics import CONVERSATIONS as TOPIC
 
 LONGEST_TITLE = 200
+
+
+class AskedUpdate(Strict, frozen=True, kw_only=True):
+    """The body of an update; what is not given stays as it is."""
+
+    title: str | None = None
+    metadata: dict[str, str] | None = None
 
 
 class AskedConversation(Strict, frozen=True, kw_only=True):
@@ -62,6 +69,24 @@ async def show(request: web.Request) -> web.Response:
     return _json(conversation_object(await _find(request)))
 
 
+async def update(request: web.Request) -> web.Response:
+    """POST /v1/conversations/{id}: another title, or other metadata in place of all it had."""
+    app, found = request.app, await _find(request)
+    asked = bodies.read(AskedUpdate, await entrance.read_body(request))
+    bounds.short("title", asked.title, LONGEST_TITLE)
+    event = ConversationUpdated(
+        conversation=found.id,
+        tenant=found.tenant,
+        title=asked.title,
+        metadata=None if asked.metadata is None else bounds.pairs(asked.metadata),
+        at_ms=app[CLOCK].now_ms(),
+    )
+    traceparent = trace.child_of(request.headers.get("traceparent"))
+    written = await app[PUBLISHER].publish(TOPIC, event.conversation, event, traceparent)
+    await app[CONVERSATIONS].update(event, written.offset)
+    return _json(conversation_object(await _find(request)))
+
+
 async def delete(request: web.Request) -> web.Response:
     """DELETE /v1/conversations/{id}: forget it and its history."""
     app, found = request.app, await _find(request)
@@ -74,8 +99,8 @@ async def delete(request: web.Request) -> web.Response:
 async def list_items(request: web.Request) -> web.Response:
     """GET /v1/conversations/{id}/items: the messages of its finished turns."""
     asked, found = page_asked(request.query), await _find(request)
-    history = await request.app[CONVERSATIONS].history(found.id)
-    items = {item["id"]: item for item in (item_object(found.id, at, each) for at, each in enumerate(history))}
+    turns = await request.app[CONVERSATIONS].turns(found.id)
+    items = {item["id"]: item for turn in turns for item in items_of(found.id, turn)}
     chosen, has_more = page(list(items)[::-1] if asked.newest_first else list(items), asked)
     return _json(_list([items[each] for each in chosen], has_more=has_more))
 
@@ -91,18 +116,24 @@ def conversation_object(conversation: Conversation) -> dict[str, Any]:
     }
 
 
-def item_object(conversation_id: str, at: int, message: Message) -> dict[str, Any]:
-    """A message as an item of its conversation; its id follows from its place."""
+def items_of(conversation_id: str, turn: Turn) -> list[dict[str, Any]]:
+    """The messages of a turn as items of its conversation."""
+    return [item_object(conversation_id, turn.job_id, at, each) for at, each in enumerate(turn.messages)]
+
+
+def item_object(conversation_id: str, job_id: str, at: int, message: Message) -> dict[str, Any]:
+    """A message as an item of its conversation; its id follows from its job and its place there."""
     if message.role == "assistant":
         part: dict[str, Any] = {"type": "output_text", "text": message.content, "annotations": [], "logprobs": []}
     else:
         part = {"type": "input_text", "text": message.content}
     return {
-        "id": derived_id("msg", f"{conversation_id}/{at}"),
+        "id": derived_id("msg", f"{conversation_id}/{job_id}/{at}"),
         "type": "message",
         "status": "completed",
         "role": message.role,
         "content": [part],
+        "job": job_id,
     }
 
 

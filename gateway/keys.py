@@ -1,6 +1,7 @@
 """What the app and each request carry, under typed keys."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 
 import aiohttp
 from aiohttp import web
@@ -41,6 +42,7 @@ BACKGROUND = web.AppKey("background", Background)
 REPORTS = web.AppKey("reports", aiohttp.ClientSession)
 LEAVING = web.AppKey("leaving", asyncio.Event)
 """Set when the process is told to stop: requests are still taken, but no load balancer should send any."""
+RENDERER = web.AppKey("renderer", ThreadPoolExecutor)
 STOPPING = web.AppKey("stopping", asyncio.Event)
 """Set when nothing new is taken any more."""
 PROXIES = web.AppKey("proxies", Proxies)

@@ -2,7 +2,7 @@
 
 from aiohttp import HttpVersion11, web
 
-from gateway import chat, conversations, events, feedback, health, jobs, models, reports, timeline
+from gateway import chat, conversations, events, feedback, health, jobs, markdown, models, reports, timeline
 from gateway.pages import serve
 
 _JOB = "/v1/jobs/{job_id}"
@@ -35,8 +35,10 @@ def _table() -> list[web.RouteDef]:
         web.post("/v1/conversations", conversations.create),
         web.get("/v1/conversations", conversations.list_all),
         web.get(_CONVERSATION, conversations.show),
+        web.post(_CONVERSATION, conversations.update),
         web.delete(_CONVERSATION, conversations.delete),
         web.get(f"{_CONVERSATION}/items", conversations.list_items),
+        web.post("/v1/markdown", markdown.render),
         web.get("/v1/models", models.list_models),
         web.get("/v1/models/{model:.+}", models.read_model),
         web.get("/v1/reports", reports.list_reports),

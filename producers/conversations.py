@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import msgspec
 
-from producers.events import ConversationCreated, ConversationDeleted, Lane, Message
+from producers.events import ConversationCreated, ConversationDeleted, ConversationUpdated, Lane, Message
 from producers.jobs.record import Retention
 from producers.jobs.scripts import Scripts, asked
 
@@ -20,6 +20,14 @@ class Conversation:
     metadata: dict[str, str]
     created_ms: float
     lane: Lane | None
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A published turn: its job, and the messages it left."""
+
+    job_id: str
+    messages: tuple[Message, ...]
 
 
 @dataclass(frozen=True)
@@ -46,6 +54,11 @@ class Conversations:
             "open_conversation", event.conversation, event.tenant, event.title or "",
             msgspec.json.encode(event.metadata), f"{event.at_ms:.3f}", self._retention.job_ms,
         )  # fmt: skip
+
+    async def update(self, event: ConversationUpdated, offset: int) -> None:
+        """Show the title and metadata that the log holds at this offset, unless it holds later ones; twice is once."""
+        metadata = b"" if event.metadata is None else msgspec.json.encode(event.metadata)
+        await self._scripts.run("update_conversation", event.conversation, event.title or "", metadata, offset)
 
     async def forget(self, event: ConversationDeleted) -> None:
         """Forget a conversation whose deletion the log holds; twice is once."""
@@ -79,15 +92,25 @@ class Conversations:
         found = tuple(_conversation(each[0].decode(), tenant, *each[1:]) for each in verdict[2])
         return Page(found, has_more=bool(verdict[1]))
 
-    async def history(self, conversation: str, before: int | None = None) -> tuple[Message, ...]:
-        """The messages of all published turns in the log's order; `before` a place (a prompt's offset) if given."""
+    async def history(
+        self, conversation: str, before: int | None = None, without: str | None = None
+    ) -> tuple[Message, ...]:
+        """The messages of all published turns: `before` a place (a prompt's offset), `without` the turn of one job."""
+        found = await self.turns(conversation, before)
+        return tuple(message for turn in found if turn.job_id != without for message in turn.messages)
+
+    async def turns(self, conversation: str, before: int | None = None) -> tuple[Turn, ...]:
+        """All published turns in the log's order; `before` a place (a prompt's offset) if given."""
         end = "+inf" if before is None else f"({before}"
         jobs = await asked(self._scripts.redis.zrangebyscore(f"{self._home(conversation)}:turns", "-inf", end))
         if not jobs:
             return ()
         texts = await asked(self._scripts.redis.hmget(f"{self._home(conversation)}:texts", jobs))
-        turns = (msgspec.json.decode(each, type=tuple[Message, ...]) for each in texts if each)
-        return tuple(message for turn in turns for message in turn)
+        return tuple(
+            Turn(job.decode(), msgspec.json.decode(text, type=tuple[Message, ...]))
+            for job, text in zip(jobs, texts, strict=True)
+            if text
+        )
 
 
 def _conversation(

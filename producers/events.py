@@ -77,6 +77,8 @@ class PromptSubmitted(Event, frozen=True, kw_only=True):
     sampling: Sampling = Sampling()
     route: str = "/v1/jobs"
     conversation: str | None = None
+    replaces: str | None = None
+    """The job of the conversation's last turn, of which this prompt's takes the place once it has an answer."""
     webhook: Webhook | None = None
     deadline_ms: float | None = None
     cache: CacheUse = "use"
@@ -264,6 +266,16 @@ class ConversationCreated(Event, frozen=True, kw_only=True):
     at_ms: float = 0.0
 
 
+class ConversationUpdated(Event, frozen=True, kw_only=True):
+    """A conversation has another title or other metadata; None leaves it as it was."""
+
+    conversation: str
+    tenant: str
+    title: str | None = None
+    metadata: dict[str, str] | None = None
+    at_ms: float = 0.0
+
+
 class ConversationDeleted(Event, frozen=True, kw_only=True):
     """A conversation and its history are to be forgotten."""
 
@@ -275,7 +287,7 @@ class ConversationDeleted(Event, frozen=True, kw_only=True):
 Terminal = AnswerCompleted | AnswerFailed | AnswerCancelled | AnswerExpired
 JobEvent = JobClaimed | FirstTokenProduced | RetryScheduled | DeliveryAttempted
 RegistryEvent = TenantDefined | KeyIssued | KeyRevoked
-ConversationEvent = ConversationCreated | ConversationDeleted
+ConversationEvent = ConversationCreated | ConversationUpdated | ConversationDeleted
 
 
 def status_of(ending: Terminal) -> str:

@@ -36,6 +36,11 @@ if given.conversation ~= '' then
   local it = redis.call('HMGET', P .. 'conversation:' .. given.conversation, 'tenant', 'lane', 'deleted')
   if it[1] ~= given.tenant or it[3] then return counted({ 'no_conversation' }) end
   if it[2] and it[2] ~= given.lane then return with_standing({ 'lane', it[2] }) end
+  if given.replaces ~= '' then
+    local last = redis.call('ZREVRANGE', turns(given.conversation), 0, 0)[1]
+    local text = redis.call('HGET', texts(given.conversation), given.replaces)
+    if last ~= given.replaces or not text or text == '' then return counted({ 'not_last' }) end
+  end
 end
 
 if running >= jobs then return with_standing({ 'limited', 'jobs' }) end

@@ -18,6 +18,15 @@ local function turns(conversation) return P .. 'conversation:' .. conversation .
 
 local function texts(conversation) return P .. 'conversation:' .. conversation .. ':texts' end
 
+-- A turn that another one has taken the place of: its text is empty from then on, so that neither its prompt nor its ending
+-- brings it back, in whatever order the log is read.
+local function is_replaced(conversation, id) return redis.call('HGET', texts(conversation), id) == '' end
+
+local function replace_turn(conversation, id)
+  redis.call('ZREM', turns(conversation), id)
+  redis.call('HSET', texts(conversation), id, '')
+end
+
 -- Another one after each start of Redis, which may have come back with an older copy of its data.
 local function run_id() return string.match(redis.call('INFO', 'server'), 'run_id:(%x+)') end
 

@@ -56,7 +56,7 @@ class Limited:
 class Refused:
     """Nothing was done; `lane` is where the conversation is pinned when that is the reason."""
 
-    reason: Literal["rebuilding", "other_payload", "no_conversation", "lane"]
+    reason: Literal["rebuilding", "other_payload", "no_conversation", "not_last", "lane"]
     lane: str = ""
     standing: Standing | None = field(default=None, compare=False)
 

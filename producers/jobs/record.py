@@ -96,6 +96,7 @@ def describe(
         "lane": prompt.lane,
         "model": prompt.model,
         "conversation": prompt.conversation or "",
+        "replaces": prompt.replaces or "",
         "deadline_ms": "" if prompt.deadline_ms is None else f"{prompt.deadline_ms:.3f}",
         "received_ms": f"{prompt.received_ms:.3f}",
         "idempotency": idempotency,

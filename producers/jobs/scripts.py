@@ -49,6 +49,7 @@ JOBS = Library(
         "view_ending": ("settle_job", "view_step"),
         "view_conversation": ("conversation_home", "view_step"),
         "open_conversation": ("conversation_home",),
+        "update_conversation": ("conversation_home",),
         "forget_conversation": ("conversation_home",),
     },
 )

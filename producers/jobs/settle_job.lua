@@ -28,7 +28,8 @@ local function settle(id, status, partition, offset, ending, turn, tokens_ttl_ms
     if turn == '' or redis.call('HEXISTS', home, 'deleted') == 1 then
       redis.call('ZREM', turns(given.conversation), id)
     else
-      redis.call('HSET', texts(given.conversation), id, turn)
+      if not is_replaced(given.conversation, id) then redis.call('HSET', texts(given.conversation), id, turn) end
+      if given.replaces and given.replaces ~= '' then replace_turn(given.conversation, given.replaces) end
       for _, key in ipairs({ home, turns(given.conversation), texts(given.conversation),
         P .. 'conversations:' .. given.tenant }) do
         redis.call('PEXPIRE', key, given.job_ttl_ms)

@@ -12,6 +12,7 @@ from producers.events import (
     ConversationCreated,
     ConversationDeleted,
     ConversationEvent,
+    ConversationUpdated,
     Lane,
     PromptSubmitted,
     Terminal,
@@ -54,12 +55,17 @@ class StateView:
         )  # fmt: skip
 
     def conversation(self, event: ConversationEvent, move: Move) -> Call:
-        """A conversation was created or deleted."""
+        """A conversation was created, updated or deleted."""
         ttl_ms = self._retention.job_ms
         match event:
             case ConversationCreated():
                 told = ("1", event.conversation, event.tenant, event.title or "", msgspec.json.encode(event.metadata))
                 return self._call("view_conversation", move, *told, f"{event.at_ms:.3f}", ttl_ms)
+            case ConversationUpdated():
+                changes = event.title or "", msgspec.json.encode(event.metadata) if event.metadata is not None else b""
+                return self._call(
+                    "view_conversation", move, "2", event.conversation, event.tenant, *changes, "", ttl_ms
+                )
             case ConversationDeleted():
                 return self._call("view_conversation", move, "0", event.conversation, event.tenant, "", "", "", ttl_ms)
 

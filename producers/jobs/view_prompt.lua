@@ -13,7 +13,7 @@ return step(function()
     local home = P .. 'conversation:' .. conversation
     redis.call('HSETNX', home, 'lane', redis.call('HGET', job(id), 'lane'))
     local traceless = state == 'failed' or state == 'aborted' or state == 'expired'
-    if not traceless and redis.call('HEXISTS', home, 'deleted') == 0 then
+    if not traceless and redis.call('HEXISTS', home, 'deleted') == 0 and not is_replaced(conversation, id) then
       redis.call('ZADD', turns(conversation), 'NX', ARGV[5], id)
     end
   end

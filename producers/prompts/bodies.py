@@ -71,6 +71,7 @@ class Asked(Strict, frozen=True, kw_only=True):
     stream_options: StreamOptions | None = None
     lane: str | None = None
     conversation: str | None = None
+    replaces: str | None = None
     webhook: AskedWebhook | None = None
     deadline: str | float | None = None
     cache: str | None = None

@@ -68,6 +68,7 @@ def read_prompt(
         sampling=_sampling(asked, settings),
         route=envelope.route,
         conversation=bounds.short("conversation", asked.conversation),
+        replaces=bounds.short("replaces", asked.replaces),
         webhook=None if asked.webhook is None else Webhook(bounds.webhook_url(asked.webhook.url, policy)),
         deadline_ms=_deadline_ms(asked.deadline, envelope),
         cache=_cache(asked),
@@ -90,6 +91,8 @@ def _refuse_elsewhere(asked: Asked, route: Route) -> None:
         raise WrongField("input is for /v1/jobs; send messages.", "input")
     if route == CHAT and asked.webhook is not None:
         raise WrongField("webhook is for /v1/jobs.", "webhook")
+    if asked.replaces is not None and asked.conversation is None:
+        raise WrongField("replaces is for a turn of a conversation: name that too.", "replaces")
     if asked.cache == "only" and asked.conversation is not None:
         raise WrongField("cache: a turn of a conversation cannot be asked of the cache only.", "cache")
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from infra.clock import Clock
 from infra.telemetry.metrics import Metrics
-from producers.events import ConversationCreated, ConversationDeleted, Ending, PromptSubmitted
+from producers.events import ConversationCreated, ConversationDeleted, ConversationUpdated, Ending, PromptSubmitted
 from producers.jobs.positions import Move, Seek
 from producers.jobs.scripts import Call, Scripts
 from producers.jobs.view import TOPICS, StateView
@@ -42,7 +42,7 @@ class StateFollower:
                 return self._state.prompt(prompt, move)
             case Ending() as ending:
                 return self._state.ending(ending, move, self._clock.now_ms())  # type: ignore[arg-type] # all its classes
-            case ConversationCreated() | ConversationDeleted() as event:
+            case ConversationCreated() | ConversationUpdated() | ConversationDeleted() as event:
                 return self._state.conversation(event, move)
             case _:
                 return self.positions.passing(move)

@@ -61,9 +61,11 @@ class Attempting:
                 return self._ended(attempt, attempt.stopped(verdict, seen))
 
     async def _under_lease(self, attempt: Attempt, place: Place, hold: Hold) -> Answer | None:
-        conversation = attempt.prompt.conversation
+        conversation, replaced = attempt.prompt.conversation, attempt.prompt.replaces
         if conversation is not None:
-            attempt.history = await until_back(lambda: self.conversations.history(conversation, place.offset))
+            attempt.history = await until_back(
+                lambda: self.conversations.history(conversation, place.offset, without=replaced)
+            )
             if (recalled := await self._recall(attempt)) is not None:
                 return recalled
         screen = Screen(self.leases, hold, self.flush_s)

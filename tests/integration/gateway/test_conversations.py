@@ -106,3 +106,40 @@ async def test_another_tenants_conversation_does_not_exist(gateway: RunningGatew
     assert theirs.status == 404
     assert (turn.status, turn.json["error"]["param"]) == (404, "conversation")
     assert conversation not in {each["id"] for each in listed.json["data"]}
+
+
+async def test_a_conversation_gets_another_title_and_other_metadata(gateway: RunningGateway) -> None:
+    created = (await gateway.post("/v1/conversations", {"title": "Sky", "metadata": {"a": "b"}})).json
+    here = f"/v1/conversations/{created['id']}"
+    renamed = await gateway.post(here, {"title": "Sea"})
+    described = await gateway.post(here, {"metadata": {"c": "d"}})
+    too_long = await gateway.post(here, {"title": "x" * 201})
+    elsewhere = await gateway.post("/v1/conversations/conv_nobody", {"title": "Sea"})
+
+    assert (renamed.status, renamed.json) == (200, created | {"title": "Sea"})
+    assert (described.status, described.json) == (200, created | {"title": "Sea", "metadata": {"c": "d"}})
+    assert (await gateway.get(here)).json == described.json
+    assert (too_long.status, too_long.json["error"]["param"]) == (400, "title")
+    assert elsewhere.status == 404
+
+
+async def test_the_last_turn_is_asked_again_in_its_place(gateway: RunningGateway, worker: PlayedWorker) -> None:
+    conversation = (await gateway.post("/v1/conversations", {})).json["id"]
+    turn = TURN | {"conversation": conversation}
+    first = (await gateway.post("/v1/jobs", turn)).json["id"]
+    await worker.answer("Because.")
+    early = (await gateway.get(f"/v1/conversations/{conversation}/items?order=asc")).json["data"]
+    again = await gateway.post("/v1/jobs", turn | {"replaces": first, "cache": "bypass"})
+    await worker.answer("For a reason.")
+    late = (await gateway.get(f"/v1/conversations/{conversation}/items?order=asc")).json["data"]
+    gone = await gateway.post("/v1/jobs", turn | {"replaces": first})
+    alone = await gateway.post("/v1/jobs", TURN | {"replaces": first})
+
+    assert {each["job"] for each in early} == {first}
+    assert again.status == 202
+    assert [(each["job"], each["content"][0]["text"]) for each in late] == [
+        (again.json["id"], "Why?"), (again.json["id"], "For a reason.")
+    ]  # fmt: skip
+    assert {each["id"] for each in early}.isdisjoint(each["id"] for each in late)
+    assert (gone.status, gone.json["error"]["code"]) == (409, "not_last_turn")
+    assert (alone.status, alone.json["error"]["param"]) == (400, "replaces")

@@ -1,0 +1,38 @@
+"""Answers that would do harm if anything of them were more than text. Each would set `window.harmed` if it ran."""
+
+_RUN = "window.harmed=1"
+
+HOSTILE: tuple[str, ...] = (
+    f"<script>{_RUN}</script>",
+    f"<img src=x onerror={_RUN}>",
+    f"<svg onload={_RUN}><script>{_RUN}</script></svg>",
+    f"<iframe srcdoc='<script>parent.{_RUN}</script>'></iframe>",
+    "<style>body{display:none}</style><base href=https://evil.example/>",
+    "<meta http-equiv=refresh content=0;url=//evil.example><link rel=stylesheet href=//evil.example/x.css>",
+    f"<form action=https://evil.example><button autofocus onfocus={_RUN}>sign in</button></form>",
+    f"[click](javascript:{_RUN})",
+    f"[click](JaVaScRiPt&colon;{_RUN})",
+    f"[click](&#106;avascript:{_RUN})",
+    f"[click](java\tscript:{_RUN}) [click](\x01javascript:{_RUN}) [click](vbscript:{_RUN})",
+    f"[click](data:text/html,<script>{_RUN}</script>) ![x](data:image/svg+xml,<svg/onload={_RUN}>)",
+    f'[click](https://example.com/" onmouseover="{_RUN})',
+    f'[click](https://example.com "title\\" onmouseover=\\"{_RUN}")',
+    "![beacon](https://evil.example/beacon.png) ![x][y]\n\n[y]: https://evil.example/other.png",
+    f'![x](x" onerror="{_RUN})',
+    f"<javascript:{_RUN}> <https://example.com/'onclick='{_RUN}>",
+    f"[a]: javascript:{_RUN}\n\n[a] [b][a]",
+    f"<!-- {_RUN} --> <![CDATA[ <script>{_RUN}</script> ]]> <?php ?> <!DOCTYPE html>",
+    f"```html\n<script>{_RUN}</script>\n```",
+    f'```"><script>{_RUN}</script>\nx\n```',
+    f"`<script>{_RUN}</script>` ``` <img src=x onerror={_RUN}>",
+    f"```\nnever closed <script>{_RUN}</script>",
+    f"| <img src=x onerror={_RUN}> | [x](javascript:{_RUN}) |\n|:-:|---|\n| </td></table><script>{_RUN}</script> | b |",
+    f"> - 1. > <script>{_RUN}</script>\n>\n> [x](\n> javascript:{_RUN})",
+    f"**<script>{_RUN}</script>** ~~<img src=x onerror={_RUN}>~~ # </h1><script>{_RUN}</script>",
+    f"{{{{constructor.constructor('{_RUN}')()}}}} ${{{_RUN}}} <%={_RUN}%>",
+    "\u202e\u2066evil\u2069 \u200f\u202aexe.gnp\x00\x0b\x1b[31m \ud7ff\ufffe",
+    f"&lt;script&gt;{_RUN}&lt;/script&gt; &#60;img src=x onerror={_RUN}&#62;",
+    "![" * 400 + f"](javascript:{_RUN})" * 400,
+    "> " * 300 + f"<script>{_RUN}</script>",
+    "a" * 20_000 + f"<script>{_RUN}</script>",
+)
