@@ -14,7 +14,8 @@
 - `stack_file`: how a running stack describes itself to the command line
 - `sse`: server-sent events, both ways
 - `entry`, `platforms`: the console script, and where Headrace does not run
-- `cli`, `command_line`, `completion`: the `headrace` command, what all its commands share, and what a shell completes
+- `cli`: the `headrace` command
+- `command_line`, `screen`, `completion`: what all its commands share, and what a shell completes
 - `doctor`, `parts`: what is found of settings and parts
 - `local`: the embedded stack of real parts
 """

@@ -16,6 +16,7 @@ from rich.table import Table
 from infra import stack_file
 from infra.errors import WrongSetting
 from infra.parts import Part, examine, visit
+from infra.screen import Screen
 from infra.settings import Block, LocalSettings, Setting, blocks, given_here, unknown, without_password
 from infra.stack_file import Stack
 
@@ -122,7 +123,7 @@ def _plain(found: Findings) -> dict[str, Any]:
 
 
 def _show(found: Findings, everything: bool) -> None:
-    console = Console(soft_wrap=True, highlight=False)
+    console = Screen(soft_wrap=True, highlight=False)
     for each in found.wrong:
         console.print(f"[red]wrong:[/] {escape(each)}")
     console.print(_table(found.parts, "part", "version"), soft_wrap=False)

@@ -6,12 +6,12 @@ from dataclasses import asdict
 import click
 import msgspec
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Table
 
 from infra import stack_file
 from infra.command_line import Group
 from infra.errors import WrongTopic
+from infra.screen import Screen
 from infra.settings import KafkaSettings, LocalSettings
 from producers import topic_admin
 from producers.topics import TOPICS, Topic
@@ -66,7 +66,7 @@ def list_(as_json: bool) -> None:
     for each in TOPICS:
         about = f"[bold]{each.name}[/]\n{each.partitions} partitions by\n{each.key},\nkept: {kept(each)}"
         table.add_row(about, "\n".join(event_names(each)), "\n".join(each.written_by), "\n".join(each.read_by))
-    Console().print(table)
+    Screen().print(table)
 
 
 def event_names(topic: Topic) -> list[str]:

@@ -11,13 +11,13 @@ from typing import Any, Final, TypeVar
 import click
 import msgspec
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from infra import kafka, stack_file
 from infra.clock import Clock, SystemClock
 from infra.command_line import Group
+from infra.screen import Screen
 from infra.sealing import Seal
 from infra.settings import CommonSettings, KafkaSettings, LocalSettings
 from producers.events import KeyIssued, KeyRevoked, TenantDefined
@@ -104,7 +104,7 @@ def list_(tenant: str | None, as_json: bool) -> None:
         name.overflow = "fold"
     for each in found:
         table.add_row(each.id, escape(each.tenant), escape(each.name), _state(each, registry))
-    Console().print(table)
+    Screen().print(table)
     click.echo("`headrace keys show KEY` tells more of one.", err=True)
 
 

@@ -18,6 +18,7 @@ from infra.clock import SystemClock
 from infra.command_line import Failed, json_option, print_json
 from infra.local import footprint, lock, removal, standing, standing_shown
 from infra.local.checkout import Checkout
+from infra.screen import Screen
 from infra.settings import LocalSettings
 
 _PAUSE_S: Final = 0.1
@@ -53,7 +54,7 @@ def status(as_json: bool) -> None:
     if as_json:
         print_json(standing_shown.plain(found))
     else:
-        standing_shown.show(found, Console(highlight=False))
+        standing_shown.show(found, Screen(highlight=False))
     sys.exit(found.exit_code)
 
 
