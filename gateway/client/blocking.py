@@ -38,9 +38,10 @@ class Headrace:
         *,
         settings: ClientSettings | None = None,
         connections: int = 100,
+        retry: bool = True,
         clock: Clock | None = None,
     ) -> None:
-        behind = AsyncHeadrace(url, api_key, settings=settings, connections=connections, clock=clock)
+        behind = AsyncHeadrace(url, api_key, settings=settings, connections=connections, retry=retry, clock=clock)
         loop = LoopThread("headrace-client")
         # Who forgets to close it leaves no session open all the same.
         self._close = weakref.finalize(self, _close, loop, behind)

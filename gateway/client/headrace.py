@@ -14,7 +14,8 @@ class AsyncHeadrace:
     """A client of one gateway: `async with AsyncHeadrace() as headrace`.
 
     Which gateway: `url` and `api_key`, or HEADRACE_CLIENT__URL and HEADRACE_CLIENT__API_KEY, or the stack that runs in
-    this folder. `settings` stand in place of all of them, and say how patient the client is.
+    this folder. `settings` stand in place of all of them, and say how patient the client is;
+    without `retry` the first failure of a call is told at once.
     """
 
     def __init__(
@@ -24,10 +25,11 @@ class AsyncHeadrace:
         *,
         settings: ClientSettings | None = None,
         connections: int = 100,
+        retry: bool = True,
         clock: Clock | None = None,
     ) -> None:
         clock = clock or SystemClock()
-        self._wire = the_way(settings or chosen(url, api_key), clock, connections=connections)
+        self._wire = the_way(settings or chosen(url, api_key), clock, connections=connections, retry=retry)
         self.jobs = AsyncJobs(self._wire, clock)
         self.conversations = AsyncConversations(self._wire)
         self.reports = AsyncReports(self._wire)

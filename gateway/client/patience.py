@@ -22,10 +22,14 @@ Tell = Callable[[str], None]
 class Contact:
     """What is known of the gateway: whether it ever answered, and when its silence was last spoken of."""
 
-    def __init__(self, settings: ClientSettings, tell: Tell, *, endures_limits: bool = False) -> None:
+    def __init__(
+        self, settings: ClientSettings, tell: Tell, *, endures_limits: bool = False, retry: bool = True
+    ) -> None:
         self.settings = settings
         self.endures_limits = endures_limits
         """Whether a limit of the key is waited out, however long that takes."""
+        self.retry = retry
+        """Whether anything is tried again at all."""
         self.answered = False
         self._tell = tell
         self._told_at_s = -_SAY_EVERY_S
@@ -72,7 +76,7 @@ class Patience:
             Unavailable, or the error given: patience is at its end, or would be before the next try.
         """
         left_s = self._left_s()
-        if left_s <= 0 or (error is not None and asked_s is not None and asked_s > left_s):
+        if left_s <= 0 or not self._contact.retry or (error is not None and asked_s is not None and asked_s > left_s):
             silent = f"the gateway at {self._contact.settings.url} cannot be reached: it {what}"
             raise error or Unavailable("gateway", silent)
         self._contact.trouble(what, left_s)

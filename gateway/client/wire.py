@@ -151,6 +151,7 @@ def the_way(
     connections: int,
     tell: Tell = lambda _: None,
     endures_limits: bool = False,
+    retry: bool = True,
 ) -> Wire:
     """The way to the gateway that the settings name.
 
@@ -163,7 +164,7 @@ def the_way(
         raise Unavailable(
             "gateway", f"no stack runs here; start one with `headrace up`, or set {settings.variable('url')}"
         )
-    contact = Contact(settings, tell, endures_limits=endures_limits)
+    contact = Contact(settings, tell, endures_limits=endures_limits, retry=retry)
     return Wire(settings, clock, contact, connections=connections)
 
 

@@ -25,7 +25,7 @@ MAY_SERVE_HTTP = (
 OF_A_MACHINE = re.compile("|".join(rf"(?<![\w.])/{folder}/" for folder in ("work", "root", "home")))
 # They put the gateway together, and start and stop it; all others say what they need.
 MAY_TAKE_THE_APP = ("gateway/app.py", "gateway/process.py", "gateway/serving.py")
-TOP = {"producers", "stream_workers", "gateway", "analytics", "infra", "tests", "docs", "benchmarks"}
+TOP = {"producers", "stream_workers", "gateway", "analytics", "infra", "tests", "docs", "benchmarks", "examples"}
 
 
 def test_every_module_begins_with_a_sentence() -> None:
