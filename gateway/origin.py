@@ -4,9 +4,7 @@ import ipaddress
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
-
-from multidict import CIMultiDictProxy
+from typing import Final, Protocol
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -18,6 +16,14 @@ MOST_HOPS: Final = 20
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?(:\d{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:\d{1,5})?")
 _PAIR = re.compile(r'\s*([A-Za-z]+)=("(?:[^"\\]|\\.)*"|[^\s;,"]+)\s*')
 _PORT = re.compile(r"(\d+\.\d+\.\d+\.\d+|\[[^\]]*\]):[\w.]{1,7}")
+
+
+class Headers(Protocol):
+    """Headers of a request, each perhaps given several times."""
+
+    def getall(self, name: str, default: list[str], /) -> list[str]:
+        """All its values, in order."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -64,7 +70,7 @@ class Proxies:
         address = _address(client)
         return address is not None and any(address in each for each in self.networks if each.version == address.version)
 
-    def origin(self, seen: Origin, headers: "CIMultiDictProxy[str]") -> Origin:
+    def origin(self, seen: Origin, headers: Headers) -> Origin:
         """Who asked: `seen` is what the connection itself tells. The walk is from us outwards, and ends at a stranger.
 
         What stands left of the first stranger is his own word and is never read.
@@ -89,7 +95,7 @@ class Proxies:
         return found
 
 
-def _customary(headers: "CIMultiDictProxy[str]") -> list[Hop]:
+def _customary(headers: Headers) -> list[Hop]:
     """X-Forwarded-For; what is said of scheme and host counts for each hop where it is said once, else by place."""
     clients, schemes, hosts = (_list(headers, f"X-Forwarded-{name}") for name in ("For", "Proto", "Host"))
     return [
@@ -103,7 +109,7 @@ def _beside(said: Sequence[str], place: int, of: int) -> str:
     return "" if not said else said[place] if len(said) == of else said[-1]
 
 
-def _standard(headers: "CIMultiDictProxy[str]") -> list[Hop]:
+def _standard(headers: Headers) -> list[Hop]:
     """RFC 7239; an element that is malformed hides itself and what stands left of it."""
     hops: list[Hop] = []
     for element in _elements(",".join(headers.getall("Forwarded", []))):
@@ -125,7 +131,7 @@ def _split(text: str, by: str) -> list[str]:
     return re.findall(rf'(?:"(?:[^"\\]|\\.)*"?|[^{by}"])+', text)
 
 
-def _list(headers: "CIMultiDictProxy[str]", name: str) -> list[str]:
+def _list(headers: Headers, name: str) -> list[str]:
     return [each.strip() for each in ",".join(headers.getall(name, [])).split(",") if each.strip()]
 
 

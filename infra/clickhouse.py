@@ -59,6 +59,7 @@ def _connect_to(settings: ClickHouseSettings, url: str) -> Any:
     # It logs a traceback of every connection that it does not get, and raises the error all the same.
     logging.getLogger("clickhouse_driver.connection").setLevel(logging.ERROR)
     made = Client.from_url(_believing(url, settings.ca_file))
+    made.connection.password = made.connection.password or settings.password
     made.connection.connect_timeout = min(_CONNECT_S, settings.timeout_s)
     made.connection.send_receive_timeout = settings.timeout_s
     return made

@@ -21,7 +21,7 @@ def client(settings: RedisSettings, connections: int = 64) -> Redis:
     """
     pool = BlockingConnectionPool.from_url(
         _url(settings),
-        **_authority(settings),
+        **_credentials(settings),
         max_connections=connections,
         timeout=settings.timeout_s,
         socket_timeout=settings.timeout_s,
@@ -41,7 +41,7 @@ def listener(settings: RedisSettings) -> Redis:
     """
     return Redis.from_url(
         _url(settings),
-        **_authority(settings),
+        **_credentials(settings),
         socket_timeout=None,
         socket_connect_timeout=settings.timeout_s,
         retry=Retry(NoBackoff(), 0),
@@ -75,8 +75,11 @@ def _heedful(kind: type[AbstractConnection]) -> type[AbstractConnection]:
     return Heedful
 
 
-def _authority(settings: RedisSettings) -> dict[str, Any]:
-    return {"ssl_ca_certs": settings.ca_file} if settings.ca_file and settings.url.startswith("rediss:") else {}
+def _credentials(settings: RedisSettings) -> dict[str, Any]:
+    """What does not stand in the address, which counts before it."""
+    ours = {"password": settings.password} if settings.password else {}
+    theirs = {"ssl_ca_certs": settings.ca_file} if settings.ca_file and settings.url.startswith("rediss:") else {}
+    return ours | theirs
 
 
 def _url(settings: RedisSettings) -> str:

@@ -109,6 +109,7 @@ class RedisSettings(Block):
 
     block: ClassVar[str] = "redis"
     url: str = setting("", "redis://[:password@]host:port/db, rediss:// for TLS; empty: the embedded server")
+    password: str = setting("", "its password, where it does not stand in the address", secret=True)
     ca_file: str = setting("", "PEM file of the authority of a rediss:// server; empty: those of the system")
     prefix: str = setting("headrace:", "put before every key; lets test runs share a server")
     timeout_s: float = setting(1.5, "longest wait for one command; the 503 is to be out within 2 s")
@@ -128,6 +129,7 @@ class ClickHouseSettings(Block):
     url: str = setting(
         "", "clickhouse://[user:password@]host:port/database, clickhouses:// for TLS; empty: the embedded engine"
     )
+    password: str = setting("", "its password, where it does not stand in the address", secret=True)
     ca_file: str = setting("", "PEM file of the authority of a clickhouses:// server; empty: well-known ones")
     timeout_s: float = setting(30.0, "longest wait for one query")
 

@@ -106,6 +106,17 @@ def test_clickhouse_over_tls_checks_the_certificate_and_the_name() -> None:
     assert clickhouse.database(settings) == "data"
 
 
+def test_a_password_may_be_given_beside_the_address_and_one_inside_it_counts() -> None:
+    for url, password in (("redis://host/0", "beside"), ("redis://:inside@host/0", "inside")):
+        for client in (
+            redis.client(RedisSettings(url=url, password="beside")),
+            redis.listener(RedisSettings(url=url, password="beside")),
+        ):
+            assert client.connection_pool.connection_kwargs["password"] == password
+    for url, password in (("clickhouse://me@host/x", "beside"), ("clickhouse://me:inside@host/x", "inside")):
+        assert clickhouse.client(ClickHouseSettings(url=url, password="beside")).connection.password == password
+
+
 def _plain(given: Any) -> dict[str, Any]:
     """Faust's credentials as it hands them to its client."""
     from faust.transport.drivers.aiokafka import credentials_to_aiokafka_auth  # noqa: PLC0415 # slow to import
