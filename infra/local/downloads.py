@@ -1,23 +1,26 @@
-"""Files fetched once from Maven Central, held to a checked-in list of their hashes, shared by all checkouts."""
+"""Jars fetched once from Maven Central or a mirror, held to a list of their hashes, shared by every stack."""
 
 import fcntl
-import hashlib
-import shutil
-import tempfile
+import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing.pool import ThreadPool
 from pathlib import Path
 from typing import Final
 
 from infra.errors import CannotStart
+from infra.local.transfer import PATIENT, NotFetched, Patience, Remote, fetch, part_of, sha256_of
+from infra.settings import without_password
 
 # (what is being done, how far it is, where it ends); told from any thread.
 Report = Callable[[str, int, int], None]
 
 _AT_ONCE: Final = 8
-_TRIES: Final = 3
+_ADVICE: Final = (
+    "see that this machine reaches it (a proxy is taken from HTTPS_PROXY), or name a mirror by "
+    "HEADRACE_LOCAL__MAVEN_URL; what was fetched is kept, and the next start goes on there"
+)
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,15 @@ def _read_line(line: str) -> Jar:
     return Jar(group, artifact, version, int(size_bytes), sha256)
 
 
-def fetch_jars(jars: list[Jar], cache_dir: Path, *, part: str, report: Report = silent) -> list[Path]:
+def fetch_jars(
+    jars: list[Jar],
+    cache_dir: Path,
+    *,
+    part: str,
+    report: Report = silent,
+    maven_url: str = "",
+    patience: Patience = PATIENT,
+) -> list[Path]:
     """Paths of all jars, in their order; what is missing or damaged is fetched, eight at a time.
 
     Two processes may do this at once: the second waits for the first. A jar appears under its name only whole and
@@ -63,9 +74,9 @@ def fetch_jars(jars: list[Jar], cache_dir: Path, *, part: str, report: Report = 
     folder = cache_dir.expanduser() / "jars"
     folder.mkdir(parents=True, exist_ok=True)
     with alone(folder):
-        missing = [jar for jar in jars if not _is_whole(folder / jar.filename, jar)]
+        missing = [jar for jar in jars if not is_whole(folder / jar.filename, jar.sha256, jar.size_bytes)]
         if missing:
-            _fetch_all(missing, folder, part, report)
+            _fetch_all(missing, folder, part, report, maven_url, patience)
     return [folder / jar.filename for jar in jars]
 
 
@@ -77,54 +88,45 @@ def alone(folder: Path) -> Iterator[None]:
         yield
 
 
-def _is_whole(path: Path, jar: Jar) -> bool:
+def is_whole(path: Path, sha256: str, size_bytes: int) -> bool:
+    """Whether a file is there with this content."""
     try:
-        return path.stat().st_size == jar.size_bytes and _sha256(path) == jar.sha256
+        return path.stat().st_size == size_bytes and sha256_of(path) == sha256
     except OSError:
         return False
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _fetch_all(jars: list[Jar], folder: Path, part: str, report: Report, maven_url: str, patience: Patience) -> None:
+    wanted = {jar.filename: Remote(_address(jar, maven_url), jar.sha256, jar.size_bytes) for jar in jars}
+    parts = {part_of(each, folder) for each in wanted.values()}
+    for stale in set(folder.glob(".*.part")) - parts:
+        stale.unlink()
+    total, done, counting = sum(jar.size_bytes for jar in jars), dict.fromkeys(wanted, 0), threading.Lock()
+
+    def one(name: str) -> None:
+        def progress(far: int, _: int) -> None:
+            with counting:
+                done[name] = far
+                report(f"downloading {part}", sum(done.values()), total)
+
+        fetch(wanted[name], folder / name, progress, patience)
+
+    report(f"downloading {part}", 0, total)
+    try:
+        # Its threads are daemons: after Ctrl-C nobody waits for them.
+        with ThreadPool(_AT_ONCE) as pool:
+            for _ in pool.imap_unordered(one, wanted):
+                pass
+    except NotFetched as error:
+        raise CannotStart(part, f"a jar could not be fetched: {without_password(str(error))}", advice=_ADVICE) from None
 
 
-def _fetch_all(jars: list[Jar], folder: Path, part: str, report: Report) -> None:
-    total = sum(jar.size_bytes for jar in jars)
-    done = 0
-    report(f"downloading {part}", done, total)
-    # What a process that died in mid-download left; nobody else is at it, we hold the lock.
-    for stale in folder.glob(".fetching-*"):
-        shutil.rmtree(stale, ignore_errors=True)
-    # In the cache's own folder, so that the last step is a rename.
-    with tempfile.TemporaryDirectory(prefix=".fetching-", dir=folder) as scratch, ThreadPoolExecutor(_AT_ONCE) as pool:
-        for jar in pool.map(lambda jar: _fetch(jar, Path(scratch), folder, part), jars):
-            done += jar.size_bytes
-            report(f"downloading {part}", done, total)
-
-
-def _fetch(jar: Jar, scratch: Path, folder: Path, part: str) -> Jar:
-    why = ""
-    for attempt in range(_TRIES):
-        try:
-            path = _download(jar, scratch / f"{jar.filename}.{attempt}")
-        except Exception as error:  # noqa: BLE001,RUF100 - the library raises whatever its HTTP client does
-            why = f"{type(error).__name__}: {error}"
-            continue
-        if _is_whole(path, jar):
-            path.replace(folder / jar.filename)
-            return jar
-        why = "its SHA-256 is not the one in the lock file"
-    raise CannotStart(
-        part,
-        f"{jar.group}:{jar.artifact}:{jar.version} could not be fetched from Maven Central ({why})",
-        advice="check that this machine reaches Maven Central, then start again; what was fetched is kept",
-    )
-
-
-def _download(jar: Jar, repository: Path) -> Path:
+def _address(jar: Jar, maven_url: str) -> str:
+    """Where the jar is: in the repository given, or in the one that the Maven client knows."""
     # Imported late: it takes longer to import than a start with a full cache takes to check it.
     from jgo.maven import MavenContext  # noqa: PLC0415
 
-    artifact = MavenContext(repo_cache=repository).project(jar.group, jar.artifact).at_version(jar.version).artifact()
-    return Path(artifact.resolve())
+    context = MavenContext(remote_repos={"mirror": maven_url.rstrip("/")} if maven_url else None)
+    artifact = context.project(jar.group, jar.artifact).at_version(jar.version).artifact()
+    (repository,) = context.remote_repos.values()
+    return f"{repository}/{artifact.component.path_prefix.as_posix()}/{artifact.filename}"

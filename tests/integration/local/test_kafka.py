@@ -1,6 +1,5 @@
 """The embedded broker: a real one, and what it keeps."""
 
-import struct
 from pathlib import Path
 
 import pytest
@@ -9,8 +8,7 @@ from kafka.admin import NewTopic
 from kafka.errors import UnknownTopicOrPartitionError
 
 from infra.errors import CannotStart
-from infra.local.downloads import Jar, fetch_jars, read_lock
-from infra.local.kafka import LOCK, MESSAGE_MAX_BYTES, EmbeddedKafka
+from infra.local.kafka import MESSAGE_MAX_BYTES, EmbeddedKafka
 from infra.local.ports import free_ports
 from infra.local.process import Child
 from infra.settings import KafkaSettings, LocalSettings
@@ -66,7 +64,7 @@ def test_storage_is_formatted_once_and_may_move_to_other_ports(own_kafka: Runnin
     own_kafka.stop()
 
     port, controller_port = free_ports(2)
-    moved = EmbeddedKafka(tmp_path / "kafka", port, controller_port, LocalSettings().cache_dir)
+    moved = EmbeddedKafka(tmp_path / "kafka", port, controller_port, LocalSettings())
     child = Child(moved.prepare())
     child.wait_ready()
 
@@ -95,7 +93,7 @@ def test_a_record_of_nearly_four_mebibytes_passes(kafka_settings: KafkaSettings)
 
 def test_a_taken_port_is_said_with_its_reason_and_a_way_out(kafka: RunningKafka, tmp_path: Path) -> None:
     taken = int(kafka.bootstrap_servers.rpartition(":")[2])
-    broker = EmbeddedKafka(tmp_path / "kafka", taken, free_ports(1)[0], LocalSettings().cache_dir)
+    broker = EmbeddedKafka(tmp_path / "kafka", taken, free_ports(1)[0], LocalSettings())
     command = broker.prepare()
 
     with pytest.raises(CannotStart, match=f"Kafka cannot start: port {taken} is taken") as refused:
@@ -106,7 +104,7 @@ def test_a_taken_port_is_said_with_its_reason_and_a_way_out(kafka: RunningKafka,
 
 def test_damaged_storage_is_said_with_its_reason_and_a_way_out(tmp_path: Path) -> None:
     port, controller_port = free_ports(2)
-    broker = EmbeddedKafka(tmp_path / "kafka", port, controller_port, LocalSettings().cache_dir)
+    broker = EmbeddedKafka(tmp_path / "kafka", port, controller_port, LocalSettings())
     (tmp_path / "kafka" / "data").mkdir(parents=True)
     child = Child(broker.prepare())
 
@@ -115,25 +113,3 @@ def test_damaged_storage_is_said_with_its_reason_and_a_way_out(tmp_path: Path) -
 
     assert "No readable meta.properties files found" in str(refused.value)
     assert "HEADRACE_KAFKA__BOOTSTRAP_SERVERS" in str(refused.value)
-
-
-def test_a_damaged_jar_is_fetched_again(tmp_path: Path) -> None:
-    smallest = min(read_lock(LOCK), key=lambda jar: jar.size_bytes)
-    (path,) = fetch_jars([smallest], tmp_path, part="Kafka")
-    path.write_bytes(struct.pack(">i", 0) * 3)
-
-    told: list[tuple[str, int, int]] = []
-    fetch_jars([smallest], tmp_path, part="Kafka", report=lambda *step: told.append(step))
-
-    assert path.stat().st_size == smallest.size_bytes
-    assert told[-1] == ("downloading Kafka", smallest.size_bytes, smallest.size_bytes)
-
-
-def test_a_jar_that_is_not_what_the_lock_says_is_refused(tmp_path: Path) -> None:
-    true = min(read_lock(LOCK), key=lambda jar: jar.size_bytes)
-    false = Jar(true.group, true.artifact, true.version, true.size_bytes, "0" * 64)
-
-    with pytest.raises(CannotStart, match="SHA-256"):
-        fetch_jars([false], tmp_path, part="Kafka")
-
-    assert [path.name for path in (tmp_path / "jars").iterdir()] == [".lock"]

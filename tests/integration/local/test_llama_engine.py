@@ -19,7 +19,7 @@ QUESTION = "<|im_start|>user\nSay hi.<|im_end|>\n<|im_start|>assistant\n"
 
 @pytest.fixture(scope="module")
 def model() -> Path:
-    return model_file(LocalSettings.from_env().cache_dir)
+    return model_file(LocalSettings.from_env())
 
 
 @pytest.fixture

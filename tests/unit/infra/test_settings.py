@@ -112,6 +112,10 @@ def test_variables_of_others_are_none_of_our_business() -> None:
         (WebhookSettings, "HEADRACE_WEBHOOKS__PUBLIC_URL", "example.com"),
         (WebhookSettings, "HEADRACE_WEBHOOKS__TRUSTED", "http://10.0.0.7"),
         (CommonSettings, "HEADRACE_SECRET_KEY", "hunter2"),
+        (LocalSettings, "HEADRACE_LOCAL__MAVEN_URL", "mirror:8081/maven"),
+        (LocalSettings, "HEADRACE_LOCAL__INDEX_URL", "file:///wheels"),
+        (LocalSettings, "HEADRACE_LOCAL__MODEL_SHA256", "hunter2"),
+        (LocalSettings, "HEADRACE_LOCAL__MODEL_SHA256", "f" * 65),
     ],
 )
 def test_what_no_part_could_be_reached_or_sealed_with_is_refused_by_its_variable(
@@ -136,6 +140,14 @@ def test_what_no_part_could_be_reached_or_sealed_with_is_refused_by_its_variable
 )
 def test_an_address_is_taken_in_each_of_its_forms(block: type[Block], variable: str, value: str) -> None:
     assert value in block.from_env({variable: value}).to_env().values()
+
+
+def test_a_model_from_afar_is_refused_without_its_hash() -> None:
+    given = {"HEADRACE_LOCAL__MODEL": "https://models.example/small.gguf"}
+
+    with pytest.raises(WrongSetting, match="HEADRACE_LOCAL__MODEL_SHA256 must be given too"):
+        LocalSettings.from_env(given)
+    assert LocalSettings.from_env(given | {"HEADRACE_LOCAL__MODEL_SHA256": "0" * 64}).model
 
 
 def test_contradictions_are_refused_and_both_sides_named() -> None:
