@@ -62,7 +62,7 @@ class SecureKafka(RunningKafka):
 def a_secure_kafka(folder: Path, authority: Authority) -> SecureKafka:
     """A broker that is not started yet."""
     plain, controller, secure = free_ports(3)
-    embedded = EmbeddedKafka(folder / "kafka", plain, controller, LocalSettings().cache_dir)
+    embedded = EmbeddedKafka(folder / "kafka", plain, controller, LocalSettings())
     pair = authority.pair(name="broker")
     store = folder / "broker-store.pem"
     store.write_bytes(pair.key.read_bytes() + pair.certificate.read_bytes())
