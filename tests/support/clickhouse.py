@@ -73,7 +73,7 @@ class Database:
     def another_client(self, **options: Any) -> Iterator[Client]:
         """One more client of the same database, with what else the driver's `Client` takes."""
         host, address = parse_url(self.server.url(self.name))
-        with Client(host, **{**address, **options}) as client:
+        with Client(**{"host": host, **address, **options}) as client:
             yield client
 
 

@@ -42,7 +42,9 @@ class Engine:
 
     def open_session(self) -> EngineSession:
         """A session for one client."""
-        return EngineSession(_connect(str(self._data_dir)))
+        session = EngineSession(_connect(str(self._data_dir)))
+        session.run("SET implicit_select = 0")  # what a shell may leave out; a server takes no expression for a query
+        return session
 
     def interrupt(self) -> None:
         """End every query that runs, as soon as it looks up."""
