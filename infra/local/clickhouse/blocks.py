@@ -1,6 +1,6 @@
 """Blocks: rows of some columns, as the Native format has them."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from infra.local.clickhouse.faults import TOO_LARGE, UNEXPECTED_PACKET_FROM_CLIENT, ClientGone, ProtocolFault
@@ -64,12 +64,20 @@ def columns_of(native: bytes) -> Columns:
     return [(name, kind) for name, kind, _ in _columns(_whole(native))]
 
 
-def with_types(native: bytes, types: Sequence[str]) -> bytes:
-    """The same block with its columns' types named so; raises as `columns_of` does."""
+def with_types(native: bytes, types: Mapping[int, str]) -> bytes:
+    """The same block with the types of some columns named so, by their places; raises as `columns_of` does.
+
+    What comes after the last of them is not looked at.
+    """
+    if not types:
+        return native
     counts = _whole(native)
-    head = varint(counts.varint()) + varint(counts.varint())
-    columns = zip(types, _columns(_whole(native)), strict=True)
-    return head + b"".join(string(name) + string(kind) + rows for kind, (name, _, rows) in columns)
+    parts = [varint(counts.varint()) + varint(counts.varint())]
+    for place, (name, kind, rows) in enumerate(_columns(reader := _whole(native))):
+        parts.append(string(name) + string(types.get(place, kind)) + rows)
+        if place == max(types):
+            break
+    return b"".join([*parts, native[reader.at :]])
 
 
 def _columns(reader: Reader) -> Iterator[tuple[str, str, bytes]]:

@@ -55,10 +55,8 @@ def _listed(native: bytes) -> _Blocks:
 
 def _in_their_zone(native: bytes, columns: Columns) -> bytes:
     """The block with the time zones that the Native format leaves out of DateTime, as for clients of 2017."""
-    if not any("DateTime('" in kind for _, kind in columns):
-        return native
     try:
-        return with_types(native, [kind for _, kind in columns])
+        return with_types(native, {place: kind for place, (_, kind) in enumerate(columns) if "DateTime('" in kind})
     except ProtocolFault:
         return native  # beside it is a type whose bytes we do not know
 
