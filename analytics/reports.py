@@ -2,75 +2,42 @@
 
 - `GET /v1/reports`: the queries there are
 - `GET /v1/reports/{name}?since_s=&until_s=&bucket_s=&tenant=&limit=`: one query's rows; times are unix seconds
+- `GET /v1/dashboard`, `GET /v1/dashboard/{chart}.csv`: the charts, see `dashboard`
 - `GET /healthz`: whether ClickHouse answers
 """
 
-import asyncio
-import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 from aiohttp import web
 
-from analytics.questions import Question, WrongParameter, plain, read_range
-from infra import clickhouse
+from analytics import dashboard
+from analytics.charts import Dashboard
+from analytics.keys import CLOCK, DASHBOARD, METRICS, QUESTIONS, READER
+from analytics.questions import Question, plain
+from analytics.ranges import WrongParameter, read_range
+from analytics.reader import Reader
 from infra.clock import Clock
 from infra.errors import Unavailable
 from infra.settings import ClickHouseSettings
 from infra.telemetry import requests
 from infra.telemetry.metrics import Metrics
 
-
-class Reader:
-    """Asks ClickHouse off the loop: a few threads, each with a client of its own."""
-
-    def __init__(self, settings: ClickHouseSettings, threads: int) -> None:
-        self._settings = settings
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="reports")
-        self._mine = threading.local()
-        self._clients: list[Any] = []
-
-    async def ask(self, sql: str, parameters: dict[str, Any]) -> tuple[list[tuple[Any, ...]], list[tuple[str, str]]]:
-        """Rows, and names and types of their columns.
-
-        Raises:
-            Unavailable: ClickHouse refused or does not answer.
-        """
-        return await asyncio.get_running_loop().run_in_executor(self._pool, self._ask, sql, parameters)
-
-    async def close(self) -> None:
-        """End the threads and their clients."""
-        await asyncio.to_thread(self._pool.shutdown)
-        for client in self._clients:
-            client.disconnect()
-
-    def _ask(self, sql: str, parameters: dict[str, Any]) -> tuple[list[tuple[Any, ...]], list[tuple[str, str]]]:
-        client = getattr(self._mine, "client", None)
-        if client is None:
-            client = self._mine.client = clickhouse.client(self._settings)
-            self._clients.append(client)
-        try:
-            rows, columns = client.execute(sql, parameters, with_column_types=True)
-        except clickhouse.FAILURES as error:
-            client.disconnect()
-            raise clickhouse.unavailable(error) from None
-        return rows, columns
-
-
-READER = web.AppKey("reader", Reader)
-QUESTIONS = web.AppKey("questions", dict[str, Question])
-CLOCK = web.AppKey("clock", Clock)
-METRICS = web.AppKey("metrics", Metrics)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def create_app(
-    settings: ClickHouseSettings, questions: Mapping[str, Question], *, clock: Clock, threads: int, metrics: Metrics
+    settings: ClickHouseSettings,
+    questions: Mapping[str, Question],
+    charts: Dashboard,
+    *,
+    clock: Clock,
+    threads: int,
+    metrics: Metrics,
 ) -> web.Application:
-    """The application that answers these questions; its reader lives as long as it runs."""
+    """The application that answers these questions and draws from them; its reader lives as long as it runs."""
     app = web.Application(middlewares=[count, answer_errors])
     app[QUESTIONS] = dict(questions)
+    app[DASHBOARD] = charts
     app[CLOCK] = clock
     app[METRICS] = metrics
 
@@ -83,6 +50,8 @@ def create_app(
     app.router.add_get("/healthz", healthz)
     app.router.add_get("/v1/reports", list_reports)
     app.router.add_get("/v1/reports/{name}", report)
+    app.router.add_get("/v1/dashboard", dashboard.show)
+    app.router.add_get("/v1/dashboard/{chart}.csv", dashboard.export)
     return app
 
 

@@ -6,6 +6,7 @@ import logging
 import click
 from aiohttp import web
 
+from analytics.charts import dashboard
 from analytics.questions import questions
 from analytics.reports import create_app
 from analytics.settings import ReportsSettings
@@ -27,7 +28,12 @@ async def _reports(service: Service) -> None:
     settings = ReportsSettings.from_env()
     known = await asyncio.to_thread(questions)
     app = create_app(
-        ClickHouseSettings.from_env(), known, clock=SystemClock(), threads=settings.threads, metrics=service.metrics
+        ClickHouseSettings.from_env(),
+        known,
+        await asyncio.to_thread(dashboard, known),
+        clock=SystemClock(),
+        threads=settings.threads,
+        metrics=service.metrics,
     )
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()

@@ -43,6 +43,8 @@ def _table() -> list[web.RouteDef]:
         web.get("/v1/models/{model:.+}", models.read_model),
         web.get("/v1/reports", reports.list_reports),
         web.get("/v1/reports/{name}", reports.read_report),
+        web.get("/v1/dashboard", reports.show_dashboard),
+        web.get("/v1/dashboard/{chart}.csv", reports.export_chart),
         web.get("/healthz", health.healthz),
         web.get("/readyz", health.readyz),
         web.get("/metrics", health.metrics),

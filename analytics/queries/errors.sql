@@ -6,10 +6,10 @@ SELECT
     count() AS jobs,
     min(finished_at) AS first_at,
     max(finished_at) AS last_at,
-    argMax(error_message, finished_at) AS last_message
-FROM answers FINAL
-WHERE finished_at >= toDateTime64(%(since_s)s, 3) AND finished_at < toDateTime64(%(until_s)s, 3)
-    AND (%(tenant)s = '' OR tenant = %(tenant)s)
-    AND status = 'failed'
+    argMax(error_message, finished_at) AS last_message,
+    argMax(job_id, finished_at) AS last_job
+FROM asked_answers
+WHERE status = 'failed'
 GROUP BY error_type, error_code, model
 ORDER BY jobs DESC, error_type, error_code, model
+LIMIT %(limit)s

@@ -16,8 +16,6 @@ SELECT
     total_ms,
     received_at,
     finished_at
-FROM answers FINAL
-WHERE finished_at >= toDateTime64(%(since_s)s, 3) AND finished_at < toDateTime64(%(until_s)s, 3)
-    AND (%(tenant)s = '' OR tenant = %(tenant)s)
+FROM asked_answers
 ORDER BY finished_at DESC, job_id
 LIMIT %(limit)s

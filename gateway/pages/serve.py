@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from aiohttp import web
 
-from gateway.pages import assets
+from gateway.pages import assets, library
 from gateway.pages.assets import Asset
 from gateway.problems import not_found
 
@@ -34,6 +34,9 @@ _ALWAYS = {
 }
 
 
+_STATIC = assets.HTML | library.load()
+
+
 def policy(**more: str) -> str:
     """The Content-Security-Policy of a page; `more` replaces directives (`img_src="'self' data:"`)."""
     told = _POLICY | {name.replace("_", "-"): value for name, value in more.items()}
@@ -57,7 +60,7 @@ def page(name: str, **more: str) -> Handler:
 
 async def static(request: web.Request) -> web.StreamResponse:
     """GET /static/{path}: a file that a page is made of; only what was read at the start can be asked for."""
-    found = assets.HTML.get(f"static/{request.match_info['path']}")
+    found = _STATIC.get(f"static/{request.match_info['path']}")
     if found is None:
         raise not_found("There is nothing at this URL.", code="unknown_url")
     # An SVG that is opened by itself is a document of its own.

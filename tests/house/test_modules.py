@@ -15,6 +15,8 @@ from tests.support.house import ROOMS, ROOT, first_line, modules, name_of, track
 SIGNALS = {"infra/local/cli.py:Interrupted", "analytics/ingest.py:Stopped"}
 MAY_SERVE_HTTP = (
     "gateway/",
+    "analytics/dashboard.py",
+    "analytics/keys.py",
     "analytics/reports.py",
     "analytics/reports_cli.py",
     "infra/listening.py",

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from analytics.migrate import migrate
-from analytics.questions import questions, read_range
+from analytics.questions import questions
+from analytics.ranges import read_range
 from analytics.settings import AnalyticsSettings
 from infra.ids import new_id
 from infra.local.ports import free_ports

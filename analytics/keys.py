@@ -1,0 +1,15 @@
+"""What the application of `reports` carries, under typed keys."""
+
+from aiohttp import web
+
+from analytics.charts import Dashboard
+from analytics.questions import Question
+from analytics.reader import Reader
+from infra.clock import Clock
+from infra.telemetry.metrics import Metrics
+
+READER = web.AppKey("reader", Reader)
+QUESTIONS = web.AppKey("questions", dict[str, Question])
+DASHBOARD = web.AppKey("dashboard", Dashboard)
+CLOCK: web.AppKey[Clock] = web.AppKey("clock", Clock)
+METRICS = web.AppKey("metrics", Metrics)

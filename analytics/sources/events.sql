@@ -1,0 +1,8 @@
+-- Steps of jobs and attempts at deliveries in the range, once each. They know no model: that filter does not reach them.
+SELECT
+    *,
+    toDateTime(intDiv(toUnixTimestamp(at) + %(zone_s)s, %(bucket_s)s) * %(bucket_s)s - %(zone_s)s, 'UTC') AS bucket
+FROM job_events FINAL
+WHERE at >= toDateTime64(%(since_s)s, 3) AND at < toDateTime64(%(until_s)s, 3)
+    AND (%(tenant)s = '' OR tenant = %(tenant)s)
+    AND (%(job)s = '' OR job_id = %(job)s)
