@@ -46,6 +46,8 @@ class Chart(_Described, frozen=True, kw_only=True):
     unit: Unit = "count"
     by: str = ""
     """Over time: the column whose values are series of their own, of the one column that is shown."""
+    drill: dict[Literal["model", "lane", "status"], str] | None = None
+    """Over time: a bucket can be opened to see its jobs, those that match this."""
     better: Literal["up", "down", ""] = ""
     """Of a tile: which way is good news."""
     limit: int = 100
@@ -120,6 +122,7 @@ def described(chart: Chart, reads: tuple[str, ...]) -> Mapping[str, object]:
         "kind": chart.kind,
         "unit": chart.unit,
         "by": chart.by,
+        "drill": chart.drill,
         "better": chart.better,
         "filtered": "answers" in reads,
     }

@@ -1,8 +1,220 @@
-/** The dashboard: its frame. */
+/** The dashboard: one view of the charts, asked again as time goes on. */
 
-import { byId } from "../ground/dom.js";
+import { api, ApiError, ask, inWords } from "../ground/api.js";
+import { byId, make } from "../ground/dom.js";
 import { fillHeader } from "../ground/header.js";
+import { key, onChange } from "../ground/session.js";
 import { guard } from "../ground/signin.js";
+import { Card, tile } from "./cards.js";
+import { showJob } from "./job.js";
+import { Live } from "./live.js";
+import { span } from "./numbers.js";
+import { Toolbar } from "./toolbar.js";
+import { describe, fromAddress, parameters, toAddress } from "./view.js";
+
+class Page {
+  /** @param {HTMLElement} inside */
+  constructor(inside) {
+    this.view = fromAddress();
+    this.cards = new Map();
+    this.answer = null;
+    this.asking = null;
+    this.job = null;
+    this.trouble = make("p.banner", { role: "alert", hidden: true });
+    this.empty = make("div.empty", { hidden: true });
+    this.tiles = make("div.tiles");
+    this.sections = make("div.sections");
+    this.live = new Live(() => this.refresh());
+    this.toolbar = new Toolbar((change) => this.go(change), this.live);
+    this.main = make("main", { "aria-busy": "true" }, this.trouble, this.empty, this.tiles, this.sections);
+    inside.replaceChildren(this.toolbar.element, this.main);
+    this.ending = new AbortController();
+    const { signal } = this.ending;
+    addEventListener("popstate", () => { this.view = fromAddress(); this.arrive(); }, { signal });
+    addEventListener("theme", () => this.paint(), { signal });
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.paint(), { signal });
+    this.sizes = new ResizeObserver((seen) => { for (const each of seen) this.cardOf(each.target)?.fit(); });
+  }
+
+  /** Somebody signed in. */
+  enter() {
+    this.toolbar.fillModels();
+    this.arrive();
+  }
+
+  /** Nobody is signed in any more: nothing of what was seen stays. */
+  end() {
+    this.ending.abort();
+    this.asking?.abort();
+    this.live.end();
+    this.sizes.disconnect();
+    this.job?.close();
+    for (const each of this.cards.values()) each.end();
+    inside.replaceChildren();
+  }
+
+  arrive() {
+    this.toolbar.show(this.view);
+    this.live.pace(this.view);
+    this.refresh();
+    if (this.view.job) this.openJob(this.view.job);
+    else this.job?.close();
+  }
+
+  /**
+   * Look at something else.
+   * @param {Partial<import("./view.js").View>} change
+   */
+  go(change) {
+    this.view = { ...this.view, jobs: null, ...change };
+    history.pushState(null, "", toAddress(this.view));
+    this.arrive();
+  }
+
+  async refresh() {
+    this.asking?.abort();
+    const asking = new AbortController();
+    this.asking = asking;
+    this.main.setAttribute("aria-busy", "true");
+    try {
+      const { signal } = asking;
+      const [answer, jobs] = await Promise.all([
+        api(`/v1/dashboard?${parameters(this.view)}`, { signal }),
+        this.view.jobs ? api(`/v1/dashboard?charts=recent_jobs&${parameters(this.view.jobs)}`, { signal }) : null,
+      ]);
+      this.show(answer, jobs);
+      this.trouble.hidden = true;
+      this.live.came();
+    } catch (error) {
+      if (asking.signal.aborted) return;
+      this.trouble.textContent = inWords(error);
+      this.trouble.hidden = false;
+      this.live.failed(error instanceof ApiError ? error.afterS : 0);
+      if (!(error instanceof ApiError)) throw error;
+    } finally {
+      if (this.asking === asking) this.main.setAttribute("aria-busy", "false");
+    }
+  }
+
+  /** @param {any} answer @param {any} jobs the answer for the bucket that was opened */
+  show(answer, jobs) {
+    this.answer = answer;
+    const isFiltered = Boolean(this.view.model || this.view.lane || this.view.status);
+    const before = `the ${span(answer.until_s - answer.since_s)} before`;
+    this.tiles.replaceChildren(...answer.charts.filter((each) => each.kind === "tile").map((each) => tile(each, before, isFiltered)));
+    for (const chart of answer.charts.filter((each) => each.kind !== "tile")) {
+      const isOpened = jobs !== null && chart.id === "recent_jobs";
+      this.card(chart).show(isOpened ? { ...chart, ...jobs.charts[0] } : chart, answer, isFiltered);
+    }
+    this.toolbar.showOpened(this.view.jobs);
+    this.showEmpty(answer);
+    this.toolbar.showRange(answer);
+  }
+
+  /** @param {any} chart */
+  card(chart) {
+    const there = this.cards.get(chart.id);
+    if (there) return there;
+    const made = new Card(chart, {
+      save: (each) => this.save(each),
+      openJob: (id) => this.go({ job: id, jobs: this.view.jobs }),
+      openBucket: (each, index, series) => this.openBucket(each, index, series),
+      zoom: (from, to) => this.go({ range: "", since: this.answer.buckets[from], until: this.answer.buckets[to] + this.answer.bucket_s }),
+    });
+    this.cards.set(chart.id, made);
+    this.section(chart.section).append(made.element);
+    this.sizes.observe(made.body);
+    return made;
+  }
+
+  /** @param {Element} body */
+  cardOf(body) {
+    return [...this.cards.values()].find((each) => each.body === body);
+  }
+
+  /** @param {string} name */
+  section(name) {
+    const id = `section-${name.toLowerCase()}`;
+    const there = this.sections.querySelector(`#${CSS.escape(id)} > .charts`);
+    if (there) return there;
+    const charts = make("div.charts");
+    this.sections.append(make("section", { id }, make("h2", {}, name), charts));
+    return charts;
+  }
+
+  /** @param {any} answer */
+  showEmpty(answer) {
+    const something = answer.charts.some((each) => each.data?.rows?.length || each.data?.series?.some((one) => one.values.some(Boolean)));
+    const failed = answer.charts.some((each) => each.error);
+    this.empty.hidden = something || failed;
+    this.tiles.hidden = this.sections.hidden = !this.empty.hidden;
+    if (this.empty.hidden) return;
+    const isFiltered = this.view.model || this.view.lane || this.view.status;
+    const widen = make("button", { type: "button", onclick: () => this.go({ range: "30d", model: "", lane: "", status: "" }) }, "Look at 30 days");
+    this.empty.replaceChildren(
+      make("h2", {}, "No job ended in this time"),
+      make("p", {}, isFiltered ? "Or none that matches the filters. " : "Once jobs are answered, they are counted here within seconds. "),
+      make("p.ways", {}, widen, make("a", { href: "/" }, "Ask something in the chat")),
+    );
+  }
+
+  /** @param {any} chart @param {number} index @param {any} series */
+  openBucket(chart, index, series) {
+    const { answer } = this;
+    const narrowed = series && ["model", "lane", "status"].includes(chart.by) && series.name ? { [chart.by]: series.name } : {};
+    const { model, lane, status } = this.view;
+    const since = answer.buckets[index];
+    const jobs = { range: "", since, until: since + answer.bucket_s, model, lane, status, ...chart.drill, ...narrowed };
+    this.go({ jobs });
+    byId("section-jobs").scrollIntoView({ block: "start", behavior: "smooth" });
+  }
+
+  /** @param {string} id */
+  openJob(id) {
+    if (this.job?.dataset.job === id) return;
+    this.job?.close();
+    this.job = showJob(id, () => {
+      this.job = null;
+      if (this.view.job !== id) return;
+      this.view = { ...this.view, job: "" };
+      history.pushState(null, "", toAddress(this.view));
+    });
+    this.job.dataset.job = id;
+  }
+
+  /** @param {any} chart */
+  async save(chart) {
+    const view = chart.id === "recent_jobs" && this.view.jobs ? this.view.jobs : this.view;
+    try {
+      const response = await ask(`/v1/dashboard/${chart.id}.csv?${parameters(view)}`);
+      const url = URL.createObjectURL(await response.blob());
+      make("a", { href: url, download: `${chart.id} ${describe(view)}.csv` }).click();
+      setTimeout(() => URL.revokeObjectURL(url), 10_000);
+    } catch (error) {
+      this.trouble.textContent = inWords(error);
+      this.trouble.hidden = false;
+    }
+  }
+
+  paint() {
+    for (const each of this.cards.values()) each.paint();
+  }
+}
 
 fillHeader(byId("header"), "/dashboard");
-guard(byId("inside"), () => {});
+const inside = byId("inside");
+let page = null;
+onChange(() => {
+  if (key() !== null) return;
+  page?.end();
+  page = null;
+});
+guard(inside, () => {
+  if (typeof window.uPlot !== "function") {
+    inside.replaceChildren(make("p.banner", { role: "alert" }, "The charts cannot be drawn: their library is not installed beside the gateway."));
+    return;
+  }
+  page?.end();
+  page = new Page(inside);
+  page.enter();
+});

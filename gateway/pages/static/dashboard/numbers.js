@@ -1,0 +1,110 @@
+/** How numbers and times are written: few digits, always with their unit. */
+
+const COUNT = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
+const STEPS = [[1e9, "G"], [1e6, "M"], [1e3, "k"]];
+
+/**
+ * A value in its unit: `1.2 k`, `340 ms`, `97.5 %`; a dash for what is not known.
+ * @param {number | null | undefined} value
+ * @param {string} unit
+ * @returns {string}
+ */
+export function written(value, unit) {
+  if (value === null || value === undefined) return "–";
+  if (unit === "ms") return duration(value);
+  if (unit === "share") return `${trimmed(value * 100, value > 0 && value < 0.1 ? 2 : 1)} %`;
+  if (unit === "per_second") return `${short(value)} /s`;
+  return short(value);
+}
+
+/**
+ * A value with all its digits, for who points at it.
+ * @param {number | null} value
+ * @param {string} unit
+ */
+export function exact(value, unit) {
+  if (value === null) return "not known";
+  if (unit === "share") return `${(value * 100).toFixed(3)} %`;
+  if (unit === "ms") return `${value.toFixed(3)} ms`;
+  return `${Number.isInteger(value) ? COUNT.format(value) : value}`;
+}
+
+/** @param {number} value */
+function short(value) {
+  const size = Math.abs(value);
+  for (const [step, letter] of STEPS) {
+    // What would be rounded up to 1000 of the smaller step is one of the larger.
+    if (size >= step * 0.9995) return `${trimmed(value / step, size < step * 99.95 ? 1 : 0)} ${letter}`;
+  }
+  return Number.isInteger(value) ? COUNT.format(value) : trimmed(value, size < 10 ? 2 : size < 100 ? 1 : 0);
+}
+
+/**
+ * @param {number} ms
+ * @returns {string}
+ */
+export function duration(ms) {
+  if (ms < 10) return `${trimmed(ms, 1)} ms`;
+  if (ms < 999.5) return `${Math.round(ms)} ms`;
+  if (ms < 9_995) return `${trimmed(ms / 1000, 2)} s`;
+  if (ms < 59_950) return `${trimmed(ms / 1000, 1)} s`;
+  const s = Math.round(ms / 1000);
+  if (s < 3600) return `${Math.floor(s / 60)} min ${pad(s % 60)} s`;
+  return `${Math.floor(s / 3600)} h ${pad(Math.floor(s / 60) % 60)} min`;
+}
+
+/**
+ * @param {number} value
+ * @param {number} digits
+ */
+function trimmed(value, digits) {
+  return value.toFixed(digits).replace(/\.?0+$/, (end) => (end.startsWith(".") ? "" : end));
+}
+
+/** @param {number} number */
+function pad(number) {
+  return String(number).padStart(2, "0");
+}
+
+/**
+ * The words for a length of time, as in "the 24 h before".
+ * @param {number} s
+ */
+export function span(s) {
+  const minutes = Math.round(s / 60);
+  if (minutes < 120) return `${minutes} min`;
+  if (minutes < 48 * 60) return `${trimmed(minutes / 60, 1)} h`;
+  return `${trimmed(minutes / 1440, 1)} d`;
+}
+
+/**
+ * An instant on the reader's clock; with its date unless it is today.
+ * @param {number} atS unix seconds
+ * @param {{ seconds?: boolean, date?: boolean }} [how]
+ */
+export function instant(atS, how = {}) {
+  const at = new Date(atS * 1000);
+  const isToday = at.toDateString() === new Date().toDateString();
+  const time = `${pad(at.getHours())}:${pad(at.getMinutes())}${how.seconds ? `:${pad(at.getSeconds())}` : ""}`;
+  return isToday && !how.date ? time : `${day(at)} ${time}`;
+}
+
+/** @param {Date} at */
+export function day(at) {
+  return at.toLocaleDateString("en", { day: "numeric", month: "short" });
+}
+
+/**
+ * The words under an axis of time.
+ * @param {number[]} splits unix seconds
+ * @param {number} stepS
+ * @returns {string[]}
+ */
+export function timeTicks(splits, stepS) {
+  return splits.map((atS) => {
+    const at = new Date(atS * 1000);
+    const isMidnight = at.getHours() === 0 && at.getMinutes() === 0 && at.getSeconds() === 0;
+    if (stepS >= 86_400 || isMidnight) return day(at);
+    return `${pad(at.getHours())}:${pad(at.getMinutes())}${stepS < 60 ? `:${pad(at.getSeconds())}` : ""}`;
+  });
+}
