@@ -84,8 +84,14 @@ async def _ask(
 
 
 def _asked(chart: Chart, view: Range) -> list[Asked]:
-    now = (chart.query, replace(view, limit=chart.limit))
-    return [now, (chart.query, replace(view.before(), limit=chart.limit))] if chart.kind == "tile" else [now]
+    view = replace(view, limit=chart.limit)
+    match chart.kind:
+        case "tile":
+            return [(chart.query, view), (chart.query, view.before())]
+        case "percentiles" if not chart.by:
+            return [(chart.query, view), (chart.query, view.whole())]
+        case _:
+            return [(chart.query, view)]
 
 
 async def _rows(request: web.Request, query: str, view: Range) -> Sequence[Row] | Unavailable:
@@ -108,6 +114,8 @@ def _shown(
 def _data(
     request: web.Request, chart: Chart, found: Mapping[Asked, Sequence[Row] | Unavailable], view: Range
 ) -> dict[str, Any]:
-    now, *before = (rows for each in _asked(chart, view) if not isinstance(rows := found[each], Unavailable))
+    now, *more = (rows for each in _asked(chart, view) if not isinstance(rows := found[each], Unavailable))
     data = shaping.shape(chart, now, view, request.app[DASHBOARD].meanings)
-    return shaping.compare(chart, data, before[0]) if before else data
+    if not more:
+        return data
+    return (shaping.compare if chart.kind == "tile" else shaping.overall)(chart, data, more[0])

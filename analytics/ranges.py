@@ -9,9 +9,9 @@ from infra.errors import NeverTryAgain
 
 DAY_S: Final = 86_400
 PRESETS_S: Final = {"15m": 900, "1h": 3600, "24h": DAY_S, "7d": 7 * DAY_S, "30d": 30 * DAY_S}
-WIDTHS_S: Final = (1, 5, 10, 30, 60, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, DAY_S)
+WIDTHS_S: Final = (1, 5, 10, 15, 30, 60, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, DAY_S)
 """Widths of buckets that people can read off an axis; each divides a day."""
-_WANTED_BUCKETS: Final = 120
+_WANTED_BUCKETS: Final = 72
 _MAX_BUCKETS: Final = 10_000
 _MAX_LIMIT: Final = 10_000
 _LONGEST_S: Final = 400 * DAY_S
@@ -59,6 +59,10 @@ class Range:
     def buckets(self) -> list[int]:
         """The starts of all its buckets, those that hold nothing among them."""
         return list(range(self.bucket_of(self.since_s), math.ceil(self.until_s), self.bucket_s))
+
+    def whole(self) -> "Range":
+        """The same in one bucket."""
+        return replace(self, bucket_s=max(1, math.ceil(self.until_s - self.since_s)), zone_s=-math.floor(self.since_s))
 
     def before(self) -> "Range":
         """As long a range that ends where this one begins."""

@@ -24,7 +24,7 @@ Row = Mapping[str, Any]
 
 
 class Series(msgspec.Struct, frozen=True):
-    """One line, or one layer of a stack; `total` is the sum over the range, where there is one."""
+    """One line, or one layer of a stack; `total` tells of the whole range, where something can be told of it."""
 
     name: str
     label: str
@@ -49,6 +49,12 @@ def shape(chart: Chart, rows: Sequence[Row], view: Range, meanings: Mapping[str,
 def compare(chart: Chart, now: dict[str, Any], rows_before: Sequence[Row]) -> dict[str, Any]:
     """A tile with its value in the range before."""
     return {**now, "before": _only_value(chart, rows_before)}
+
+
+def overall(chart: Chart, now: dict[str, Any], rows_of_all: Sequence[Row]) -> dict[str, Any]:
+    """Percentiles with those of the whole range: they do not follow from those of its buckets."""
+    row = rows_of_all[0] if rows_of_all else {}
+    return {"series": [msgspec.structs.replace(each, total=plain(row.get(each.name))) for each in now["series"]]}
 
 
 def series(chart: Chart, rows: Sequence[Row], view: Range, meanings: Mapping[str, str]) -> list[Series]:

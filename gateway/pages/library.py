@@ -1,4 +1,4 @@
-"""The library that draws the charts, uPlot, out of the package that carries it; served only if it is the release we know.
+"""uPlot, which draws the charts: out of the package that carries it, and only if it is the release we know.
 
 None of that package's own code is run.
 """

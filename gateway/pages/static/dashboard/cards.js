@@ -1,6 +1,6 @@
 /** What a chart stands in: its title, what it shows, its legend, its data as CSV, and words where there is nothing to draw. */
 
-import { icon, make } from "../ground/dom.js";
+import { make } from "../ground/dom.js";
 import { colours } from "./colours.js";
 import { exact, instant, written } from "./numbers.js";
 import { Plot } from "./plots.js";
@@ -27,8 +27,7 @@ export class Card {
     this.body = make("div.plot");
     this.legend = make("ul.legend");
     this.when = make("span.when", { "aria-hidden": "true" });
-    const save = make("button.quiet.save", { type: "button", title: "Save as CSV", "aria-label": `Save ${chart.title} as CSV` });
-    save.append(icon("below"));
+    const save = make("button.quiet.save", { type: "button", title: "Save as CSV", "aria-label": `Save ${chart.title} as CSV` }, "CSV");
     save.addEventListener("click", () => doings.save(chart));
     this.note = make("p.note", { hidden: true }, "Counts all models, lanes and statuses.");
     this.element = make(
@@ -138,9 +137,9 @@ export class Card {
     if (!this.values) return;
     this.pointed = index;
     chart.data.series.forEach((each, place) => {
-      const value = index === null ? summary(each) : each.values[index];
+      const value = index === null ? each.total : each.values[index];
       this.values[place].textContent = written(value, chart.unit);
-      this.values[place].title = index === null ? "" : exact(value, chart.unit);
+      this.values[place].title = exact(value, chart.unit);
     });
     const bucket = view.buckets[index ?? -1];
     const seconds = view.bucket_s < 60;
@@ -152,15 +151,6 @@ export class Card {
     if (!rows.length) this.say("Nothing in this range.");
     else this.body.replaceChildren(table(columns, rows, this.doings.openJob));
   }
-}
-
-/**
- * A series in one number: its sum; of what cannot be added up, the latest.
- * @param {{ total: number | null, values: (number | null)[] }} series
- */
-function summary(series) {
-  if (series.total !== null) return series.total;
-  return [...series.values].reverse().find((value) => value !== null) ?? null;
 }
 
 /**
@@ -184,12 +174,14 @@ export function tile(chart, before, isFiltered) {
 function change(chart, words) {
   const { value, before } = chart.data;
   const isShare = chart.unit === "share";
-  if (value === null || before === null || (before === 0 && !isShare)) return make("p.change", {}, `nothing to compare with in ${words}`);
+  const was = written(before, chart.unit);
+  if (value === null || before === null || (before === 0 && !isShare)) return make("p.change", {}, `${was} in the ${words}`);
   const difference = isShare ? (value - before) * 100 : ((value - before) / before) * 100;
   const rounded = Math.abs(difference) < 10 ? Math.round(difference * 10) / 10 : Math.round(difference);
-  if (rounded === 0) return make("p.change", {}, `as in ${words}`);
+  const title = `${was} in the ${words}`;
+  if (rounded === 0) return make("p.change", { title }, `as before: ${was}`);
   const isGood = chart.better && (rounded > 0) === (chart.better === "up");
   const mood = chart.better ? (isGood ? "good" : "bad") : "even";
   const amount = `${rounded > 0 ? "▲" : "▼"} ${written(Math.abs(rounded), "count")} ${isShare ? "pp" : "%"}`;
-  return make("p.change", {}, make(`b.${mood}`, {}, amount), ` vs ${words}`);
+  return make("p.change", { title }, make(`b.${mood}`, {}, amount), ` from ${was}`);
 }

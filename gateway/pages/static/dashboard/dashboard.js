@@ -100,7 +100,7 @@ class Page {
   show(answer, jobs) {
     this.answer = answer;
     const isFiltered = Boolean(this.view.model || this.view.lane || this.view.status);
-    const before = `the ${span(answer.until_s - answer.since_s)} before`;
+    const before = `${span(answer.until_s - answer.since_s)} before`;
     this.tiles.replaceChildren(...answer.charts.filter((each) => each.kind === "tile").map((each) => tile(each, before, isFiltered)));
     for (const chart of answer.charts.filter((each) => each.kind !== "tile")) {
       const isOpened = jobs !== null && chart.id === "recent_jobs";

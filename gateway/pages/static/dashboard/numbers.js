@@ -29,14 +29,14 @@ export function exact(value, unit) {
   return `${Number.isInteger(value) ? COUNT.format(value) : value}`;
 }
 
-/** @param {number} value */
+/** @param {number} value to three digits */
 function short(value) {
   const size = Math.abs(value);
-  for (const [step, letter] of STEPS) {
-    // What would be rounded up to 1000 of the smaller step is one of the larger.
-    if (size >= step * 0.9995) return `${trimmed(value / step, size < step * 99.95 ? 1 : 0)} ${letter}`;
-  }
-  return Number.isInteger(value) ? COUNT.format(value) : trimmed(value, size < 10 ? 2 : size < 100 ? 1 : 0);
+  // What would be rounded up to 1000 of the smaller step is one of the larger.
+  const [step, letter] = STEPS.find(([each]) => size >= each * 0.9995) ?? [1, ""];
+  if (!letter && Number.isInteger(value)) return COUNT.format(value);
+  const digits = size < step * 9.995 ? 2 : size < step * 99.95 ? 1 : 0;
+  return `${trimmed(value / step, digits)}${letter && ` ${letter}`}`;
 }
 
 /**
@@ -55,10 +55,10 @@ export function duration(ms) {
 
 /**
  * @param {number} value
- * @param {number} digits
+ * @param {number} digits at most so many after the point
  */
 function trimmed(value, digits) {
-  return value.toFixed(digits).replace(/\.?0+$/, (end) => (end.startsWith(".") ? "" : end));
+  return String(Number(value.toFixed(digits)));
 }
 
 /** @param {number} number */
@@ -73,8 +73,8 @@ function pad(number) {
 export function span(s) {
   const minutes = Math.round(s / 60);
   if (minutes < 120) return `${minutes} min`;
-  if (minutes < 48 * 60) return `${trimmed(minutes / 60, 1)} h`;
-  return `${trimmed(minutes / 1440, 1)} d`;
+  if (minutes < 48 * 60) return `${trimmed(minutes / 60, minutes < 600 ? 1 : 0)} h`;
+  return `${trimmed(minutes / 1440, minutes < 14_400 ? 1 : 0)} d`;
 }
 
 /**

@@ -41,6 +41,7 @@ export class Toolbar {
   /** @param {any} answer */
   showRange(answer) {
     this.told.textContent = `${instant(answer.since_s)} – ${instant(answer.until_s)}, by ${span2(answer.bucket_s)}`;
+    this.told.title = `Compared with the ${span(answer.until_s - answer.since_s)} before`;
     this.answer = answer;
   }
 
