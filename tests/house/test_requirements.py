@@ -10,10 +10,11 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from gateway.pages import library
 from tests.support.house import ROOMS, ROOT, modules, name_of
 
-# Run as programs of their own.
-NOT_IMPORTED = {"pip"}
+# Run as programs of their own, or asked for the files they carry.
+NOT_IMPORTED = {"pip", library.PACKAGE}
 
 
 def declared() -> dict[str, bool]:

@@ -75,9 +75,10 @@ class History:
         return AnswerRow(
             "answers", self.offset % 8, self.offset, f"job_{dice.getrandbits(110):028x}", self.tenant, "key_1", lane,
             model, "/v1/chat/completions" if lane == "interactive" else "/v1/jobs", "", status,
-            "stop" if status == "completed" else "", *error, 1, f"worker-{dice.randint(1, 2)}", cache, dice.randint(20, 900), written,
-            int(at_ms),            int(at_ms + wait_ms + (model_ms if ran else 0)), wait_ms if ran else None, first_ms if ran else None,
-            model_ms if ran else None, wait_ms + model_ms if ran else None, lane == "batch", {},
+            "stop" if status == "completed" else "", *error, 1, f"worker-{dice.randint(1, 2)}", cache,
+            dice.randint(20, 900), written, int(at_ms), int(at_ms + wait_ms + (model_ms if ran else 0)),
+            wait_ms if ran else None, first_ms if ran else None, model_ms if ran else None,
+            wait_ms + model_ms if ran else None, lane == "batch", {},
             msgspec.json.encode([{"role": "user", "content": question}]).decode(), answer if ran else "",
         )  # fmt: skip
 

@@ -1,11 +1,12 @@
 """The pages' files over HTTP: how they are kept, what a browser is told of them, and what cannot be had."""
 
 import gzip
+import hashlib
 
 import aiohttp
 import pytest
 
-from gateway.pages import assets
+from gateway.pages import assets, library
 from tests.support.gateway import RunningGateway
 
 API = "/static/ground/api.js"
@@ -78,4 +79,20 @@ async def test_the_pages_name_only_files_that_there_are() -> None:
     }
 
     assert named
-    assert named <= set(assets.HTML)
+    assert named <= set(assets.HTML) | set(library.FILES)
+
+
+@pytest.mark.parametrize("path", library.FILES)
+async def test_the_library_of_the_charts_is_served_as_its_makers_released_it(
+    gateway: RunningGateway, path: str
+) -> None:
+    answer = await gateway.get(f"/{path}")
+
+    assert answer.status == 200
+    assert hashlib.sha256(answer.content).hexdigest() == library.FILES[path][1]
+
+
+def test_another_file_than_the_one_we_know_is_not_served(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(library.FILES, "static/uplot/uplot.js", ("vendor/uplot.iife.min.js", "0" * 64))  # type: ignore[misc]
+
+    assert set(library.load()) == {"static/uplot/uplot.css"}
