@@ -31,6 +31,7 @@ class Channel:
         self.limits = limits
         self.client = client
         self.reader = Reader(self._receive)
+        self._lost: OSError | None = None
         self._frames: Frames | None = None
         self._blocks = self.reader
 
@@ -74,11 +75,14 @@ class Channel:
         return True
 
     def send(self, data: bytes) -> None:
-        """Send packets."""
-        try:
-            self.client.sendall(data)
-        except OSError as error:
-            raise ClientGone(f"is gone: {error}") from None
+        """Send packets; once one did not go out whole, no other does."""
+        if self._lost is None:
+            try:
+                self.client.sendall(data)
+            except OSError as error:
+                self._lost = error
+        if self._lost:
+            raise ClientGone(f"is gone: {self._lost}")
 
     def send_block(self, native: bytes, number: int = packets.DATA) -> None:
         """Send a block, compressed by the method that the client uses."""

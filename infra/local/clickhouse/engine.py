@@ -4,6 +4,7 @@ A session has its own current database and settings and may run beside the other
 many threads, and lets go of Python's lock while it works. A session belongs to one thread at a time.
 """
 
+import logging
 import shutil
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from infra.errors import CannotStart
 from infra.local.clickhouse.embedded import ADVICE, PART
 from infra.local.clickhouse.session import EngineSession, json_rows
 
+_log = logging.getLogger(__name__)
 _connect: Any = chdb.connect  # carries no types
 
 
@@ -52,7 +54,10 @@ class Engine:
 
     def kill(self, thread: int) -> None:
         """End what that thread of ours asks of the engine, if it asks anything."""
-        self._control.query(f"KILL QUERY WHERE has(thread_ids, {thread}) ASYNC")
+        try:
+            self._control.query(f"KILL QUERY WHERE has(thread_ids, {thread}) ASYNC")
+        except RuntimeError:
+            _log.warning("a query that nobody wants goes on", exc_info=True)
 
     def query_of(self, thread: int) -> str | None:
         """The engine's own id of the query that a thread of ours waits for."""

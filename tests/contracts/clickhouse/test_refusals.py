@@ -61,6 +61,18 @@ def test_a_client_that_wants_tls_is_let_go(clickhouse: Database) -> None:
         client.execute("SELECT 1")
 
 
+def test_what_it_cannot_tell_is_left_open(clickhouse: Database, caplog: pytest.LogCaptureFixture) -> None:
+    client = clickhouse.client
+    with caplog.at_level("DEBUG", logger="clickhouse_driver.log"):
+        client.execute("SELECT arrayJoin(range(100)) LIMIT 3", settings={"send_logs_level": "trace"})
+
+    profile = client.last_query.profile_info
+    assert (profile.rows_before_limit, profile.calculated_rows_before_limit) == (0, False)
+    assert not [each for each in caplog.records if each.name == "clickhouse_driver.log"]
+    own_id = client.execute("SELECT queryID()", query_id="mine")[0][0]
+    assert own_id != "mine"
+
+
 @pytest.fixture
 def raw(clickhouse_server: RunningClickHouse) -> Iterator[socket.socket]:
     with socket.create_connection((LOOPBACK, clickhouse_server.port), timeout=10) as connection:
