@@ -6,7 +6,8 @@
 - `webhooks`: webhooks verified and read by whoever receives them
 - `wire`, `patience`, `following`: one request, how long it is tried again, and a stream over many connections
 - `settings`: which gateway, with which key
-- `prompts`, `many`, `progress`, `cli`: the command: what was typed or listed, many at once, what is printed
+- `prompts`, `many`, `progress`, `cli`: `headrace submit`: what was typed or listed, many at once, what is printed
+- `history`, `drawn`, `job_cli`: `headrace job`: all that can be found of one, and how it looks on a terminal
 """
 
 from typing import TYPE_CHECKING

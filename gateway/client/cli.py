@@ -12,6 +12,7 @@ import click
 import msgspec
 
 from gateway.client import progress, prompts
+from gateway.client.errors import JobFailed
 from gateway.client.jobs import AsyncJobs
 from gateway.client.many import Outcome, submit_all
 from gateway.client.objects import Job
@@ -21,6 +22,7 @@ from gateway.client.told import DoneTold, Shown
 from gateway.client.told import read as told_by
 from gateway.client.wire import the_way
 from infra.clock import SystemClock
+from infra.command_line import Failed, json_option
 from producers.events import LANES
 
 _ALL_COMPLETED: Final = 0
@@ -72,7 +74,9 @@ class Finite(click.FloatRange):
     show_default=True,
     help="Prompts of --jsonl that are submitted or waited for at the same time.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print jobs (with --stream: events) as JSON, one object a line.")
+@json_option(
+    "Print the job as one object; of --jsonl and --stream an object a line: `line`, `job`, `error`, or events."
+)
 @click.option("--url", metavar="URL", help="The gateway, instead of HEADRACE_CLIENT__URL or the stack running here.")
 @click.option(
     "--timeout",
@@ -179,10 +183,9 @@ async def _watch(jobs: AsyncJobs, job: Job, manner: Manner) -> Job:
 
 
 def _end(job: Job) -> int:
-    if job.status == "completed":
-        return _ALL_COMPLETED
-    click.secho(f"headrace: {job.failure}", err=True, fg="red")
-    return _SOME_FAILED
+    if job.status != "completed":
+        raise JobFailed(job)
+    return _ALL_COMPLETED
 
 
 async def _many(settings: ClientSettings, lines: Sequence[Asked | BadLine], manner: Manner) -> int:
@@ -203,7 +206,10 @@ async def _many(settings: ClientSettings, lines: Sequence[Asked | BadLine], mann
 
             await submit_all(jobs, lines, tell, at_once=manner.at_once, wait=manner.wait)
     done = "completed" if manner.wait else "accepted"
-    click.echo(f"{len(lines) - failed} {done}, {failed} failed", err=True)
+    counted = f"{len(lines) - failed} {done}, {failed} failed"
+    if failed and manner.as_json:
+        raise Failed(counted)
+    click.echo(counted, err=True)
     return _SOME_FAILED if failed else _ALL_COMPLETED
 
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 import msgspec
 from rich.text import Text
 
+from infra.screen import visible
 from producers.tail.facts import facts
 from producers.tail.seen import Seen, tenant_of
 
@@ -67,11 +68,6 @@ def shortened(text: str) -> str:
     """The beginning of a text, on one line."""
     flat = visible(" ".join(text[: 4 * LONGEST_TEXT].split()))
     return flat if len(flat) <= LONGEST_TEXT else flat[: LONGEST_TEXT - 1] + "…"
-
-
-def visible(text: str, keep: str = "") -> str:
-    """The text with all that a terminal would obey written out: who wrote it may be anybody."""
-    return "".join(each if each.isprintable() or each in keep else f"\\x{ord(each):02x}" for each in text)
 
 
 def _bytes(value: bytes) -> str:

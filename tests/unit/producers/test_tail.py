@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from kafka import TopicPartition
 
+from infra.screen import visible
 from producers import codec, contracts
-from producers.tail.lines import LONGEST_TEXT, line, plain, visible, whole
+from producers.tail.lines import LONGEST_TEXT, line, plain, whole
 from producers.tail.places import FromStart, Last, Now, Since, instant_ms, offsets
 from producers.tail.seen import Seen, Wanted, seen
 from producers.topics import ANSWERS, CONVERSATIONS, JOB_EVENTS, REGISTRY, TOPICS, Topic
