@@ -2,7 +2,8 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from infra.errors import OurFault
@@ -13,10 +14,12 @@ Answer = TypeVar("Answer")
 class LoopThread:
     """Runs coroutines for callers of any thread; whoever is interrupted takes its coroutine along.
 
-    It makes no use of the caller's loop, so that a notebook, which has a loop that runs, may call it as well.
+    It makes no use of the caller's loop, so that a notebook, which has a loop that runs, may call it as well. `closing`
+    is the last that is awaited on it.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, closing: Callable[[], Awaitable[None]] | None = None) -> None:
+        self._closing = closing
         self._ready = threading.Event()
         self._stopping: asyncio.Event | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -31,7 +34,7 @@ class LoopThread:
         Raises:
             OurFault: it was closed, or it is asked from its own loop, which would wait for itself for ever.
         """
-        if self._loop is None or not self._thread.is_alive() or threading.current_thread() is self._thread:
+        if self._loop is None or not self._thread.is_alive() or self._is_here:
             doing.close()
             raise OurFault("this client is closed, or is called from its own loop")
         asked = asyncio.run_coroutine_threadsafe(doing, self._loop)
@@ -51,14 +54,21 @@ class LoopThread:
                     return
                 yield item
         finally:
-            if (close := getattr(items, "aclose", None)) is not None and self._thread.is_alive():
-                self.run(close())
+            if (close := getattr(items, "aclose", None)) is not None and self._thread.is_alive() and not self._is_here:
+                # Who was interrupted has left the iterator running: it is cancelled, and ends by itself.
+                with suppress(RuntimeError):
+                    self.run(close())
 
     def close(self) -> None:
         """End what runs, and the thread; twice is once."""
         if self._thread.is_alive() and self._loop is not None and self._stopping is not None:
             self._loop.call_soon_threadsafe(self._stopping.set)
-            self._thread.join()
+            if not self._is_here:
+                self._thread.join()
+
+    @property
+    def _is_here(self) -> bool:
+        return threading.current_thread() is self._thread
 
     def _work(self) -> None:
         # A runner ends the tasks, generators and threads of its loop before it closes it.
@@ -69,7 +79,11 @@ class LoopThread:
         self._stopping = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         self._ready.set()
-        await self._stopping.wait()
+        try:
+            await self._stopping.wait()
+        finally:
+            if self._closing is not None:
+                await self._closing()
 
 
 async def _next(items: AsyncIterator[Answer]) -> Answer:

@@ -42,9 +42,9 @@ class Headrace:
         clock: Clock | None = None,
     ) -> None:
         behind = AsyncHeadrace(url, api_key, settings=settings, connections=connections, retry=retry, clock=clock)
-        loop = LoopThread("headrace-client")
+        loop = LoopThread("headrace-client", behind.close)
         # Who forgets to close it leaves no session open all the same.
-        self._close = weakref.finalize(self, _close, loop, behind)
+        self._close = weakref.finalize(self, loop.close)
         self.jobs = Jobs(loop, behind.jobs)
         self.conversations = Conversations(loop, behind.conversations)
         self.reports = Reports(loop, behind.reports)
@@ -62,11 +62,6 @@ class Headrace:
     def close(self) -> None:
         """Close every connection; twice is once."""
         self._close()
-
-
-def _close(loop: LoopThread, behind: AsyncHeadrace) -> None:
-    loop.run(behind.close())
-    loop.close()
 
 
 class Jobs:

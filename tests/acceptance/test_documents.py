@@ -32,6 +32,7 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     "page",
     [
         "tutorial.md",
+        "client.md",
         "how-to/openai-clients.md",
         "how-to/receive-webhooks.md",
         "how-to/keys-and-limits.md",

@@ -90,6 +90,20 @@ def test_closing_ends_what_still_runs(loop: LoopThread) -> None:
         loop.run(answered(1))
 
 
+def test_the_last_that_it_does_is_what_it_was_told_at_the_start() -> None:
+    done: list[str] = []
+
+    async def closing() -> None:
+        await asyncio.sleep(0)
+        done.append("closed")
+
+    running = LoopThread("test", closing)
+    running.run(answered(1))
+    running.close()
+
+    assert done == ["closed"]
+
+
 def test_asking_from_its_own_loop_is_refused_instead_of_waiting_for_ever(loop: LoopThread) -> None:
     async def asks() -> int:
         return loop.run(answered(1))
