@@ -115,7 +115,8 @@ class Connection:
                     return
                 with listening:
                     closing_rows = statement.has_totals or query.is_on("extremes")
-                    send_result(self._channel, session, statement, closing_rows=closing_rows)
+                    profile = send_result(self._channel, session, statement, closing_rows=closing_rows)
+                self._channel.send(profile + packets.END_OF_STREAM)
 
     def _send_last_word(self, word: bytes) -> None:
         try:

@@ -15,10 +15,13 @@ _CLOSING_ROWS = {"totals": packets.TOTALS, "extremes": packets.EXTREMES}
 _Blocks = Generator[tuple[bytes, int]]
 
 
-def send_result(channel: Channel, session: EngineSession, statement: Statement, *, closing_rows: bool) -> None:
+def send_result(channel: Channel, session: EngineSession, statement: Statement, *, closing_rows: bool) -> bytes:
     """Run a statement and send what it gives; `closing_rows`: totals or extremes are among it.
 
     A client that leaves ends its query with it.
+
+    Returns:
+        what is to be sent last: what the result came to.
     """
     columns = session.columns(statement.text) if statement.way is Way.STREAM else []
     with session.telling(_Teller(channel).tell):
@@ -28,7 +31,7 @@ def send_result(channel: Channel, session: EngineSession, statement: Statement, 
             profile = _send(channel, _listed(session.run(statement.text)))
     for name, native in session.closing_rows(statement.text, columns) if closing_rows and columns else ():
         channel.send_block(native, _CLOSING_ROWS[name])
-    channel.send(profile + packets.END_OF_STREAM)
+    return profile
 
 
 def _send(channel: Channel, blocks: _Blocks) -> bytes:

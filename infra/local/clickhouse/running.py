@@ -8,7 +8,8 @@ import selectors
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
+from dataclasses import dataclass
 
 from infra.local.clickhouse.channel import Channel
 from infra.local.clickhouse.engine import Engine
@@ -18,6 +19,14 @@ _AGAIN_S = 0.05
 _REPLACE_TRIES = 100
 
 
+@dataclass(eq=False)
+class _Asking:
+    """What a thread asks of the engine for a client, and whether it still does."""
+
+    thread: int
+    lasts: bool = True
+
+
 class Running:
     """The queries of all clients, each by the thread that runs it."""
 
@@ -25,7 +34,7 @@ class Running:
         self._engine = engine
         self._changed = threading.Condition()
         self._threads: dict[str, int] = {}
-        self._unwanted: set[int] = set()
+        self._unwanted: set[_Asking] = set()
         self._listened_to = selectors.DefaultSelector()
         self._wake, self._woken = socket.socketpair()
         self._listened_to.register(self._woken, selectors.EVENT_READ)
@@ -39,17 +48,12 @@ class Running:
                 self._give_up(key)
             with self._changed:
                 # The engine may not know the query yet: so it is asked until the query has ended.
-                for thread in self._unwanted:
-                    self._engine.kill(thread)
+                for asking in self._unwanted:
+                    self._engine.kill(asking.thread)
 
     def close(self) -> None:
         """Let `listen` return."""
         self._wake.close()
-
-    def free(self) -> None:
-        """Give back what it holds, once nobody listens and no query runs."""
-        self._listened_to.close()
-        self._woken.close()
 
     @contextmanager
     def known_as(self, query_id: str, *, replace: bool) -> Iterator[None]:
@@ -91,17 +95,21 @@ class Running:
         """
         if channel.reader.has_buffered and channel.next_is_cancel():
             raise Cancelled
-        thread = threading.get_native_id()
-        self._listened_to.register(channel.client, selectors.EVENT_READ, data=thread)
+        asking = _Asking(threading.get_native_id())
+        with self._changed:
+            self._listened_to.register(channel.client, selectors.EVENT_READ, data=asking)
         try:
             yield
         finally:
-            with self._changed:  # once it is taken out here, no kill can hit what the thread does next
-                self._unwanted.discard(thread)
-                with suppress(KeyError):
+            with self._changed:  # once this is over, no kill can hit what the thread does next
+                asking.lasts = False
+                if asking in self._unwanted:
+                    self._unwanted.remove(asking)
+                else:
                     self._listened_to.unregister(channel.client)
 
     def _give_up(self, key: selectors.SelectorKey) -> None:
-        with self._changed, suppress(KeyError):
-            self._listened_to.unregister(key.fileobj)
-            self._unwanted.add(key.data)
+        with self._changed:
+            if key.data.lasts:  # or it has ended since the client was heard, and another may have begun
+                self._listened_to.unregister(key.fileobj)
+                self._unwanted.add(key.data)

@@ -133,3 +133,31 @@ def test_an_id_is_one_querys_at_a_time(clickhouse: Database, asking: Client) -> 
     assert refused.value.code == 216
     assert replaced == [(2,)]
     assert [error.code for error in raised if isinstance(error, ServerException)] == [394]
+
+
+def test_who_leaves_takes_no_query_of_others_and_later_cancels_are_heard(clickhouse: Database) -> None:
+    """Clients come, ask one after the other, and leave in the middle, all at once."""
+    wrong: list[BaseException] = []
+
+    def come_and_go() -> None:
+        try:
+            for _ in range(3):
+                with clickhouse.another_client() as client:
+                    for n in range(5):
+                        assert client.execute("SELECT %(n)s", {"n": n}) == [(n,)]
+                    next(client.execute_iter(ROWS_WITHOUT_END))
+        except Exception as error:  # told below, in the test's own thread
+            wrong.append(error)
+
+    coming = [threading.Thread(target=come_and_go) for _ in range(4)]
+    for thread in coming:
+        thread.start()
+    for thread in coming:
+        thread.join()
+
+    assert wrong == []
+    assert_nothing_runs(clickhouse)
+    with clickhouse.another_client() as client:
+        next(client.execute_with_progress(NO_ROW_FOR_LONG))
+        client.cancel()
+        assert client.execute("SELECT 1") == [(1,)]
