@@ -14,7 +14,7 @@ from infra.settings import ClickHouseSettings, KafkaSettings
 from producers.publisher import Publisher
 
 
-@click.command()
+@click.command(epilog="Example: headrace ingest")
 def ingest() -> None:
     """Write answers, job events and feedback from Kafka to ClickHouse, each record once."""
     run(_ingest, name="ingest")

@@ -18,7 +18,7 @@ from infra.settings import ClickHouseSettings
 log = logging.getLogger(__name__)
 
 
-@click.command()
+@click.command(epilog="Example: headrace reports")
 def reports() -> None:
     """Serve the named queries over read-only HTTP, for the gateway and for dashboards."""
     run(_reports, name="reports")

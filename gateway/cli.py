@@ -13,7 +13,7 @@ from infra.settings import KafkaSettings, RedisSettings
 from producers.settings import WebhookSettings
 
 
-@click.command()
+@click.command(epilog="Example: headrace gateway --port 8080")
 @click.option("--host", default=None, help="Address to listen on, or unix:/path (HEADRACE_GATEWAY__HOST).")
 @click.option("--port", default=None, type=click.IntRange(0, 65535), help="Port; 0: a free one.")
 def gateway(host: str | None, port: int | None) -> None:

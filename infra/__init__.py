@@ -16,6 +16,7 @@
 - `entry`, `platforms`: the console script, and where Headrace does not run
 - `cli`: the `headrace` command
 - `command_line`, `screen`, `completion`: what all its commands share, and what a shell completes
+- `commands`: the list of them all, for the documents
 - `doctor`, `parts`: what is found of settings and parts
 - `local`: the embedded stack of real parts
 """

@@ -7,13 +7,13 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 import click
-import msgspec
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from infra import stack_file
+from infra.command_line import json_option, print_json
 from infra.errors import WrongSetting
 from infra.parts import Part, examine, visit
 from infra.screen import Screen
@@ -51,9 +51,9 @@ class Findings:
         return _HEALTHY if all(each.reachable for each in (*self.parts, *self.processes)) else _UNREACHABLE
 
 
-@click.command()
+@click.command(epilog="Example: headrace doctor --all")
 @click.option("--all", "everything", is_flag=True, help="Show all settings, not only those that were changed.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, with all settings, instead of tables.")
+@json_option("Print one object: `ok`, `wrong`, `parts`, `processes`, and all `settings`.")
 def doctor(everything: bool, as_json: bool) -> None:
     """Show whether Kafka, Redis, ClickHouse and the model server answer, and which settings were changed.
 
@@ -66,7 +66,7 @@ def doctor(everything: bool, as_json: bool) -> None:
     """  # noqa: D301 # \b is click's mark for lines that are not to be wrapped
     found = _find(blocks())
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(_plain(found))))
+        print_json(_plain(found))
     else:
         _show(found, everything)
     sys.exit(found.exit_code)

@@ -4,12 +4,11 @@ import typing
 from dataclasses import asdict
 
 import click
-import msgspec
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from infra import stack_file
-from infra.command_line import Group
+from infra.command_line import Group, json_option, print_json
 from infra.errors import WrongTopic
 from infra.screen import Screen
 from infra.settings import KafkaSettings, LocalSettings
@@ -27,40 +26,48 @@ def topics() -> None:
     """
 
 
-@topics.command()
-def create() -> None:
+@topics.command(epilog="Example: headrace topics create")
+@json_option("Print one object: `created` (names), and how many `there` were already.")
+def create(as_json: bool) -> None:
     """Create the topics that are missing; run it as often as you like.
 
     What is there already is left as it is: partition counts are never changed in place, since keys would move to other
     partitions. A topic with too few partitions, or for records smaller than ours, is refused by name (exit code 1).
     """
     created = topic_admin.create(_settings())
+    if as_json:
+        print_json({"created": created, "there": len(TOPICS) - len(created)})
+        return
     for name in created:
         click.echo(f"created {name}")
     click.echo(f"{len(created)} topics created, {len(TOPICS) - len(created)} were there already")
 
 
-@topics.command()
-def check() -> None:
+@topics.command(epilog="Example: headrace topics check")
+@json_option("Print one array: of each difference `topic`, `what`, `wanted`, `found`, `grave`.")
+def check(as_json: bool) -> None:
     """Compare the broker's topics with the contracts; exit code 1 when one differs.
 
     A difference is only told, never mended: partitions cannot be taken back, and other options may be the operator's
     own choice.
     """
     found = topic_admin.check(_settings())
-    for each in found:
+    if as_json:
+        print_json([asdict(each) for each in found])
+    for each in () if as_json else found:
         click.secho(str(each), fg="red" if each.grave else "yellow")
     if found:
         raise WrongTopic(f"{len({each.topic for each in found})} topics are not as the contracts say")
-    click.echo(f"all {len(TOPICS)} topics are as the contracts say")
+    if not as_json:
+        click.echo(f"all {len(TOPICS)} topics are as the contracts say")
 
 
-@topics.command(name="list")
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON array instead of a table.")
+@topics.command(name="list", epilog="Example: headrace topics list")
+@json_option("Print one array: of each topic its contract.")
 def list_(as_json: bool) -> None:
     """Show every topic: its events, its key, who writes and who reads it. Asks no broker."""
     if as_json:
-        click.echo(msgspec.json.encode([_plain(each) for each in TOPICS]))
+        print_json([_plain(each) for each in TOPICS])
         return
     table = Table("topic", "events", "written by", "read by", box=SIMPLE_HEAD, padding=(0, 2, 1, 0))
     for each in TOPICS:

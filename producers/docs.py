@@ -11,6 +11,8 @@ from typing import Any, Final
 
 import msgspec
 
+from infra import commands
+from infra.cli import EXIT_CODES
 from infra.errors import OurFault
 from infra.settings import Block, blocks, key_of
 from infra.settings.sources import CONFIG
@@ -46,6 +48,21 @@ def metrics_table() -> str:
     return "\n".join([_row(*head), _row(*("---" for _ in head)), *(_metric(each) for each in catalogue())])
 
 
+def commands_table() -> str:
+    """Every command: what it does, and what it prints with `--json`."""
+    rows = [_row("command", "what it does", "with `--json`"), _row("---", "---", "---")]
+    for words, command in commands.leaves():
+        told = commands.json_help(command) or "none: it runs until it is stopped"
+        rows.append(_row(f"`headrace {words}`", commands.sentence(command), told))
+    return "\n".join(rows)
+
+
+def exit_codes_table() -> str:
+    """Every exit code and what it means."""
+    codes = (_row(str(code), meaning) for code, meaning in EXIT_CODES.items())
+    return "\n".join([_row("exit code", "meaning"), _row("---", "---"), *codes])
+
+
 def example_file() -> str:
     """Every setting as a TOML file that changes nothing: all of it is commented out."""
     known = sorted(blocks(), key=lambda block: block.block)
@@ -70,6 +87,8 @@ def _written(folder: Path, example: Path | None) -> Iterator[tuple[Path, str]]:
         ("settings.md", "settings", settings_table()),
         ("contracts.md", "topics", topics_table()),
         ("metrics.md", "metrics", metrics_table()),
+        ("cli.md", "commands", commands_table()),
+        ("cli.md", "exit codes", exit_codes_table()),
     ):
         path = folder / name
         yield path, replaced(path.read_text(), part, table)

@@ -9,14 +9,13 @@ from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
 import click
-import msgspec
 from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
 from infra import kafka, stack_file
 from infra.clock import Clock, SystemClock
-from infra.command_line import Group
+from infra.command_line import Group, json_option, print_json
 from infra.screen import Screen
 from infra.sealing import Seal
 from infra.settings import CommonSettings, KafkaSettings, LocalSettings
@@ -47,7 +46,7 @@ def _tenant(_context: click.Context, _parameter: click.Parameter, value: str) ->
     return value
 
 
-@keys.command()
+@keys.command(epilog="Example: headrace keys create --tenant acme --name ci")
 @click.option(
     "--tenant", required=True, callback=_tenant, help="Whose key it is; a new tenant is defined by its first."
 )
@@ -66,7 +65,7 @@ def _tenant(_context: click.Context, _parameter: click.Parameter, value: str) ->
     show_default=True,
     help="Jobs of the key that may be queued or running at once; more are answered 429.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object with the key and its secrets.")
+@json_option("Print one object with the key and its secrets.")
 def create(tenant: str, name: str, requests_per_minute: int, jobs_in_flight: int, as_json: bool) -> None:
     """Issue an API key and print it and its webhook secret: the only time that they can be seen.
 
@@ -80,7 +79,7 @@ def create(tenant: str, name: str, requests_per_minute: int, jobs_in_flight: int
     )
     _run(lambda pen, registry: _issue(pen, registry, clock, minted))
     if as_json:
-        click.echo(msgspec.json.encode(_shown_once(minted)))
+        print_json(_shown_once(minted))
         return
     click.echo(f"key             {minted.event.id} of {tenant}")
     click.echo(f"api key         {minted.api_key}")
@@ -88,15 +87,15 @@ def create(tenant: str, name: str, requests_per_minute: int, jobs_in_flight: int
     click.echo("Keep both now: they cannot be shown again.", err=True)
 
 
-@keys.command(name="list")
+@keys.command(name="list", epilog="Example: headrace keys list --tenant acme")
 @click.option("--tenant", default=None, help="Only the keys of this tenant.")
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON array instead of a table.")
+@json_option("Print one array: of each key what `keys show` tells.")
 def list_(tenant: str | None, as_json: bool) -> None:
     """Show every key there is, revoked ones too until the log forgets them; never the key itself."""
     registry = _run(_read)
     found = [each for each in registry.keys.values() if tenant in (None, each.tenant)]
     if as_json:
-        click.echo(msgspec.json.encode([_listed(each, registry) for each in found]))
+        print_json([_listed(each, registry) for each in found])
         return
     table = Table("key", "tenant", "for", "state", box=SIMPLE_HEAD)
     table.columns[0].no_wrap = True
@@ -108,9 +107,9 @@ def list_(tenant: str | None, as_json: bool) -> None:
     click.echo("`headrace keys show KEY` tells more of one.", err=True)
 
 
-@keys.command()
+@keys.command(epilog="Example: headrace keys show key_01K…")
 @click.argument("key_id", metavar="KEY")
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON object instead of lines.")
+@json_option("Print one object: `id`, `tenant`, `name`, `prefix`, its limits, `issued_ms`, `revoked`.")
 def show(key_id: str, as_json: bool) -> None:
     """Show one key by its id: whose it is, what for, how it begins, its limits; never the key itself."""
     registry = _run(_read)
@@ -119,7 +118,7 @@ def show(key_id: str, as_json: bool) -> None:
         forgotten = f"the key {key_id} was revoked, and the log has forgotten the rest"
         raise click.ClickException(forgotten if key_id in registry.revoked else _no_key(key_id))
     if as_json:
-        click.echo(msgspec.json.encode(_listed(key, registry)))
+        print_json(_listed(key, registry))
         return
     issued = datetime.fromtimestamp(key.at_ms / 1000, UTC)
     click.echo(f"key          {key.id}, {_state(key, registry)}")
@@ -130,14 +129,18 @@ def show(key_id: str, as_json: bool) -> None:
     click.echo(f"issued       {issued:%Y-%m-%d %H:%M} UTC")
 
 
-@keys.command()
-@click.argument("key_id")
-def revoke(key_id: str) -> None:
+@keys.command(epilog="Example: headrace keys revoke key_01K…")
+@click.argument("key_id", metavar="KEY")
+@json_option("Print one object: `id`, and whether it was revoked `now` or before.")
+def revoke(key_id: str, as_json: bool) -> None:
     """Take a key back, by its id (see `keys list`); revoking twice is once.
 
     Gateways refuse it as soon as they have read the registry on: within a second. Jobs it has submitted go on.
     """
     done = _run(lambda pen, registry: _revoke(pen, registry, SystemClock(), key_id))
+    if as_json:
+        print_json({"id": key_id, "now": done})
+        return
     click.echo(f"{key_id} is revoked" if done else f"{key_id} was revoked already")
 
 

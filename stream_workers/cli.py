@@ -11,7 +11,7 @@ from stream_workers.inference.service import serve
 from stream_workers.settings import WorkerSettings
 
 
-@click.command()
+@click.command(epilog="Example: headrace worker --slots 16")
 @click.option(
     "--name", default="", help="this worker's name in its group; one that comes back under it resumes at once"
 )

@@ -15,6 +15,7 @@ import aiohttp
 import click
 from rich.console import Console
 
+from infra.command_line import json_option, print_json
 from infra.errors import CannotStart
 from infra.local import lock, tour
 from infra.local.checkout import Checkout
@@ -34,7 +35,7 @@ class Interrupted(Exception):  # noqa: N818,RUF100 - no fault, a wish
     """Ctrl-C or SIGTERM came first."""
 
 
-@click.command()
+@click.command(epilog="Example: headrace up --no-prompts")
 @click.option(
     "--prompts/--no-prompts", default=True, show_default=True, help="Send three prompts first, to show it work."
 )
@@ -48,19 +49,20 @@ def up(*, prompts: bool) -> None:
     sys.exit(asyncio.run(live(stay=True, prompts=prompts)))
 
 
-@click.command()
-def demo() -> None:
+@click.command(epilog="Example: headrace demo --json | jq .prompts[].answer")
+@json_option("Print one object: `ready_s`, and of each of `prompts` its `answer`, `steps`, `webhook` and `row`.")
+def demo(as_json: bool) -> None:
     """Start the whole service, send three real prompts through it, and stop it again.
 
     Exits with 0 only if all three were answered.
     """
-    sys.exit(asyncio.run(live(stay=False, prompts=True)))
+    sys.exit(asyncio.run(live(stay=False, prompts=True, as_json=as_json)))
 
 
-async def live(*, stay: bool, prompts: bool) -> int:
-    """One life of the stack, from start to stop; returns the exit code."""
+async def live(*, stay: bool, prompts: bool, as_json: bool = False) -> int:
+    """One life of the stack, from start to stop; returns the exit code. With `as_json` it talks on standard error."""
     began = time.monotonic()
-    console = Console()
+    console = Console(stderr=as_json)
     local = LocalSettings.from_env()
     checkout = Checkout(local.dir)
     with lock.held(checkout.lock), _signals() as stop:
@@ -75,7 +77,10 @@ async def live(*, stay: bool, prompts: bool) -> int:
                 await _unless(stop, until_whole(stack.gateway_url, shown))
             whole.set()
             checkout.describe(stack.description(supervisor.pids))
-            return await _unless(stop, _show_and_stay(stack, console, stop if stay else None, began, prompts=prompts))
+            shown_to_end = _show_and_stay(
+                stack, console, stop if stay else None, began, prompts=prompts, as_json=as_json
+            )
+            return await _unless(stop, shown_to_end)
         except Interrupted:
             return 0 if stay else ENDED_BY_SIGNAL
         finally:
@@ -86,7 +91,7 @@ async def live(*, stay: bool, prompts: bool) -> int:
 
 
 async def _show_and_stay(
-    stack: Stack, console: Console, stop: asyncio.Event | None, began: float, *, prompts: bool
+    stack: Stack, console: Console, stop: asyncio.Event | None, began: float, *, prompts: bool, as_json: bool
 ) -> int:
     async with aiohttp.ClientSession() as session:
         guide = _guide(stack, session, console)
@@ -94,7 +99,8 @@ async def _show_and_stay(
             await stack.renew_key()
             raise CannotStart("key", "the log does not know the kept API key", advice="start again: another was made")
         model = await guide.model()
-        console.print(f"\nready after {time.monotonic() - began:.1f} s")
+        ready_s = time.monotonic() - began
+        console.print(f"\nready after {ready_s:.1f} s")
         asked = []
         if prompts:
             console.print("three prompts through the whole chain:")
@@ -102,6 +108,8 @@ async def _show_and_stay(
             console.print()
             console.print(tour.hops(asked))
     _print_places(stack, model, console)
+    if as_json:
+        print_json({"ready_s": round(ready_s, 1), "prompts": [each.plain() for each in asked]})
     if stop is not None:
         console.print("\nup; Ctrl-C stops everything")
         await stop.wait()

@@ -3,16 +3,16 @@
 import shlex
 
 import click
-import msgspec
 
 from infra import stack_file
+from infra.command_line import json_option, print_json
 from infra.errors import Unavailable
 from infra.settings import LocalSettings
 from infra.stack_file import Stack
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of lines for a shell.")
+@json_option("Print one object: each variable and its value.")
 def env(*, as_json: bool) -> None:
     """Print the variables by which clients reach the stack running here.
 
@@ -25,7 +25,7 @@ def env(*, as_json: bool) -> None:
         raise Unavailable("stack", f"no stack runs from {local.dir.absolute()}: `headrace up` starts one")
     variables = variables_of(stack)
     if as_json:
-        click.echo(msgspec.json.encode(variables))
+        print_json(variables)
     else:
         click.echo("\n".join(f"export {name}={shlex.quote(value)}" for name, value in variables.items()))
 

@@ -80,7 +80,7 @@ def _payload(body: bytes) -> Any:
         return None
 
 
-@click.command()
+@click.command(epilog="Example: headrace receiver --port 9100")
 @click.option("--port", default=0, show_default=True, help="port to listen on; 0: any free one")
 def receiver(port: int) -> None:
     """Receive webhooks on loopback, verify them and show them at /received.

@@ -40,6 +40,12 @@ class Asked:
         """Whether the prompt has its answer."""
         return self.job.get("status") == "completed"
 
+    def plain(self) -> dict[str, Any]:
+        """As `headrace demo --json` prints it."""
+        answer = self.job["result"]["choices"][0]["message"]["content"] if self.answered else None
+        told = {"prompt": self.prompt, "job_id": self.job.get("id"), "answer": answer}
+        return {**told, "steps": self.steps, "webhook": self.webhook, "row": self.row}
+
 
 @dataclass(frozen=True)
 class Guide:

@@ -6,7 +6,7 @@ from infra import service
 from stream_workers.fanout.service import serve
 
 
-@click.command()
+@click.command(epilog="Example: headrace fanout")
 def fanout() -> None:
     """Keep jobs, conversations and the answer cache in Redis as the log tells them, and end overdue jobs.
 

@@ -6,7 +6,7 @@ from infra import service
 from stream_workers.retraining.service import serve
 
 
-@click.command()
+@click.command(epilog="Example: headrace retrain")
 def retrain() -> None:
     """Join answers with the feedback on them into training.examples.
 

@@ -6,7 +6,7 @@ from infra import service
 from stream_workers.webhooks.service import serve
 
 
-@click.command()
+@click.command(epilog="Example: headrace deliver")
 def deliver() -> None:
     """Send signed webhooks for jobs that ended, until each receiver says 2xx or the schedule is used up.
 

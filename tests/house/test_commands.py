@@ -1,33 +1,26 @@
 """Every command loads and has help worth reading."""
 
+import re
 import subprocess
-from collections.abc import Iterator
 from importlib.metadata import entry_points
 
 import click
 import pytest
 
+from infra import commands
 from infra.cli import headrace
+from infra.command_line import Group
 from tests.support.house import ROOT
 
 COMMANDS = sorted(entry_points(group="headrace.commands"), key=lambda each: each.name)
 PROCESSES = ("gateway", "worker", "fanout", "deliver", "retrain", "ingest", "reports")
 
 
-def all_commands() -> Iterator[tuple[str, click.Command]]:
-    """Every command and its subcommands, by the words to type."""
-    for each in COMMANDS:
-        yield from beneath(each.name, each.load())
+# They run until they are stopped; what they have to say is in their logs.
+LONG_RUNNING = {*PROCESSES, "up", "tgi", "clickhouse", "receiver"}
 
-
-def beneath(words: str, command: click.Command) -> Iterator[tuple[str, click.Command]]:
-    yield words, command
-    if isinstance(command, click.Group):
-        for name, inner in command.commands.items():
-            yield from beneath(f"{words} {name}", inner)
-
-
-ALL = [pytest.param(command, id=words) for words, command in all_commands()]
+ALL = [pytest.param(command, id=words) for words, command in commands.all_commands()]
+LEAVES = [pytest.param(words, command, id=words) for words, command in commands.leaves()]
 
 
 @pytest.mark.parametrize("command", ALL)
@@ -51,6 +44,33 @@ def test_help_is_printed_whole(command: click.Command) -> None:
     with click.Context(command, info_name=command.name) as context:
         assert command.name
         assert command.get_help(context)
+
+
+def test_whatever_prints_something_prints_json_too_and_what_runs_on_does_not_claim_to() -> None:
+    without = {words for words, command in commands.leaves() if not commands.json_help(command)}
+
+    assert without == LONG_RUNNING
+
+
+@pytest.mark.parametrize(("words", "command"), LEAVES)
+def test_a_command_says_what_it_prints_as_json(words: str, command: click.Command) -> None:
+    told = commands.json_help(command)
+
+    assert words in LONG_RUNNING or re.match(r"Print .*(object|array).*\.$", told), told
+
+
+@pytest.mark.parametrize(("words", "command"), LEAVES)
+def test_the_help_of_a_command_shows_how_it_is_typed(words: str, command: click.Command) -> None:
+    shown = [each for each in commands.examples(command).splitlines() if f"headrace {words}" in each]
+
+    assert shown, f"show an example of `headrace {words}`"
+
+
+def test_every_group_knows_the_nearest_command() -> None:
+    groups = [command for _, command in commands.all_commands() if isinstance(command, click.Group)]
+
+    assert groups
+    assert [each.name for each in groups if not isinstance(each, Group)] == []
 
 
 def test_every_process_of_the_design_is_a_command() -> None:

@@ -87,7 +87,7 @@ def test_the_example_file_changes_nothing_as_it_stands_nor_where_all_of_it_count
 
 
 def test_a_stale_table_is_seen_and_written_anew(tmp_path: Path) -> None:
-    for name in ("settings.md", "contracts.md", "metrics.md"):
+    for name in ("settings.md", "contracts.md", "metrics.md", "cli.md"):
         (tmp_path / name).write_text((DOCS / name).read_text())
     changed = tmp_path / "settings.md"
     changed.write_text(changed.read_text().replace(f"{PREFIX}LOG__LEVEL", f"{PREFIX}LOG__LOUDNESS"))

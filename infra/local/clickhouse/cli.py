@@ -14,7 +14,7 @@ from infra.service import Service, run
 _log = logging.getLogger(__name__)
 
 
-@click.command()
+@click.command(epilog="Example: headrace clickhouse --port 9000 --data-dir ./clickhouse")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; no password is asked.")
 @click.option("--port", default=0, show_default=True, help="Port to listen on; 0 takes a free one and logs it.")
 @click.option("--data-dir", required=True, type=click.Path(file_okay=False, path_type=Path), help="Where rows are.")

@@ -22,7 +22,7 @@ _KNOBS = Knobs()
 DEFAULT_SLOTS = 4
 
 
-@click.command()
+@click.command(epilog="Example: headrace tgi --port 8080 --slots 4")
 @click.option("--hostname", default="127.0.0.1", show_default=True, help="address to listen on")
 @click.option("--port", default=8080, show_default=True, help="port to listen on; 0: any free one")
 @click.option("--port-file", type=click.Path(path_type=Path), help="write the port there once it is open")
