@@ -1,8 +1,195 @@
-/** The chat page: its frame. */
+/** The chat page: what is put together here, and which conversation is open. */
 
-import { byId } from "../ground/dom.js";
+import { api, ApiError, inWords } from "../ground/api.js";
+import { byId, icon, make } from "../ground/dom.js";
 import { fillHeader } from "../ground/header.js";
 import { guard } from "../ground/signin.js";
+import { Composer } from "./composer.js";
+import { ConversationList } from "./conversations.js";
+import { drawer } from "./drawer.js";
+import { forget, recall } from "./pending.js";
+import { models } from "./models.js";
+import { Thread } from "./thread.js";
+import { welcome } from "./welcome.js";
 
+const LONGEST_TITLE = 60;
+const FRESH = { cache: "bypass", temperature: 0.8 }; // another answer is wanted, not the same again
+
+const { button: menu, close: closeDrawer } = drawer(byId("drawer"), byId("veil"));
 fillHeader(byId("header"), "/");
-guard(byId("inside"), () => {});
+byId("header").prepend(menu);
+
+let conversation = null; // the id of the one that is open
+let opening = new AbortController();
+let asked = null; // the turn whose answer is coming
+
+const list = new ConversationList(byId("list"), (id) => { if (id === conversation) startNew(); });
+const thread = new Thread(byId("thread"), byId("end"), {
+  again: (turn) => again(turn),
+  edit: (text) => composer.write(text),
+  tell: (words) => { byId("told").textContent = words; },
+});
+const composer = new Composer(/** @type {HTMLFormElement} */ (byId("composer")), send, () => asked?.asking?.stop());
+const model = models(byId("model"));
+
+byId("end").append(icon("below"));
+byId("new").append(icon("plus"), "New chat");
+byId("new").addEventListener("click", startNew);
+addEventListener("hashchange", () => open(named()));
+document.addEventListener("visibilitychange", () => { if (!document.hidden) lookAgain(); });
+
+guard(byId("inside"), async () => {
+  leave();
+  open(named());
+  await Promise.all([list.load(), model.load()]);
+});
+
+/** The conversation that the address names. */
+function named() {
+  const id = decodeURIComponent(location.hash.slice(1));
+  return /^conv_\w+$/.test(id) ? id : null;
+}
+
+function startNew() {
+  if (location.hash) history.pushState(null, "", location.pathname);
+  open(null);
+}
+
+/** Hear no more of what is open; its job goes on. */
+function leave() {
+  opening.abort();
+  opening = new AbortController();
+  thread.clear();
+  asked = null;
+  composer.setBusy(false);
+}
+
+/** @param {string | null} id */
+async function open(id) {
+  closeDrawer();
+  if (id !== null && id === conversation && thread.turns.length) return;
+  leave();
+  conversation = id;
+  list.mark(id);
+  document.title = id === null ? "Headrace" : `${list.titleOf(id)} · Headrace`;
+  if (id === null) {
+    byId("thread").append(welcome((text) => composer.write(text)));
+    composer.focus();
+    return;
+  }
+  const { signal } = opening;
+  try {
+    await thread.open(id, signal);
+    resume(id);
+    composer.focus();
+  } catch (error) {
+    if (!signal.aborted) notOpened(id, error);
+  }
+}
+
+/** @param {string} id @param {unknown} error */
+function notOpened(id, error) {
+  const missing = error instanceof ApiError && error.status === 404;
+  if (missing) forget(id);
+  const words = missing ? "This conversation is not there any more: it was deleted, or its time is over." : inWords(error);
+  const act = missing ? ["New chat", startNew] : ["Try again", () => open(id)];
+  const button = make("button", { type: "button", onclick: act[1] }, act[0]);
+  byId("thread").replaceChildren(make("div.note.bad", {}, icon("warn"), make("span", { role: "alert" }, words), button));
+}
+
+/** What was asked before the page was left goes on. */
+function resume(id) {
+  const pending = recall(id);
+  if (pending === null) return;
+  if (pending.job !== null && thread.of(pending.job)) {
+    forget(id); // it ended meanwhile
+    return;
+  }
+  const [{ content }] = pending.body.messages;
+  follow(thread.of(pending.body.replaces) ?? thread.add(content), pending);
+}
+
+/** @param {string} text */
+async function send(text) {
+  const { signal } = opening;
+  if (conversation === null) {
+    byId("thread").replaceChildren();
+    try {
+      await begin(text, signal);
+    } catch (error) {
+      if (signal.aborted) return;
+      composer.write(text);
+      notBegun(error);
+      return;
+    }
+  }
+  if (!signal.aborted) submit(thread.add(text), {});
+}
+
+async function begin(text, signal) {
+  const [line] = text.split("\n");
+  const title = line.length > LONGEST_TITLE ? `${line.slice(0, LONGEST_TITLE - 1).trimEnd()}…` : line;
+  composer.setBusy(true);
+  try {
+    const made = await api("/v1/conversations", { body: { title }, signal });
+    conversation = made.id;
+    list.add(made);
+    list.mark(made.id);
+    history.pushState(null, "", `#${made.id}`);
+    document.title = `${title} · Headrace`;
+  } finally {
+    composer.setBusy(false);
+  }
+}
+
+function notBegun(error) {
+  byId("thread").replaceChildren(make("div.note.bad", {}, icon("warn"), make("span", { role: "alert" }, inWords(error))));
+}
+
+/** The reader wants another answer: it takes the place of the last one once it is there. */
+function again(turn) {
+  if (turn !== thread.last || asked !== null) return;
+  submit(turn, { ...FRESH, ...(turn.leftTrace && { replaces: turn.job }) });
+}
+
+/** @param {import("./turn.js").Turn} turn @param {object} more */
+async function submit(turn, more) {
+  const { signal } = opening;
+  composer.setBusy(true);
+  const messages = [{ role: "user", content: turn.prompt }];
+  const body = { model: await model.chosen(), messages, conversation, lane: "interactive", ...more };
+  if (!signal.aborted) await follow(turn, { key: newKey(), body, job: null });
+}
+
+/** A random key: `crypto.randomUUID` is not there on plain HTTP. */
+function newKey() {
+  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** @param {import("./turn.js").Turn} turn @param {import("./pending.js").Pending} pending */
+async function follow(turn, pending) {
+  asked = turn;
+  composer.setBusy(true);
+  await turn.ask(pending);
+  if (asked !== turn) return;
+  asked = null;
+  composer.setBusy(false);
+}
+
+/** Back from another tab: there may be new conversations, or new turns in this one. */
+async function lookAgain() {
+  if (byId("inside").hidden || asked !== null) return;
+  await list.load();
+  if (conversation === null || asked !== null) return;
+  const id = conversation;
+  try {
+    const { data } = await api(`/v1/conversations/${encodeURIComponent(id)}/items?limit=1`);
+    const shown = thread.last;
+    if (id !== conversation || asked !== null || (data[0]?.job ?? null) === (shown?.job ?? null)) return;
+    if (shown && !shown.leftTrace) return; // what is shown says why there is no answer
+    await thread.open(id, opening.signal);
+    resume(id);
+  } catch (error) {
+    if (id === conversation && error instanceof ApiError && error.status === 404) notOpened(id, error);
+  }
+}

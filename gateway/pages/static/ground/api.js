@@ -1,6 +1,6 @@
 /** The API of this gateway: one fetch, the key in its header, and what goes wrong in plain words. */
 
-import { key } from "./session.js";
+import { key, signOut } from "./session.js";
 
 /** Something the API did not do. `status` is 0 where the server was not reached at all. */
 export class ApiError extends Error {
@@ -65,8 +65,11 @@ export async function ask(path, options = {}) {
     if (signal?.aborted) throw error;
     throw new ApiError(0, "unreachable", null, 2);
   }
-  if (!response.ok) throw await problem(response);
-  return response;
+  if (response.ok) return response;
+  const error = await problem(response);
+  // Of no use any more: whoever looks at this page is asked for another one.
+  if (error.status === 401 && options.key === undefined) signOut(inWords(error));
+  throw error;
 }
 
 /**

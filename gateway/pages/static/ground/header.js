@@ -16,7 +16,7 @@ const PAGES = [
  */
 export function fillHeader(header, here, ...more) {
   const links = PAGES.map(([name, path]) => make("a", { href: path, "aria-current": path === here ? "page" : null }, name));
-  const out = make("button.quiet", { type: "button", "aria-label": "Sign out", title: "Sign out", onclick: signOut });
+  const out = make("button.quiet", { type: "button", "aria-label": "Sign out", title: "Sign out", onclick: () => signOut() });
   out.append(icon("leave"));
   const show = () => { out.hidden = key() === null; };
   onChange(show);

@@ -5,6 +5,7 @@
 
 const NAME = "headrace.key";
 const listeners = new Set();
+let why = "";
 
 /**
  * Where this reader's things are kept: as long as the key is.
@@ -29,14 +30,24 @@ export function key() {
  */
 export function signIn(given, remember) {
   forget();
+  why = "";
   (remember ? localStorage : sessionStorage).setItem(NAME, given);
   tell();
 }
 
-/** Forget the key, and whatever else was kept with it. */
-export function signOut() {
+/**
+ * Forget the key, and whatever else was kept with it.
+ * @param {string} [words] why, where it was not the reader's wish
+ */
+export function signOut(words = "") {
+  why = words;
   forget();
   tell();
+}
+
+/** Why nobody is signed in any more, if there is something to say. */
+export function whyOut() {
+  return why;
 }
 
 /**

@@ -2,7 +2,7 @@
 
 import { api, ApiError, inWords } from "./api.js";
 import { make } from "./dom.js";
-import { key, onChange, signIn } from "./session.js";
+import { key, onChange, signIn, whyOut } from "./session.js";
 
 /**
  * Show the page to who is signed in, and the way in to everybody else, whenever that changes.
@@ -37,7 +37,7 @@ function wayIn() {
     placeholder: "sk-headrace-…", "aria-describedby": "key-said",
   });
   const remember = make("input", { id: "remember", name: "remember", type: "checkbox" });
-  const said = make("p.said", { id: "key-said", role: "alert" });
+  const said = make("p.said", { id: "key-said", role: "alert" }, whyOut());
   const button = make("button.strong", { type: "submit" }, "Sign in");
   const form = make(
     "form.card", { novalidate: true },
@@ -45,6 +45,7 @@ function wayIn() {
     make("h1", {}, "Sign in to Headrace"),
     make("p.hint", {}, "Use an API key. ", make("code", {}, "headrace up"), " prints one when it starts; ",
       make("code", {}, "headrace keys"), " makes more."),
+    make("input", { type: "text", name: "username", autocomplete: "username", value: "headrace", hidden: true }),
     make("label", { for: "key" }, "API key"),
     field,
     make("label.tick", { for: "remember" }, remember, "Remember on this device"),

@@ -1,0 +1,99 @@
+/** From a prompt to its answer: submitted once however often it is sent, heard until its end, stopped on demand. */
+
+import { api } from "../ground/api.js";
+import { follow, passes, sleep } from "./events.js";
+import { forget, remember } from "./pending.js";
+
+const TRIES = 4;
+const PAUSE_MS = 700;
+
+/**
+ * @typedef {object} Hearing what the asker hears
+ * @property {(text: string) => void} text all of the answer so far
+ * @property {(state: "sending" | "queued" | "running" | "answering" | "cancelling" | "broken") => void} state
+ */
+
+/** One prompt on its way. */
+export class Asking {
+  /**
+   * @param {import("./pending.js").Pending} pending
+   * @param {Hearing} hearing
+   */
+  constructor(pending, hearing) {
+    this.pending = pending;
+    this.hearing = hearing;
+    this.text = "";
+    this.stopping = false;
+    this.leaving = new AbortController();
+  }
+
+  /**
+   * Submit it, unless it is known to be a job already, and hear its answer.
+   * @returns {Promise<any>} the job object at its end; the signal's reason is thrown after `leave`
+   */
+  async run() {
+    const { conversation } = this.pending.body;
+    remember(conversation, this.pending);
+    try {
+      if (this.pending.job === null) {
+        this.hearing.state("sending");
+        const job = await this._submit();
+        this.pending.job = job.id;
+        remember(conversation, this.pending);
+      }
+      this.hearing.state("queued");
+      if (this.stopping) await this._cancel();
+      const job = await follow(this.pending.job, this.leaving.signal, (kind, data) => this._hear(kind, data));
+      forget(conversation);
+      return job;
+    } catch (error) {
+      if (!this.leaving.signal.aborted && !passes(error)) forget(conversation);
+      throw error;
+    }
+  }
+
+  /** The answer is no longer wanted: cancel the job, and go on hearing what becomes of it. */
+  async stop() {
+    if (this.stopping) return;
+    this.stopping = true;
+    this.hearing.state("cancelling");
+    if (this.pending.job !== null) await this._cancel();
+  }
+
+  /** Hear no more; the job goes on, and may be heard again later. */
+  leave() {
+    this.leaving.abort(new DOMException("the conversation was left", "AbortError"));
+  }
+
+  async _submit() {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        const headers = { "Idempotency-Key": `"${this.pending.key}"` };
+        return await api("/v1/jobs", { body: this.pending.body, headers, signal: this.leaving.signal });
+      } catch (error) {
+        if (this.leaving.signal.aborted || !passes(error) || tries === TRIES) throw error;
+        await sleep(Math.max((error.afterS ?? 0) * 1000, PAUSE_MS * tries), this.leaving.signal);
+      }
+    }
+  }
+
+  async _cancel() {
+    try {
+      await api(`/v1/jobs/${encodeURIComponent(this.pending.job)}/cancel`, { method: "POST" });
+    } catch (error) {
+      this.stopping = false; // it may be asked for again
+      if (!passes(error)) throw error;
+    }
+  }
+
+  _hear(kind, data) {
+    if (kind === "broken") return this.hearing.state("broken");
+    if (kind === "status") {
+      if (data.status) this.hearing.state(this.stopping ? "cancelling" : data.status);
+      return undefined;
+    }
+    this.text = kind === "snapshot" ? data.text : this.text + data.text;
+    if (!this.stopping && this.text) this.hearing.state("answering");
+    return this.hearing.text(this.text);
+  }
+}

@@ -1,0 +1,72 @@
+/** Where a prompt is written: Enter sends, Shift and Enter make a line; while an answer comes the button stops it. */
+
+import { icon } from "../ground/dom.js";
+
+const HIGHEST_PX = 220;
+
+export class Composer {
+  /**
+   * @param {HTMLFormElement} form
+   * @param {(text: string) => void} send
+   * @param {() => void} stop
+   */
+  constructor(form, send, stop) {
+    this.field = /** @type {HTMLTextAreaElement} */ (form.querySelector("textarea"));
+    this.button = /** @type {HTMLButtonElement} */ (form.querySelector("button[type=submit]"));
+    this.busy = false;
+    this.send = send;
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      if (this.busy) stop();
+      else this._send();
+    });
+    this.field.addEventListener("input", () => this._show());
+    this.field.addEventListener("keydown", (event) => {
+      // While a word is being composed (Japanese, Chinese, …) Enter belongs to that.
+      if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+      event.preventDefault();
+      if (!this.busy) this._send();
+    });
+    addEventListener("keydown", (event) => {
+      if (event.key === "Escape" && this.busy && !document.querySelector("dialog[open]")) stop();
+    });
+    this._show();
+  }
+
+  /** @param {boolean} busy an answer is coming */
+  setBusy(busy) {
+    this.busy = busy;
+    this._show();
+  }
+
+  /** @param {string} text */
+  write(text) {
+    this.field.value = text;
+    this._show();
+    this.field.focus();
+  }
+
+  focus() {
+    this.field.focus({ preventScroll: true });
+  }
+
+  _send() {
+    const text = this.field.value.trim();
+    if (!text) return;
+    this.field.value = "";
+    this._show();
+    this.send(text);
+  }
+
+  _show() {
+    const name = this.busy ? "Stop" : "Send";
+    if (this.button.getAttribute("aria-label") !== name) {
+      this.button.replaceChildren(icon(this.busy ? "stop" : "send"));
+      this.button.setAttribute("aria-label", name);
+      this.button.title = this.busy ? "Stop (Esc)" : "Send (Enter)";
+    }
+    this.button.disabled = !this.busy && !this.field.value.trim();
+    this.field.style.height = "auto";
+    this.field.style.height = `${Math.min(this.field.scrollHeight + 2, HIGHEST_PX)}px`;
+  }
+}

@@ -1,0 +1,228 @@
+"""The chat page in a browser: a conversation from its first prompt on, over a gateway whose worker the test plays."""
+
+from playwright.async_api import BrowserContext, Page, expect
+
+from producers.events import FeedbackGiven
+from producers.topics import FEEDBACK
+from tests.browser.conftest import MODULE_LOOP
+from tests.support.builders import a_cancelled, a_completed, a_failed
+from tests.support.chat_page import Chat
+from tests.support.eventually import eventually
+from tests.support.gateway import Log, PlayedWorker, RunningGateway
+
+pytestmark = MODULE_LOOP
+
+ANSWER = "Because of **Rayleigh scattering**:\n\n```python\nprint('blue')\n```\n\n- short waves\n- long waves"
+
+
+async def test_an_answer_comes_as_it_is_written_and_is_rendered(chat: Chat, worker: PlayedWorker) -> None:
+    page = chat.page
+    await chat.ask("Why is the sky blue?")
+    await expect(chat.told("Waiting for its turn")).to_be_visible()
+    prompt, lease = await worker.claim()
+    await expect(chat.told("Thinking")).to_be_visible()
+    for piece in (ANSWER[:20], ANSWER[20:60], ANSWER[60:]):
+        await worker.leases.show(lease, piece)
+        await expect(chat.answer).to_contain_text(piece.strip("* \n`-").split("\n")[0].split("*")[0])
+    await worker.end(lease, a_completed(prompt, ANSWER, finish_reason="length"))
+
+    await expect(page.get_by_role("button", name="Copy answer")).to_be_visible()
+    assert await chat.answer.locator("strong").all_text_contents() == ["Rayleigh scattering"]
+    assert await chat.answer.locator("pre").text_content() == "print('blue')\n"
+    assert await chat.answer.locator("li").all_text_contents() == ["short waves", "long waves"]
+    await expect(chat.told("cut short")).to_be_visible()
+    assert (prompt.conversation, prompt.lane) == (page.url.partition("#")[2], "interactive")
+    assert await page.title() == "Why is the sky blue? · Headrace"
+    await expect(chat.entry("Why is the sky blue?")).to_have_attribute("aria-current", "true")
+
+
+async def test_a_conversation_goes_on_and_is_there_again_after_a_reload(chat: Chat, worker: PlayedWorker) -> None:
+    await chat.ask("One?")
+    await worker.answer("First.")
+    await chat.is_idle()
+    await chat.field.press_sequentially("Two")
+    await chat.field.press("Shift+Enter")
+    await chat.field.press_sequentially("lines?")
+    await chat.field.press("Enter")
+    second = await worker.answer("Second.", cache="hit")
+    await expect(chat.told("from the cache")).to_be_visible()
+    await chat.page.reload()
+
+    await expect(chat.answers).to_have_text(["First.", "Second."])
+    assert second.messages[0].content == "Two\nlines?"
+    assert await chat.page.locator(".prompt").all_text_contents() == ["One?", "Two\nlines?"]
+    assert await chat.page.get_by_role("button", name="Answer again").count() == 1, "of the last turn only"
+
+
+async def test_a_reload_in_mid_answer_loses_nothing_and_asks_nothing_twice(chat: Chat, worker: PlayedWorker) -> None:
+    await chat.ask("A long one?")
+    prompt, lease = await worker.claim()
+    await worker.leases.show(lease, "Half of ")
+    await expect(chat.answer).to_contain_text("Half of")
+
+    await chat.page.reload()
+    await expect(chat.answer).to_contain_text("Half of")
+    await worker.leases.show(lease, "the answer.")
+    await expect(chat.answer).to_have_text("Half of the answer.")
+    await worker.end(lease, a_completed(prompt, "Half of the answer."))
+
+    await chat.is_idle()
+    assert await chat.page.locator(".prompt").all_text_contents() == ["A long one?"]
+    assert worker.log.nothing_waits()
+    assert await chat.page.evaluate("Object.keys({...localStorage, ...sessionStorage})") == ["headrace.key"]
+
+
+async def test_an_answer_that_ended_while_the_page_was_away_is_there(chat: Chat, worker: PlayedWorker) -> None:
+    await chat.ask("Quick?")
+    prompt, lease = await worker.claim()
+    await chat.page.goto("/dashboard")
+    await worker.end(lease, a_completed(prompt, "Yes."))
+    await chat.page.go_back()
+
+    await expect(chat.answers).to_have_text(["Yes."])
+    await chat.is_idle()
+
+
+async def test_stop_cancels_the_job_and_keeps_what_was_shown(chat: Chat, worker: PlayedWorker) -> None:
+    for stop in ("button", "Escape"):
+        await chat.ask("Count to a million.")
+        prompt, lease = await worker.claim()
+        await worker.leases.show(lease, "one, two")
+        await expect(chat.answer).to_contain_text("one, two")
+        if stop == "button":
+            await chat.page.get_by_role("button", name="Stop").click()
+        else:
+            await chat.page.keyboard.press(stop)
+        await expect(chat.told("Stopping").last).to_be_visible()
+
+        async def told(lease: object = lease) -> bool:
+            return await worker.leases.show(lease, "") == "cancelled"  # type: ignore[arg-type]
+
+        await eventually(told, what="the cancel")
+        await worker.end(lease, a_cancelled(prompt, ran=True, text="one, two"))
+        await chat.is_idle()
+    await expect(chat.page.get_by_text("stopped", exact=True)).to_have_count(2)
+    await expect(chat.answers).to_have_text(["one, two", "one, two"])
+
+
+async def test_a_job_that_is_stopped_in_the_queue_never_runs(chat: Chat, worker: PlayedWorker) -> None:
+    await chat.ask("Never mind.")
+    prompt, _ = await worker.next_prompt()
+    await chat.page.get_by_role("button", name="Stop").click()
+
+    await expect(chat.told("Stopped before an answer began.")).to_be_visible()
+    assert prompt.conversation is not None
+
+
+async def test_another_answer_takes_the_place_of_the_last_once_it_is_there(chat: Chat, worker: PlayedWorker) -> None:
+    await chat.ask("Again?")
+    first = await worker.answer("First.")
+    await chat.again()
+    failing, lease = await worker.claim()
+    await worker.end(lease, a_failed(failing, "the model server is gone"))
+    await expect(chat.told("the model server is gone This is the answer from before.")).to_be_visible()
+    await expect(chat.answers).to_have_text(["First."])
+
+    await chat.again()
+    second = await worker.answer("Second.")
+    await expect(chat.answers).to_have_text(["Second."])
+    await chat.page.reload()
+
+    await expect(chat.answers).to_have_text(["Second."])
+    assert (failing.replaces, second.replaces, second.cache) == (first.job_id, first.job_id, "bypass")
+
+
+async def test_a_conversation_is_renamed_and_deleted(chat: Chat, worker: PlayedWorker, gateway: RunningGateway) -> None:
+    page = chat.page
+    await chat.ask("Old name")
+    prompt = await worker.answer("Yes.")
+    await chat.is_idle()
+    await chat.entry("Old name").hover()
+    await page.get_by_role("button", name="Rename “Old name”").click()
+    await page.get_by_label("Rename this conversation").last.fill("New <b>name</b>")
+    await page.get_by_role("button", name="Save").click()
+    await expect(chat.entry("New <b>name</b>")).to_be_visible()
+    renamed = await gateway.get(f"/v1/conversations/{prompt.conversation}")
+
+    await chat.entry("New <b>name</b>").hover()
+    await page.get_by_role("button", name="Delete “New <b>name</b>”").click()
+    await page.get_by_role("dialog").get_by_role("button", name="Delete", exact=True).click()
+    await expect(page.get_by_role("heading", name="What would you like to know?")).to_be_visible()
+
+    assert renamed.json["title"] == "New <b>name</b>"
+    assert (await gateway.get(f"/v1/conversations/{prompt.conversation}")).status == 404
+    assert await chat.entry("New <b>name</b>").count() == 0
+    assert "#" not in page.url
+
+
+async def test_a_thumb_and_its_reason_reach_the_log(chat: Chat, worker: PlayedWorker, gateway: RunningGateway) -> None:
+    log = Log(gateway.kafka, [FEEDBACK])
+    await log.start()
+    await chat.ask("Good?")
+    prompt = await worker.answer("No.")
+    await chat.page.get_by_role("button", name="Bad answer").click()
+    await chat.page.get_by_label("Not correct").check()
+    await chat.page.get_by_label("Why?").fill("It is good.")
+    await chat.page.get_by_role("button", name="Send", exact=True).first.click()
+    await expect(chat.told("Thank you: it was noted.")).to_be_visible()
+    given: list[FeedbackGiven] = [(await log.next(gateway.tenant))[0] for _ in range(2)]
+    await log.close()
+
+    assert {each.job_id for each in given} == {prompt.job_id}
+    assert [(each.value, each.tags, each.comment) for each in given] == [
+        ("down", (), None), ("down", ("Not correct",), "It is good.")
+    ]  # fmt: skip
+
+
+async def test_the_page_follows_a_long_answer_unless_its_reader_scrolls_up(chat: Chat, worker: PlayedWorker) -> None:
+    lines = [f"line {n}\n\n" for n in range(60)]
+    await chat.ask("A lot?")
+    prompt, lease = await worker.claim()
+    await worker.leases.show(lease, "".join(lines[:40]))
+    await expect(chat.answer).to_contain_text("line 39")
+    await chat.is_at_end()
+
+    await chat.page.locator("#thread").evaluate("it => { it.scrollTop = 0 }")
+    to_end = chat.page.get_by_role("button", name="To the end of the conversation")
+    await expect(to_end).to_be_visible()
+    await worker.leases.show(lease, "".join(lines[40:]))
+    await expect(chat.answer).to_contain_text("line 59")
+    assert await chat.page.locator("#thread").evaluate("it => it.scrollTop") == 0
+    await to_end.click()
+    await chat.is_at_end()
+    await worker.end(lease, a_completed(prompt, "".join(lines)))
+    await chat.is_idle()
+
+
+async def test_two_tabs_see_the_same_conversations(
+    chat: Chat, worker: PlayedWorker, visitor: BrowserContext, gateway: RunningGateway
+) -> None:
+    await chat.ask("In the first tab")
+    await worker.answer("Yes.")
+    await chat.is_idle()
+    other = Chat(await visitor.new_page())
+    await other.enter(chat.page.url, gateway.key.api_key)
+    await other.ask("In the second tab")
+    await worker.answer("Too.")
+    await other.is_idle()
+
+    await chat.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+
+    await expect(chat.answers).to_have_text(["Yes.", "Too."])
+
+
+async def test_on_a_narrow_screen_the_list_is_a_drawer(chat: Chat, worker: PlayedWorker) -> None:
+    page: Page = chat.page
+    await page.set_viewport_size({"width": 360, "height": 640})
+    await chat.ask("Narrow?")
+    await worker.answer("| a | b |\n|---|---|\n| " + "x" * 300 + " | y |\n\n" + "`" + "y" * 300 + "`")
+    await chat.is_idle()
+    await expect(chat.entry("Narrow?")).to_be_hidden()
+
+    await page.get_by_role("button", name="Conversations").click()
+    await expect(chat.entry("Narrow?")).to_be_visible()
+    await page.get_by_role("button", name="New chat").click()
+
+    await expect(page.get_by_role("heading", name="What would you like to know?")).to_be_visible()
+    await expect(chat.entry("Narrow?")).to_be_hidden()
+    assert await page.evaluate("document.documentElement.scrollWidth") <= 360
