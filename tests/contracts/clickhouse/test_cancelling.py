@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from clickhouse_driver import Client
+from clickhouse_driver.block import RowOrientedBlock
 from clickhouse_driver.errors import PartiallyConsumedQueryError, ServerException
 
 from tests.support.clickhouse import Database
@@ -93,6 +94,19 @@ def test_a_statement_that_writes_ends_as_well(clickhouse: Database, asking: Clie
     asking.cancel()
 
     assert_nothing_runs(clickhouse)
+
+
+def test_a_cancelled_insert_leaves_nothing_and_the_connection_goes_on(clickhouse: Database, asking: Client) -> None:
+    clickhouse.client.execute("CREATE TABLE t (x UInt64) ENGINE = Memory")
+    asking.establish_connection({})
+    asking.connection.send_query("INSERT INTO t VALUES")
+    asking.connection.send_external_tables([])
+    sample = asking.receive_sample_block()
+    asking.connection.send_data(RowOrientedBlock(sample.columns_with_types, [(1,), (2,)]))
+
+    assert asking.cancel() == []
+
+    assert asking.execute("SELECT count() FROM t") == [(0,)]
 
 
 def in_the_background(ask: Callable[[], Any]) -> tuple[threading.Thread, list[BaseException]]:
