@@ -17,6 +17,9 @@ from infra.settings import ClickHouseSettings
 
 log = logging.getLogger(__name__)
 
+SHARE_OF_REQUESTS = 0.5
+"""Part of the drain that running queries may take."""
+
 
 @click.command(epilog="Example: headrace reports")
 def reports() -> None:
@@ -35,7 +38,7 @@ async def _reports(service: Service) -> None:
         threads=settings.threads,
         metrics=service.metrics,
     )
-    runner = web.AppRunner(app, access_log=None)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=service.settings.drain_s * SHARE_OF_REQUESTS)
     await runner.setup()
     try:
         named = f"{settings.variable('host')}={settings.host}, {settings.variable('port')}={settings.port}"

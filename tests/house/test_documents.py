@@ -58,3 +58,15 @@ def test_the_changelog_begins_with_this_version_or_with_what_is_unreleased_since
 
     assert told[0] in ("Unreleased", version("headrace"))
     assert released[:1] in ([], [version("headrace")])
+
+
+def test_every_test_that_the_docs_name_is_there() -> None:
+    missing = []
+    for page in (ROOT / "docs" / "operations.md", ROOT / "docs" / "security.md"):
+        folder = Path("tests")
+        for name in re.findall(r"`((?:tests/)?[\w/]*test_\w+\.py)`", page.read_text()):
+            path = Path(name) if name.startswith("tests/") else folder / name
+            folder = path.parent
+            missing += [] if (ROOT / path).exists() else [f"{page.name}: {path}"]
+
+    assert missing == []
