@@ -6,10 +6,12 @@ import sys
 from asyncio.subprocess import PIPE
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.support.command import headrace
+from tests.support.eventually import eventually_sync
 from tests.support.whole import Whole, whole
 
 # The whole service starts first.
@@ -81,3 +83,74 @@ async def test_a_streamed_answer_survives_the_gateway_and_comes_out_whole(servic
     shown = "".join(each["data"]["text"] for each in events if each["event"] == "token")
     assert events[-1]["event"] == "done"
     assert events[-1]["data"]["result"]["choices"][0]["message"]["content"] == shown
+
+
+def asked(service: Whole, *options: str) -> str:
+    """The id of a job that was submitted so."""
+    done = headrace("submit", *options, folder=service.folder)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def job_shown(service: Whole, job_id: str) -> dict[str, Any]:
+    done = headrace("job", "show", job_id, "--json", folder=service.folder)
+    assert done.returncode == 0, done.stderr
+    return dict(json.loads(done.stdout))
+
+
+def test_a_job_is_shown_whole_with_its_timeline_and_all_that_followed(service: Whole) -> None:
+    job_id = asked(service, "--webhook", service.stack["receiver_url"], "Draw me.")
+    eventually_sync(
+        lambda: "DeliveryAttempted" in {each["type"] for each in job_shown(service, job_id)["events"] or ()},
+        what="the delivery in the reports",
+    )
+
+    found = job_shown(service, job_id)
+    drawn = headrace("job", "show", job_id, folder=service.folder).stdout
+    assert found["job"]["status"] == "completed"
+    assert [each["step"] for each in found["timeline"]["steps"]][-1] == "visible"
+    assert {"JobClaimed", "FirstTokenProduced"} <= {each["type"] for each in found["events"]}
+    assert found["feedback"] == []
+    for word in ("completed", "first_token", "█", "attempts", "deliveries", "delivered", found["job"]["model"]):
+        assert word in drawn
+
+
+def test_a_job_that_runs_is_cancelled_and_no_job_is_told_plainly(service: Whole) -> None:
+    service.model.turn(first_token_ms=200, token_ms=300)
+    try:
+        job_id = asked(service, "--max-tokens", "200", "Never end.")
+        done = headrace("job", "cancel", job_id, folder=service.folder)
+        again = headrace("job", "cancel", job_id, "--json", folder=service.folder)
+        eventually_sync(lambda: job_shown(service, job_id)["job"]["status"] in ("cancelled", "aborted"), what="its end")
+    finally:
+        service.model.turn(first_token_ms=0, token_ms=0)
+
+    missing = headrace("job", "show", "job_none", "--json", folder=service.folder)
+    assert (done.returncode, again.returncode, missing.returncode) == (0, 0, 1)
+    assert json.loads(again.stdout)["id"] == job_id
+    assert "job_none" in json.loads(missing.stderr)["error"]
+
+
+def test_all_that_the_log_says_of_a_job_is_found_in_it(service: Whole) -> None:
+    job_id = json.loads(asked(service, "--wait", "--json", "Follow me."))["id"]
+
+    done = headrace("tail", "--since", "10m", "--no-follow", "--job", job_id, "--json", folder=service.folder)
+    lines = headrace("tail", "answers", "--last", "50", "--no-follow", "--job", job_id, folder=service.folder)
+
+    types = [json.loads(each)["type"] for each in done.stdout.splitlines()]
+    assert done.returncode == 0, done.stderr
+    assert types[0] == "PromptSubmitted"
+    assert {"JobClaimed", "FirstTokenProduced", "AnswerCompleted"} <= set(types)
+    assert job_id in lines.stdout
+    assert len(lines.stdout.splitlines()) == 1
+
+
+def test_a_stack_with_a_part_of_somebody_elses_is_ready_and_says_which(service: Whole) -> None:
+    done = headrace("status", "--json", folder=service.folder)
+
+    told = json.loads(done.stdout)
+    by_name = {each["name"]: each for each in told["processes"]}
+    assert (done.returncode, told["state"]) == (0, "ready"), done.stdout
+    assert by_name["tgi"]["pid"] is None
+    assert by_name["tgi"]["ready"]
+    assert by_name["gateway"]["pid"] == service.stack["processes"]["gateway"]

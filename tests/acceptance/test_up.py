@@ -46,13 +46,15 @@ def up(folder: Path) -> Iterator[Running]:
 
 
 def test_demo_in_an_empty_folder_answers_three_prompts_and_leaves_nothing(tmp_path: Path) -> None:
-    with headrace("demo", tmp_path) as running:
+    with headrace("demo", tmp_path, "--json") as running:
         pids = running.wait_until_described()
 
         assert running.process.wait(120) == 0, running.text()
 
     assert set(pids) == SERVICES | PARTS
     check_the_table(running.text())
+    told = next(json.loads(each) for each in running.text().splitlines() if each.startswith('{"ready_s"'))
+    assert [bool(each["answer"]) and each["webhook"] and each["row"] for each in told["prompts"]] == [True] * 3
     assert "ended with" not in running.text()
     none_left(pids)
     assert running.stack() == {}
