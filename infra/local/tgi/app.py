@@ -7,16 +7,14 @@ from aiohttp import web
 
 from infra.local.tgi import chat, completions, native, plain, tokens
 from infra.local.tgi.errors import CutConnection, Malformed, Refused, SendGarbage
+from infra.local.tgi.options import Options
 from infra.local.tgi.replies import empty, malformed, refused
 from infra.local.tgi.service import Service
 from infra.local.tgi.stream import hang_up
 
 Handler = Callable[[Service, web.Request], Awaitable[web.StreamResponse]]
 
-CORS = {
-    "vary": "origin, access-control-request-method, access-control-request-headers",
-    "access-control-allow-origin": "*",
-}
+VARY = {"vary": "origin, access-control-request-method, access-control-request-headers"}
 PREFLIGHT = {"access-control-allow-methods": "GET,POST", "access-control-allow-headers": "content-type"}
 
 
@@ -62,9 +60,12 @@ def application(service: Service, extra: Mapping[str, Route] | None = None) -> w
     async def dispatch(request: web.Request) -> web.StreamResponse:
         return await _dispatch(service, routes, request)
 
+    async def dress(request: web.Request, response: web.StreamResponse) -> None:
+        _dress(service.options, request, response)
+
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", dispatch)
-    app.on_response_prepare.append(_dress)
+    app.on_response_prepare.append(dress)
     return app
 
 
@@ -100,9 +101,18 @@ def _may_enter(service: Service, route: Route, request: web.Request) -> bool:
     return request.headers.get("Authorization", "").lower() == f"bearer {key}".lower()
 
 
-async def _dress(_request: web.Request, response: web.StreamResponse) -> None:
-    """Every answer bears the CORS headers and names no server; an empty one has no type."""
-    response.headers.update(CORS)
+def _dress(options: Options, request: web.Request, response: web.StreamResponse) -> None:
+    """Every answer says who may read it and names no server; the empty one has no type."""
+    response.headers.update(VARY | _allowed_origin(options, request))
     response.headers.popall("Server", None)
-    if isinstance(response, web.Response) and not response.body:
+    if "x-compute-characters" in response.headers:
+        response.headers["x-compute-type"] = options.compute_type
+    if response.headers.get("Content-Type") == "application/octet-stream":  # aiohttp's own, for want of another
         response.headers.popall("Content-Type", None)
+
+
+def _allowed_origin(options: Options, request: web.Request) -> dict[str, str]:
+    origin = request.headers.get("Origin", "")
+    if not options.cors_allow_origin:
+        return {"access-control-allow-origin": "*"}
+    return {"access-control-allow-origin": origin} if origin in options.cors_allow_origin else {}

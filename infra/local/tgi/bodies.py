@@ -8,6 +8,7 @@ from aiohttp import web
 from msgspec import UNSET
 
 from infra.local.tgi.errors import Malformed
+from infra.local.tgi.scan import fault
 from infra.local.tgi.serde import told
 from infra.local.tgi.wire import ChatRequest, CompletionRequest, GenerateRequest
 
@@ -57,7 +58,7 @@ def decode(body: bytes, shape: type[T]) -> T:
         text = f"Failed to deserialize the JSON body into the target type: {told(error, body, shape)}"
         raise Malformed(422, text) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Malformed(400, f"Failed to parse the request body as JSON: {error}") from None
+        raise Malformed(400, f"Failed to parse the request body as JSON: {fault(body) or error}") from None
 
 
 def _decode(body: bytes, shape: type[T]) -> T:

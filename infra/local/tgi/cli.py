@@ -36,6 +36,8 @@ DEFAULT_SLOTS = 4
 @click.option("--max-client-batch-size", default=_DEFAULT.max_client_batch_size, show_default=True, help="most prompts")
 @click.option("--payload-limit", default=_DEFAULT.payload_limit_bytes, show_default=True, help="largest body in bytes")
 @click.option("--api-key", default="", help="key that guarded routes ask for")
+@click.option("--cors-allow-origin", multiple=True, help="origin that browsers may ask from; given none, any")
+@click.option("--compute-type", envvar="COMPUTE_TYPE", default=_DEFAULT.compute_type, show_default=True, help="told as")
 @click.option("--disable-grammar-support", is_flag=True, help="refuse grammars and tools")
 @click.option(
     "--model-file",
@@ -68,6 +70,8 @@ def tgi(  # noqa: PLR0913 # one parameter for each of TGI's options
     max_client_batch_size: int,
     payload_limit: int,
     api_key: str,
+    cors_allow_origin: tuple[str, ...],
+    compute_type: str,
     disable_grammar_support: bool,
     model_path: Path | None,
     timed: bool,
@@ -97,6 +101,8 @@ def tgi(  # noqa: PLR0913 # one parameter for each of TGI's options
         max_client_batch_size=max_client_batch_size,
         payload_limit_bytes=payload_limit,
         api_key=api_key,
+        cors_allow_origin=cors_allow_origin,
+        compute_type=compute_type,
         grammar_support=not disable_grammar_support,
     )
     knobs = Knobs(

@@ -142,8 +142,10 @@ async def _take_turns(
 
 def _event(head: dict[str, Any], index: int, step: Step, times: Times) -> dict[str, Any]:
     choice = {"index": index, "text": step.token.text, "logprobs": None}
-    if step.final is None:
-        return {**head, "choices": [{**choice, "finish_reason": ""}]}
+    if step.final is None:  # of another type in TGI, whose fields stand in another order
+        model = {name: head[name] for name in ("model", "system_fingerprint")}
+        start = {name: head[name] for name in ("object", "id", "created")}
+        return {**start, "choices": [{**choice, "finish_reason": ""}], **model}
     usage = cost_of(step.final, times).usage()
     return {**head, "choices": [{**choice, "finish_reason": step.final.finish_reason}], "usage": usage}
 

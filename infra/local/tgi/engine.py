@@ -1,6 +1,6 @@
 """What an engine is asked, what it gives, and what it must be able to do."""
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -84,6 +84,10 @@ class Engine(Protocol):
 
     async def tokenize(self, text: str) -> list[Piece]:
         """The text's tokens."""
+        ...
+
+    async def logprobs(self, ids: Sequence[int]) -> list[float | None]:
+        """How likely each token of a prompt is after those before it; nothing is known of the first."""
         ...
 
     def admit(self, inputs: str) -> bool:

@@ -8,11 +8,14 @@ from msgspec import Struct
 
 from infra.local.tgi.timed_text import ANSWER_TOKENS
 
-FaultKind = Literal["cut", "fail", "overload", "garbage", "hold"]
+FaultKind = Literal["cut", "fail", "overload", "garbage", "hold", "say"]
 
 
 class Knobs(Struct, frozen=True, forbid_unknown_fields=True):
-    """How the timed server behaves from now on. Rates are shares of all generations, between 0 and 1."""
+    """How the timed server behaves from now on. Rates are shares of all generations, between 0 and 1.
+
+    While it is `down`, health says 503 and every generation fails at once, as TGI does without its model process.
+    """
 
     first_token_ms: float = 5.0
     token_ms: float = 1.0
@@ -23,19 +26,22 @@ class Knobs(Struct, frozen=True, forbid_unknown_fields=True):
     cut_rate: float = 0.0
     garbage_rate: float = 0.0
     after_tokens: int = 3
+    down: bool = False
 
 
 class Fault(Struct, forbid_unknown_fields=True):
     """What shall go wrong with the next `times` generations whose prompt contains a text.
 
     `cut` hangs up after so many tokens, `fail` is an error of the model (424) there, `garbage` sends what is no event
-    there, `hold` waits there until it is released; `overload` refuses with 429.
+    there, `hold` waits there until it is released; `overload` refuses with 429. `say` is no fault: the answer is this
+    text, whatever form was asked for. The text of a `fail` is what the model said went wrong.
     """
 
     kind: FaultKind
     after_tokens: int = 0
     times: int = 1
     contains: str = ""
+    text: str = "as ordered"
 
     def strikes(self, inputs: str) -> bool:
         """Whether this prompt is meant, and any time is left."""

@@ -9,7 +9,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ import xllamacpp
 from infra.errors import Unavailable
 from infra.local.tgi.engine import Ask, Piece, Token
 from infra.local.tgi.errors import EngineFailed
-from infra.local.tgi.llama_wire import completion_request, failure_of, pieces_of, tokens_of
+from infra.local.tgi.llama_wire import ALL, completion_request, failure_of, forced_request, logprob_of, pieces_of, tokens_of
 from infra.local.tgi.slots import Slots
 
 BATCH_TOKENS = 32  # read of a prompt at a time: the longest others wait, and the longest until a hang-up is noticed
@@ -105,6 +105,21 @@ class LlamaEngine:
         """The model's own tokens."""
         request = {"content": text, "add_special": False, "parse_special": True, "with_pieces": True}
         return pieces_of(text, (await self._call("POST", "/tokenize", request))["tokens"])
+
+    async def logprobs(self, ids: Sequence[int]) -> list[float | None]:
+        """As TGI's prefill tells them: each token is forced after those before it, which costs a step a token."""
+        found: list[float | None] = [None]
+        async with self._slots:
+            for place in range(1, len(ids)):
+                found.append(await self._logprob(ids[:place], ids[place]))
+        return found[: len(ids)]
+
+    async def _logprob(self, prompt: Sequence[int], token: int) -> float:
+        told = await self._call("POST", "/completion", forced_request(prompt, token))
+        if not told.get("completion_probabilities"):  # it says nothing of one that is but a part of a character
+            whole = (await self.tokenize("a"))[0].id
+            told = await self._call("POST", "/completion", forced_request(prompt, whole, n_probs=ALL))
+        return logprob_of(told, token)
 
     def admit(self, _inputs: str) -> bool:
         """Always: the permits are bound enough."""

@@ -1,10 +1,13 @@
 """What is said to llama.cpp's own server, and what its answers mean: pure translation, no I/O."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from infra.local.tgi.engine import Ask, Piece, Sampling, Token
+from infra.local.tgi.errors import EngineFailed
 from infra.local.tgi.grammar import grammar
 
+ALL = 1_000_000  # more than any vocabulary holds
 _ANY_SEED = 0xFFFF_FFFF  # llama.cpp takes this one as "choose yourself"
 
 
@@ -30,6 +33,33 @@ def completion_request(ask: Ask) -> dict[str, Any]:
         "repeat_last_n": len(ask.ids) + ask.max_new_tokens,
     }
     return request if ask.constraint is None else {**request, "grammar": grammar(ask.constraint)}
+
+
+def forced_request(prompt: Sequence[int], token: int, n_probs: int = 1) -> dict[str, Any]:
+    """The body that forces this next token, to hear how likely it was: that is told as it was before the bias."""
+    return {
+        "prompt": list(prompt),
+        "n_predict": 1,
+        "n_probs": n_probs,
+        "logit_bias": [[token, 1e6]],
+        "temperature": 0.0,
+        "samplers": ["temperature"],
+        "cache_prompt": True,
+        "response_fields": ["completion_probabilities"],
+    }
+
+
+def logprob_of(told: dict[str, Any], token: int) -> float:
+    """What the answer to a forced request says of the token.
+
+    Raises:
+        EngineFailed: it says nothing of it.
+    """
+    for chosen in told["completion_probabilities"]:
+        for each in (chosen, *chosen["top_logprobs"]):
+            if each["id"] == token:
+                return float(each["logprob"])
+    raise EngineFailed(f"nothing is known of token {token}")
 
 
 def _sampling(sampling: Sampling) -> dict[str, Any]:

@@ -84,7 +84,7 @@ def _text(answer: Whole, inputs: str, given: Parameters, *, full_text: bool) -> 
 
 
 async def _details(service: Service, answer: Whole, inputs: str, given: Parameters) -> dict[str, Any]:
-    """`details` of a whole answer. The prompt's own log-probabilities are not known here: they stand as null."""
+    """`details` of a whole answer."""
     details: dict[str, Any] = {
         "finish_reason": answer.final.finish_reason,
         "generated_tokens": answer.final.generated_tokens,
@@ -94,7 +94,11 @@ async def _details(service: Service, answer: Whole, inputs: str, given: Paramete
     }
     if given.decoder_input_details:
         pieces = (await service.engine.tokenize(inputs))[-answer.final.input_length :]
-        details["prefill"] = [{"id": each.id, "text": each.text, "logprob": None} for each in pieces]
+        logprobs = await service.engine.logprobs([each.id for each in pieces])
+        details["prefill"] = [
+            {"id": each.id, "text": each.text, "logprob": logprob}
+            for each, logprob in zip(pieces, logprobs, strict=True)
+        ]
     if given.top_n_tokens:
         details["top_tokens"] = [[top.shown() for top in each.top] for each in answer.tokens]
     return details

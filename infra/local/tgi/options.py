@@ -23,6 +23,8 @@ class Options:
     validation_workers: int = 2
     payload_limit_bytes: int = 2_000_000
     api_key: str = ""
+    cors_allow_origin: tuple[str, ...] = ()  # empty: everybody
+    compute_type: str = "gpu+optimized"  # what TGI says whatever it runs on, unless it is told
     grammar_support: bool = True
     keep_alive_s: float = 15.0
 

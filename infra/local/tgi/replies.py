@@ -9,7 +9,6 @@ from aiohttp import web
 from infra.local.tgi.answer import Final
 from infra.local.tgi.errors import Malformed, Refused
 from infra.local.tgi.service import Times
-from infra.local.tgi.stream import COMPUTE_TYPE
 
 _encode = msgspec.json.Encoder().encode
 
@@ -70,7 +69,6 @@ class Cost:
     def headers(self, characters: int, *, compute_time: bool = True) -> dict[str, str]:
         """The x- headers; times in whole milliseconds but the first."""
         told = {
-            "x-compute-type": COMPUTE_TYPE,
             "x-compute-characters": str(characters),
             "x-total-time": _ms(self.total_s),
             "x-validation-time": _ms(self.validation_s),

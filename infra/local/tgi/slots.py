@@ -29,7 +29,7 @@ class Slots:
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():
                 self._give()
-            else:
+            elif turn in self._waiting:  # it is not, where a place was given up in the same moment
                 self._waiting.remove(turn)
             raise
 

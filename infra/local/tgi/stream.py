@@ -9,7 +9,6 @@ from aiohttp import web
 
 from infra.local.tgi.errors import CutConnection, SendGarbage
 
-COMPUTE_TYPE = "gpu+optimized"  # what TGI says whatever it runs on, unless it is told
 DONE = b"data: [DONE]\n\n"
 _encode = msgspec.json.Encoder().encode
 
@@ -28,7 +27,6 @@ class EventStream:
             headers={
                 "content-type": "text/event-stream",
                 "cache-control": "no-cache",
-                "x-compute-type": COMPUTE_TYPE,
                 "x-compute-characters": str(characters),
                 "x-accel-buffering": "no",
             }

@@ -36,14 +36,14 @@ def _raise(message: str) -> None:
 
 
 class ChatTemplate:
-    """A compiled chat template."""
+    """A compiled chat template; a model may come without one."""
 
     def __init__(self, source: str, clock: Clock) -> None:
         # A prompt is no page: nothing is escaped.
         environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True, autoescape=False)
         environment.globals["raise_exception"] = _raise
         environment.globals["strftime_now"] = lambda form: _today(clock).strftime(form)
-        self._template: Template = environment.from_string(source)
+        self._template: Template | None = environment.from_string(source) if source else None
 
     def render(self, asked: ChatRequest, tools: list[Tool] | None = None) -> str:
         """The prompt; a last message of the assistant is left open, so that it is continued.
@@ -55,6 +55,8 @@ class ChatTemplate:
         Raises:
             Refused: the template does not take these messages.
         """
+        if self._template is None:
+            raise template_error("template not found")
         messages = [_message(each) for each in asked.messages]
         if tools is not None and messages:
             messages[-1]["content"] += _tool_text(tools, asked.tool_prompt)
@@ -64,7 +66,7 @@ class ChatTemplate:
                 messages=messages, add_generation_prompt=not continued, bos_token="", eos_token=END
             )
         except TemplateError as error:
-            raise template_error(f"syntax error: {error}") from None
+            raise template_error(f"syntax error: {error} (in <string>:1)") from None
         if continued:
             text = text[: text.rfind(messages[-1]["content"]) + len(messages[-1]["content"])]
         return text

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from itertools import cycle
 from typing import Literal
 
@@ -15,7 +15,7 @@ from infra.local.tgi.knobs import Fault, Knobs, by_chance, luck, take
 from infra.local.tgi.slots import Slots
 from infra.local.tgi.template import CHATML
 from infra.local.tgi.timed_json import json_pieces
-from infra.local.tgi.timed_text import answer_words, pieces, token_id
+from infra.local.tgi.timed_text import SPECIAL_IDS, answer_words, pieces, token_id
 
 REMEMBERED = 10_000
 State = Literal["queued", "running", "held", "finished", "closed", "cut", "failed"]
@@ -49,8 +49,8 @@ class TimedEngine:
         """Nothing to load."""
 
     async def healthy(self) -> bool:
-        """Always."""
-        return True
+        """Unless it was told to be down."""
+        return not self.knobs.down
 
     async def close(self) -> None:
         """Nothing to close."""
@@ -82,6 +82,10 @@ class TimedEngine:
             start = stop
         return found
 
+    async def logprobs(self, ids: Sequence[int]) -> list[float | None]:
+        """Derived from the token's id, as those of an answer."""
+        return [_logprob(each) if place else None for place, each in enumerate(ids)]
+
     def admit(self, inputs: str) -> bool:
         """Not when an overload was ordered."""
         self._asked += 1
@@ -92,6 +96,8 @@ class TimedEngine:
 
     async def generate(self, ask: Ask, on_start: Callable[[], None]) -> AsyncGenerator[Token, None]:
         """The answer's words, each when it is due."""
+        if self.knobs.down:
+            raise EngineFailed(DOWN)
         self._count += 1
         seen = Seen(self._count, ask.inputs, ask.max_new_tokens)
         self.seen.append(seen)
@@ -109,7 +115,8 @@ class TimedEngine:
     async def _tokens(self, ask: Ask, seen: Seen, fault: Fault | None) -> AsyncGenerator[Token, None]:
         knobs, clock = self.knobs, asyncio.get_running_loop().time
         start_s = clock()
-        words = _words(ask, knobs)
+        said = take(self.faults, ask.inputs, ["say"])
+        words = _words(ask, knobs) if said is None else pieces(said.text)[: ask.max_new_tokens]
         due_ms = knobs.first_token_ms
         for index in range(min(len(words) + 1, ask.max_new_tokens)):
             if fault is not None and fault.after_tokens == index:
@@ -117,7 +124,7 @@ class TimedEngine:
             await asyncio.sleep(start_s + due_ms / 1000 - clock())
             due_ms += knobs.token_ms
             seen.tokens = index + 1
-            token = _token(words[index], ask.top_n_tokens) if index < len(words) else END
+            token = _token(words[index], ask) if index < len(words) else END
             if token.ends or seen.tokens == ask.max_new_tokens:
                 seen.state = "finished"
             yield token
@@ -130,7 +137,7 @@ class TimedEngine:
                 raise CutConnection("as ordered")
             case "fail":
                 seen.state = "failed"
-                raise EngineFailed("as ordered")
+                raise EngineFailed(fault.text)
             case "garbage":
                 seen.state = "failed"
                 raise SendGarbage("as ordered")
@@ -160,12 +167,17 @@ def _words(ask: Ask, knobs: Knobs) -> list[str]:
     return json_pieces(ask.constraint.schema, cycle(words or ["word"]))
 
 
-def _token(word: str, top_n_tokens: int) -> Token:
+def _token(word: str, ask: Ask) -> Token:
     number = token_id(word)
-    logprob = -1 / (1 + number % 16)
-    others = [Token((number + 1 + i) % 1000 + 3, f" other{i}", logprob - 1 - i) for i in range(top_n_tokens - 1)]
-    top = (Token(number, word, logprob), *others) if top_n_tokens else ()
-    return Token(number, word, logprob, top=top)
+    logprob = _logprob(number)
+    others = [Token((number + 1 + i) % 1000 + 3, f" other{i}", logprob - 1 - i) for i in range(ask.top_n_tokens - 1)]
+    top = (Token(number, word, logprob), *others) if ask.top_n_tokens else ()
+    return Token(number, word, logprob, special=word in SPECIAL_IDS, top=top)
+
+
+def _logprob(number: int) -> float:
+    return -1 / (1 + number % 16)
 
 
 END = Token(2, "<|im_end|>", -0.5, special=True, ends=True)
+DOWN = "error trying to connect: Connection refused (os error 111)"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from infra.local.tgi.errors import tool_error
+from infra.local.tgi.scan import fault
 from infra.local.tgi.wire import ChatRequest, Function, Grammar, Tool
 
 NO_TOOL = Tool(
@@ -84,7 +85,9 @@ def call_of(text: str) -> Call | None:
         function = json.loads(text)["function"]
         name = function.pop("_name")
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise tool_error(f"Failed to parse generated text: {error} {json.dumps(text)}") from None
+        told = fault(text.encode())
+        why = told.text if told else f"it names no function ({error})"
+        raise tool_error(f"Failed to parse generated text: {why} {json.dumps(text, ensure_ascii=False)}") from None
     if name == NO_TOOL.function.name:
         return None
     return Call(name, json.dumps(function, separators=(",", ":"), ensure_ascii=False))

@@ -6,6 +6,7 @@ from typing import Any
 from infra.local.tgi.engine import Constraint, Sampling
 from infra.local.tgi.errors import Refused, invalid
 from infra.local.tgi.options import ROUND_TOKENS, Options
+from infra.local.tgi.scan import fault
 from infra.local.tgi.wire import Grammar, Parameters
 
 
@@ -129,7 +130,8 @@ def _schema(given: Grammar) -> Any:
         try:
             return json.loads(value)
         except ValueError as error:
-            raise invalid(f"grammar is not valid: {error}") from None
+            told = fault(value.encode())
+            raise invalid(f"grammar is not valid: {told.text if told else error}") from None
     return value
 
 

@@ -4,6 +4,8 @@ from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from infra.local.tgi.serde import SEED_TOO_LARGE
+
 U32 = Annotated[int, Meta(ge=0, le=2**32 - 1)]
 I32 = Annotated[int, Meta(ge=-(2**31), le=2**31 - 1)]
 USize = Annotated[int, Meta(ge=0)]
@@ -43,7 +45,7 @@ class Parameters(Struct):
     def __post_init__(self) -> None:
         """A seed is an unsigned number of 64 bits."""
         if self.seed is not None and self.seed >= 2**64:
-            raise ValueError("seed: invalid value, expected u64")
+            raise ValueError(SEED_TOO_LARGE)
 
 
 class GenerateRequest(Struct):
@@ -199,7 +201,7 @@ class CompletionRequest(Struct):
     def __post_init__(self) -> None:
         """No prompt at all is refused while parsing."""
         if self.prompt == []:
-            raise ValueError("prompt: Empty array detected. Do not use an empty array for the prompt.")
+            raise ValueError("Empty array detected. Do not use an empty array for the prompt.")
 
     @property
     def prompts(self) -> list[str]:

@@ -54,3 +54,16 @@ async def test_more_places_let_more_in_at_once() -> None:
     assert entered == [0, 1, 2, 3, 4]
     leave.set()
     await asyncio.gather(*tasks)
+
+
+async def test_one_who_is_cancelled_in_the_moment_a_place_is_given_up_leaves_quietly() -> None:
+    slots, entered, leave = Slots(1), list[int](), asyncio.Event()
+    tasks = [asyncio.create_task(holder(slots, entered, number, leave)) for number in range(3)]
+    await settle()
+    tasks[0].cancel()
+    tasks[1].cancel()
+    await settle()
+    assert [each.cancelled() for each in tasks[:2]] == [True, True]
+    assert entered == [0, 2]
+    leave.set()
+    await tasks[2]
