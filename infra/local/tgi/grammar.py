@@ -1,27 +1,28 @@
-"""Constraints in the form that llama.cpp's guidance reads. It ignores what it cannot read, so we look first."""
+"""Constraints as grammars of llama.cpp's guidance, tried before they are used: it ignores a grammar it cannot read.
+
+The library that reads them inside llama.cpp also comes as a package of its own; both are of one version.
+"""
 
 import json
 import re
 from typing import Any
 
-from infra.local.tgi.engine import Constraint
-from infra.local.tgi.errors import EngineFailed
+from llguidance import LLMatcher, LLTokenizer
 
-_LOOKS_AROUND = re.compile(r"\(\?[=!<]|\\[1-9]")
+from infra.local.tgi.engine import Constraint
+from infra.local.tgi.errors import EngineFailed, invalid
+
+_LOOKS_AROUND = re.compile(r"\(\?(=|!|<[=!])|\\[1-9]|\(\?P=")
+_WHERE = re.compile(r"^at \d+\(\d+\): ")
 
 
 def grammar(constraint: Constraint) -> str:
-    """The constraint as a grammar.
-
-    Raises:
-        EngineFailed: the regular expression cannot be followed.
-    """
-    if not constraint.regex:
-        schema = {**_closed(constraint.schema), "x-guidance": {"whitespace_flexible": False}}
-        return f"%llguidance {{}}\nstart: %json {json.dumps(schema)}"
-    check_regex(constraint.regex)
-    escaped = re.sub(r"(?<!\\)/", r"\/", constraint.regex)
-    return f"%llguidance {{}}\nstart: /{escaped}/"
+    """The constraint as a grammar."""
+    if constraint.regex:
+        escaped = re.sub(r"(?<!\\)((?:\\\\)*)/", r"\1\/", constraint.regex)
+        return f"%llguidance {{}}\nstart: /{escaped}/"
+    schema = {**_closed(constraint.schema), "x-guidance": {"whitespace_flexible": False}}
+    return f"%llguidance {{}}\nstart: %json {json.dumps(schema)}"
 
 
 def _closed(schema: Any) -> Any:
@@ -36,12 +37,24 @@ def _closed(schema: Any) -> Any:
     return closed
 
 
-def check_regex(regex: str) -> None:
-    """Refuse, in the words of TGI's model process, what no grammar can follow.
+def check(constraint: Constraint) -> None:
+    """Refuse what no grammar can follow; takes milliseconds, or seconds where repetitions are nested.
 
     Raises:
-        EngineFailed: no regular expression, or one that looks around or back.
+        EngineFailed: no regular expression, or one that looks around or back, in the words of TGI's model process.
+        Refused: llama.cpp cannot follow it, though TGI might.
     """
+    if constraint.regex:
+        _check_regex(constraint.regex)
+    matcher = LLMatcher(LLTokenizer("byte"), grammar(constraint), log_level=0)
+    if not matcher.is_error():
+        matcher.compute_bitmask()
+    if error := matcher.get_error():
+        reason = _WHERE.sub("", error).partition("\n")[0]
+        raise invalid(f"grammar is not valid: llama.cpp cannot follow it: {reason}")
+
+
+def _check_regex(regex: str) -> None:
     try:
         re.compile(regex)
     except re.error:

@@ -20,7 +20,15 @@ import xllamacpp
 from infra.errors import Unavailable
 from infra.local.tgi.engine import Ask, Piece, Token
 from infra.local.tgi.errors import EngineFailed
-from infra.local.tgi.llama_wire import ALL, completion_request, failure_of, forced_request, logprob_of, pieces_of, tokens_of
+from infra.local.tgi.llama_wire import (
+    ALL,
+    completion_request,
+    failure_of,
+    forced_request,
+    logprob_of,
+    pieces_of,
+    tokens_of,
+)
 from infra.local.tgi.slots import Slots
 
 BATCH_TOKENS = 32  # read of a prompt at a time: the longest others wait, and the longest until a hang-up is noticed
@@ -108,11 +116,8 @@ class LlamaEngine:
 
     async def logprobs(self, ids: Sequence[int]) -> list[float | None]:
         """As TGI's prefill tells them: each token is forced after those before it, which costs a step a token."""
-        found: list[float | None] = [None]
         async with self._slots:
-            for place in range(1, len(ids)):
-                found.append(await self._logprob(ids[:place], ids[place]))
-        return found[: len(ids)]
+            return [await self._logprob(ids[:place], each) if place else None for place, each in enumerate(ids)]
 
     async def _logprob(self, prompt: Sequence[int], token: int) -> float:
         told = await self._call("POST", "/completion", forced_request(prompt, token))

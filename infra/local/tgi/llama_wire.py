@@ -15,10 +15,7 @@ def completion_request(ask: Ask) -> dict[str, Any]:
     """The body of its `/completion`.
 
     Progress is asked for because each progress line is a write, and a failing write is how it notices, while it still
-    reads the prompt, that we hung up.
-
-    Raises:
-        EngineFailed: the regular expression cannot be followed.
+    reads the prompt, that we hung up. A grammar must have been checked: it ignores one that it cannot read.
     """
     request = {
         "prompt": list(ask.ids),

@@ -11,6 +11,7 @@ from infra.clock import Clock
 from infra.local.tgi.answer import Answer, Final, Step
 from infra.local.tgi.engine import Ask, Engine
 from infra.local.tgi.errors import EngineFailed, Refused, generation_failed, overloaded
+from infra.local.tgi.grammar import check
 from infra.local.tgi.metrics import Metrics
 from infra.local.tgi.options import Options
 from infra.local.tgi.template import ChatTemplate
@@ -105,6 +106,8 @@ class Service:
     async def _prepare(self, inputs: str, given: Parameters) -> tuple[Ask, Answer]:
         check_values(given, inputs, self.options)
         form = constraint(given.grammar, self.options)
+        if form is not None:
+            await asyncio.to_thread(check, form)
         pieces = await self.engine.tokenize(inputs)
         if given.truncate is not None and len(pieces) > given.truncate:
             pieces = pieces[-given.truncate :]

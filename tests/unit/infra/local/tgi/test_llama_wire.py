@@ -4,10 +4,9 @@ from typing import Any
 
 import pytest
 
-from infra.local.tgi.engine import Ask, Constraint, Sampling
+from infra.local.tgi.engine import Ask, Sampling
 from infra.local.tgi.errors import EngineFailed
-from infra.local.tgi.grammar import check_regex, grammar
-from infra.local.tgi.llama_wire import completion_request, pieces_of, tokens_of
+from infra.local.tgi.llama_wire import completion_request, logprob_of, pieces_of, tokens_of
 
 
 def event(text: str, number: int, predicted: int) -> dict[str, Any]:
@@ -50,18 +49,8 @@ def test_tokens_of_one_character_share_its_range() -> None:
     assert found == [("f", 0, 1), (" 🐋", 1, 6), ("🐋", 2, 6), ("🐋", 2, 6), ("!", 6, 7)]
 
 
-@pytest.mark.parametrize("regex", ["[0-9", "(?=a)b", "(?<!a)b", r"(a)\1"])
-def test_a_regular_expression_that_cannot_be_followed_is_refused(regex: str) -> None:
-    with pytest.raises(EngineFailed):
-        check_regex(regex)
-
-
-def test_slashes_in_a_regular_expression_do_not_end_it() -> None:
-    assert grammar(Constraint(regex="a/b")).endswith(r"start: /a\/b/")
-
-
-def test_objects_are_closed_unless_the_schema_opens_them() -> None:
-    inner = {"type": "object", "properties": {"b": {"type": "string"}}, "additionalProperties": True}
-    text = grammar(Constraint(schema={"type": "object", "properties": {"a": inner}}))
-    assert text.count('"additionalProperties": false') == 1
-    assert text.count('"additionalProperties": true') == 1
+def test_a_prompt_s_token_is_found_among_those_that_were_likely() -> None:
+    chosen = {"id": 1, "logprob": -0.1, "top_logprobs": [{"id": 1, "logprob": -0.1}, {"id": 7, "logprob": -4}]}
+    assert logprob_of({"completion_probabilities": [chosen]}, 7) == -4.0
+    with pytest.raises(EngineFailed, match="token 9"):
+        logprob_of({"completion_probabilities": [chosen]}, 9)
