@@ -56,7 +56,7 @@ def _exceptions(findings: list[Finding]) -> str:
         if not each.alike:
             reasons.setdefault((each.engine, each.skipped or "unlike"), []).append(f"`{each.name}`")
     lines = [f"- {engine}, {why}: {', '.join(names)}." for (engine, why), names in sorted(reasons.items())]
-    return "Not sent, or not alike:\n\n" + "\n".join(lines)
+    return "Not alike, or not sent because:\n\n" + "\n".join(lines)
 
 
 def recorded_names() -> list[str]:

@@ -1,11 +1,19 @@
 """The clients that people use with TGI work against both servers: `text-generation` and `huggingface_hub`."""
 
+import json
 from collections.abc import Iterator
 
 import pytest
 import text_generation
-from huggingface_hub import ChatCompletionInputTool, InferenceClient
+from huggingface_hub import (
+    AsyncInferenceClient,
+    ChatCompletionInputTool,
+    InferenceClient,
+    TextGenerationInputGrammarType,
+)
+from huggingface_hub.errors import ValidationError as HuggingFaceValidationError
 from text_generation.errors import ValidationError
+from text_generation.types import Grammar, GrammarType
 
 from tests.support.model_servers import ModelServer, model_server
 
@@ -13,6 +21,11 @@ from tests.support.model_servers import ModelServer, model_server
 pytestmark = pytest.mark.filterwarnings("ignore:The `dict` method is deprecated:DeprecationWarning")
 
 QUESTION = "The capital of France is"
+MESSAGES = [{"role": "user", "content": "Is it raining in Paris?"}]
+PLACE = {"type": "object", "properties": {"city": {"type": "string", "maxLength": 10}}, "required": ["city"]}
+WEATHER = ChatCompletionInputTool(
+    function={"name": "weather", "description": "the weather of a city", "parameters": PLACE}, type="function"
+)
 
 
 @pytest.fixture(scope="module", params=["timed", "embedded"])
@@ -81,15 +94,55 @@ def test_hugging_face_chats_and_streams(server: ModelServer) -> None:
 
 
 def test_hugging_face_calls_a_tool(server: ModelServer) -> None:
-    schema = {"type": "object", "properties": {"city": {"type": "string", "maxLength": 10}}, "required": ["city"]}
-    function = {"name": "weather", "description": "the weather of a city", "parameters": schema}
     answer = InferenceClient(base_url=server.url).chat_completion(
-        [{"role": "user", "content": "Is it raining in Paris?"}],
-        tools=[ChatCompletionInputTool(function=function, type="function")],
-        tool_choice="required",
-        max_tokens=60,
-        temperature=0,
+        MESSAGES, tools=[WEATHER], tool_choice="required", max_tokens=60, temperature=0
     )
     calls = answer.choices[0].message.tool_calls or []
     assert [each.function.name for each in calls] == ["weather"]
     assert "city" in calls[0].function.arguments
+
+
+async def test_text_generation_generates_and_chats_asynchronously(server: ModelServer) -> None:
+    client = text_generation.AsyncClient(server.url)
+    answer = await client.generate(QUESTION, max_new_tokens=4, seed=7, do_sample=True, top_n_tokens=2)
+    assert (answer.details.generated_tokens, answer.details.seed) == (4, 7)
+    assert [len(each) for each in answer.details.top_tokens or []] == [2, 2, 2, 2]
+    told = await client.chat(messages=MESSAGES, max_tokens=4)
+    assert told.choices[0].finish_reason == "length"
+
+
+def test_text_generation_follows_a_grammar(server: ModelServer) -> None:
+    grammar = Grammar(type=GrammarType.Json, value=PLACE)
+    answer = text_generation.Client(server.url).generate(QUESTION, max_new_tokens=40, grammar=grammar)
+    assert list(json.loads(answer.generated_text)) == ["city"]
+
+
+def test_hugging_face_follows_a_grammar(server: ModelServer) -> None:
+    client = InferenceClient(base_url=server.url)
+    grammar = TextGenerationInputGrammarType(type="json", value=PLACE)
+    assert list(
+        json.loads(client.text_generation(QUESTION, max_new_tokens=40, grammar=grammar, return_full_text=False))
+    )
+    form = {"response_format": {"type": "regex", "value": "[0-9]{3}"}}  # its own class knows OpenAI's forms only
+    answer = client.chat_completion(MESSAGES, max_tokens=9, temperature=0, extra_body=form)
+    assert answer.choices[0].message.content
+
+
+def test_hugging_face_raises_its_own_error_for_a_refusal(server: ModelServer) -> None:
+    client = InferenceClient(base_url=server.url)
+    with pytest.raises(HuggingFaceValidationError, match="top_p"):
+        client.text_generation(QUESTION, top_p=1.0)
+    with pytest.raises(HuggingFaceValidationError, match="top_p"):
+        list(client.text_generation(QUESTION, top_p=1.0, stream=True))
+
+
+async def test_hugging_face_streams_and_calls_tools_asynchronously(server: ModelServer) -> None:
+    async with AsyncInferenceClient(base_url=server.url) as client:
+        pieces = [each async for each in await client.text_generation(QUESTION, max_new_tokens=3, stream=True)]
+        assert len(pieces) == 3
+        chunks = await client.chat_completion(
+            MESSAGES, tools=[WEATHER], tool_choice="required", max_tokens=60, temperature=0, stream=True
+        )
+        calls = [(each.choices[0].delta.tool_calls or [])[0].function async for each in chunks]
+    assert calls[0].name == "weather"
+    assert list(json.loads("".join(each.arguments or "" for each in calls))) == ["city"]
