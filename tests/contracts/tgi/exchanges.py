@@ -1,5 +1,6 @@
 """Recorded exchanges with a real TGI, and how one is sent again."""
 
+import io
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,13 +33,12 @@ class Request(msgspec.Struct):
     headers: dict[str, str]
     body: Any = None
 
-    def payload(self, name: str) -> bytes | None:
+    def payload(self, name: str) -> io.BytesIO | None:
         """The bytes of the body."""
         if self.body is None:
             return None
-        if not isinstance(self.body, str):
-            return json.dumps(_written_out(self.body)).encode()
-        return self.body.encode("latin-1" if name in BYTE_BODIES else "utf-8")
+        text = self.body if isinstance(self.body, str) else json.dumps(_written_out(self.body))
+        return io.BytesIO(text.encode("latin-1" if name in BYTE_BODIES else "utf-8"))
 
 
 class Response(msgspec.Struct):

@@ -26,10 +26,11 @@ from tests.support.model_servers import model_server
 
 NOWHERE = "/… (no such path)"
 AT_A_TIME = 4
-PATIENCE_S = 120.0
+PATIENCE_S = 300.0
 
 SCRIPTED = "the recorded model obeyed its prompt, failed to order or was killed, as only the timed one can be"
-LONG_ANSWERS = "up to 3,000 tokens, which take the real model a minute; both share the code that counts them"
+LONG_ANSWERS = "a thousand tokens and more take the real model a minute; both share the code that counts them"
+_ENDLESS = {"generate-json_array_body", "generate-no_parameters_at_all"}  # sampled up to the context's end
 _UNSTAGED = {
     "fail": SCRIPTED,
     "shard_": SCRIPTED,
@@ -88,6 +89,8 @@ async def _requests(engine: str) -> list[Finding]:
 
             async def one(name: str) -> Finding:
                 exchange = known[name]
+                if engine == "embedded" and name in _ENDLESS:
+                    return Finding(engine, exchange.request.path, name, skipped=LONG_ANSWERS)
                 async with turn:
                     got = await send(session, server.url, exchange.request, exchange.name)
                 path = exchange.request.path.partition("?")[0]
