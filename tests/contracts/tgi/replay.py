@@ -72,7 +72,7 @@ async def _all(engine: str) -> list[Finding]:
     singles = await _requests(engine)
     if engine == "timed":
         return singles + [await _scenario(engine, each, None) for each in scenarios()]
-    model = model_file(LocalSettings.from_env().cache_dir)
+    model = model_file(LocalSettings.from_env())
     loaded = LlamaEngine(model, slots=1, max_total_tokens=stages.RECORDED.max_total_tokens)
     await loaded.load()
     try:

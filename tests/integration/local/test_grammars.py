@@ -25,7 +25,7 @@ WORDS = ("city", "n", "why not", "übrig", 'a"b', "x_1")
 
 @pytest.fixture(scope="module")
 def model() -> Path:
-    return model_file(LocalSettings.from_env().cache_dir)
+    return model_file(LocalSettings.from_env())
 
 
 @pytest.fixture
