@@ -15,6 +15,8 @@ from rich.table import Table
 from infra import stack_file
 from infra.command_line import json_option, print_json
 from infra.errors import WrongSetting
+from infra.local import room
+from infra.local.room import Room
 from infra.parts import Part, examine, visit
 from infra.screen import Screen
 from infra.settings import Block, LocalSettings, Setting, blocks, given_here, unknown, without_password
@@ -42,6 +44,8 @@ class Findings:
     parts: list[Part]
     processes: list[Part]
     groups: list[Group]
+    rooms: list[Room]
+    free_bytes: int
 
     @property
     def exit_code(self) -> int:
@@ -79,7 +83,7 @@ def _find(known: Sequence[type[Block]]) -> Findings:
         sources = given_here()
     except WrongSetting as error:
         # The file itself: no block could say more.
-        return Findings([without_password(str(error))], *asyncio.run(_look(None)), [])
+        return Findings([without_password(str(error))], *asyncio.run(_look(None)), [], [], 0)
     for block in known:
         try:
             settings = tuple(block.from_env().shown(sources))
@@ -87,12 +91,15 @@ def _find(known: Sequence[type[Block]]) -> Findings:
             wrong.append(without_password(str(error)))
             continue
         groups.append(Group(block.block or "common", (block.__doc__ or "").splitlines()[0], settings))
+    rooms, free = [], 0
     try:
-        stack = stack_file.read(LocalSettings.from_env())
+        local = LocalSettings.from_env()
+        rooms, free = room.taken(local), room.free_bytes(local.dir)
+        stack = stack_file.read(local)
     except WrongSetting as error:
         wrong.append(without_password(str(error)))
     parts, processes = asyncio.run(_look(stack))
-    return Findings(wrong, parts, processes, sorted(groups, key=lambda group: group.name))
+    return Findings(wrong, parts, processes, sorted(groups, key=lambda group: group.name), rooms, free)
 
 
 async def _look(stack: Stack | None) -> tuple[list[Part], list[Part]]:
@@ -118,6 +125,10 @@ def _plain(found: Findings) -> dict[str, Any]:
         "wrong": found.wrong,
         "parts": [{**asdict(each), "reachable": each.reachable} for each in found.parts],
         "processes": [{**asdict(each), "reachable": each.reachable} for each in found.processes],
+        "disk": {
+            "free_bytes": found.free_bytes,
+            "parts": [{**asdict(each), "folder": str(each.folder)} for each in found.rooms],
+        },
         "settings": settings,
     }
 
@@ -129,6 +140,7 @@ def _show(found: Findings, everything: bool) -> None:
     console.print(_table(found.parts, "part", "version"), soft_wrap=False)
     if found.processes:
         console.print(_table(found.processes, "process", "state"), soft_wrap=False)
+    console.print(_disk(found), soft_wrap=False)
     for group in found.groups:
         _show_group(console, group, everything)
     settings = [each for group in found.groups for each in group.settings]
@@ -160,3 +172,13 @@ def _table(parts: Sequence[Part], kind: str, told: str) -> Table:
         whose = "\n[dim]the stack running here[/]" if part.from_stack else ""
         found.add_row(part.name, answers, escape(part.version or part.failure), escape(part.address) + whose)
     return found
+
+
+def _disk(found: Findings) -> Table:
+    shown = Table("on disk", "takes", "at most", "folder", box=SIMPLE_HEAD)
+    shown.columns[3].overflow = "fold"
+    for each in found.rooms:
+        limit = room.in_mb(each.limit_bytes) if each.limit_bytes else ""
+        shown.add_row(each.name, room.in_mb(each.taken_bytes), limit, escape(str(each.folder)))
+    shown.add_row("free", room.in_mb(found.free_bytes))
+    return shown

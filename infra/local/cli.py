@@ -9,6 +9,7 @@ import signal
 import sys
 import time
 from collections.abc import Awaitable, Iterator
+from functools import partial
 from typing import Final, TypeVar
 
 import aiohttp
@@ -19,6 +20,7 @@ from infra.command_line import json_option, print_json
 from infra.errors import CannotStart
 from infra.local import lock, tour
 from infra.local.checkout import Checkout
+from infra.local.housekeeping import keep_tidy
 from infra.local.progress import StartUp
 from infra.local.stack import Stack
 from infra.local.supervisor import Supervisor
@@ -67,8 +69,10 @@ async def live(*, stay: bool, prompts: bool, as_json: bool = False) -> int:
     checkout = Checkout(local.dir)
     with lock.held(checkout.lock), _signals() as stop:
         stack, whole = Stack.at(checkout, local), asyncio.Event()
+        tidying: asyncio.Task[None] | None = None
+        say = partial(console.print, style="yellow", markup=False, highlight=False, soft_wrap=True)
         supervisor = Supervisor(
-            say=lambda text: console.print(text, style="yellow", markup=False, highlight=False, soft_wrap=True),
+            say=say,
             changed=lambda pids: checkout.describe(stack.description(pids)) if whole.is_set() else None,
         )
         try:
@@ -76,6 +80,7 @@ async def live(*, stay: bool, prompts: bool, as_json: bool = False) -> int:
                 await _unless(stop, supervisor.start(stack.plan(), shown))
                 await _unless(stop, until_whole(stack.gateway_url, shown))
             whole.set()
+            tidying = asyncio.create_task(keep_tidy(local, stack.embedded_log, say))
             checkout.describe(stack.description(supervisor.pids))
             shown_to_end = _show_and_stay(
                 stack, console, stop if stay else None, began, prompts=prompts, as_json=as_json
@@ -85,6 +90,8 @@ async def live(*, stay: bool, prompts: bool, as_json: bool = False) -> int:
             return 0 if stay else ENDED_BY_SIGNAL
         finally:
             console.print("stopping …")
+            if tidying:
+                tidying.cancel()
             await supervisor.stop()
             checkout.forget_description()
             console.print("stopped; nothing is left running")

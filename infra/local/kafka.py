@@ -41,6 +41,9 @@ _JVM: Final = (
     "--sun-misc-unsafe-memory-access=allow",
     "--enable-native-access=ALL-UNNAMED",
 )
+# The partitions of all topics that may grow are about as many; a partition is cut by whole segments.
+_PARTITIONS: Final = 40
+_SEGMENT_BYTES: Final = 8 * 1024 * 1024
 _SETTINGS: Final = {
     "process.roles": "broker,controller",
     "node.id": "1",
@@ -71,6 +74,8 @@ _SETTINGS: Final = {
     "num.recovery.threads.per.data.dir": "2",
     "background.threads": "2",
     "log.cleaner.dedupe.buffer.size": "8388608",
+    "log.retention.check.interval.ms": "30000",
+    "log.segment.delete.delay.ms": "5000",
     "controlled.shutdown.max.retries": "1",
 }
 _LOG4J: Final = """\
@@ -148,9 +153,17 @@ class EmbeddedKafka:
             "listeners": f"PLAINTEXT://{plain},CONTROLLER://{controller}",
             "advertised.listeners": f"PLAINTEXT://{plain}",
             "log.dirs": str(data),
+            **_room(self.local.kafka_max_bytes),
         }
         path.write_text("".join(f"{name}={_escaped(value)}\n" for name, value in settings.items()))
         return path
+
+
+def _room(max_bytes: int) -> dict[str, str]:
+    """How large a partition may grow; those of prompts have no such limit of their own (producers/topic_admin.py)."""
+    partition_bytes = max_bytes // _PARTITIONS
+    segment_bytes = min(max(partition_bytes // 4, _SEGMENT_BYTES), 4 * _SEGMENT_BYTES)
+    return {"log.retention.bytes": str(partition_bytes), "log.segment.bytes": str(segment_bytes)}
 
 
 def knows_a_broker(port: int) -> bool:

@@ -22,10 +22,11 @@ _ADVICE: Final = (
 
 @dataclass(frozen=True)
 class EmbeddedRedis:
-    """Where one embedded server lives: `folder` holds its data and log."""
+    """Where one embedded server lives: `folder` holds its data and log; 0 is as much memory as there is."""
 
     folder: Path
     port: int
+    max_bytes: int = 0
 
     @property
     def url(self) -> str:
@@ -45,6 +46,7 @@ class EmbeddedRedis:
             # A snapshot besides would only cost a fork.
             "save": "",
             # What was accepted must not be pushed out by what comes later.
+            "maxmemory": str(self.max_bytes),
             "maxmemory-policy": "noeviction",
             "daemonize": "no",
         }

@@ -20,10 +20,11 @@ from infra.local.kafka import EmbeddedKafka
 from infra.local.ports import LOOPBACK, is_healthy
 from infra.local.process import Command
 from infra.local.redis import EmbeddedRedis
+from infra.local.room import refuse_full_disk
 from infra.local.settings import ReceiverSettings
 from infra.local.supervisor import Errand, Part
 from infra.local.tgi.model import model_file
-from infra.settings import CommonSettings, LocalSettings, child_environment
+from infra.settings import CommonSettings, KafkaSettings, LocalSettings, child_environment
 
 # The processes of the service, each after what it needs to be of use. (The key is made after the topics, and before the
 # others contend for the processor.)
@@ -67,8 +68,9 @@ class Stack:
         """The stack of this folder, as the environment asks for it.
 
         Raises:
-            CannotStart: a part is to be embedded, and its packages are not installed.
+            CannotStart: the disk is nearly full, or a part is to be embedded and its packages are not installed.
         """
+        refuse_full_disk(local)
         ports = checkout.ports((*PORT_NAMES, *_METRICS_PORTS))
         common = CommonSettings.from_env()
         addresses = Addresses.choose(ports)
@@ -97,6 +99,11 @@ class Stack:
         places = {"gateway": self.ports["gateway"]}
         places |= {each.removesuffix("_metrics"): self.ports[each] for each in _METRICS_PORTS}
         return {name: f"http://{LOOPBACK}:{port}/metrics" for name, port in places.items()}
+
+    @property
+    def embedded_log(self) -> KafkaSettings | None:
+        """The broker, if it is ours."""
+        return None if "kafka" in self.addresses.given else self.addresses.kafka
 
     def plan(self) -> list[Part | Errand]:
         """Everything that is to be started."""
@@ -187,7 +194,10 @@ class Stack:
         return replace(self._embedded_kafka().prepare(report), log=self._log("kafka"))
 
     def _redis(self, report: Report) -> Command:
-        return replace(EmbeddedRedis(self.local.dir / "redis", self.ports["redis"]).prepare(), log=self._log("redis"))
+        return replace(
+            EmbeddedRedis(self.local.dir / "redis", self.ports["redis"], self.local.redis_max_bytes).prepare(),
+            log=self._log("redis"),
+        )
 
     def _clickhouse(self, report: Report) -> Command:
         embedded = EmbeddedClickHouse(self.local.dir / "clickhouse", self.ports["clickhouse"])

@@ -197,9 +197,16 @@ class LocalSettings(Block):
         "", "GGUF file that the embedded model server serves: a path, or an http(s) URL; empty: SmolLM2-135M-Instruct"
     )
     model_sha256: str = setting("", "SHA-256 that this file must have; a URL needs one")
+    min_free_bytes: int = setting(1_000_000_000, "room that must be free on disk for a stack to start")
+    kafka_max_bytes: int = setting(10_000_000_000, "size of the embedded log from which on its oldest records go")
+    redis_max_bytes: int = setting(2_000_000_000, "memory of the embedded Redis; when full, new prompts are refused")
+    log_max_bytes: int = setting(10_000_000, "size of a process's log file at which it is put aside; one is kept")
 
     def check(self) -> None:
         """Addresses must be some, and what comes from afar must be known by its content."""
+        for name, least in (("kafka_max_bytes", 500_000_000), ("redis_max_bytes", 50_000_000), ("log_max_bytes", 1000)):
+            if getattr(self, name) < least:
+                raise WrongSetting(f"{self.variable(name)}={getattr(self, name)} is less than {least}")
         for name in ("maven_url", "index_url"):
             if getattr(self, name) and not is_url(getattr(self, name), "http", "https"):
                 raise WrongSetting(f"{self.variable(name)} must be http(s)://host[:port]/path")

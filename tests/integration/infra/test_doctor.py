@@ -100,6 +100,19 @@ def test_the_running_stack_is_examined_where_no_address_is_given(redis_server: R
     assert redis["from_stack"]
 
 
+def test_what_the_stack_of_this_folder_takes_on_disk_is_shown_with_its_limit(tmp_path: Path) -> None:
+    (tmp_path / ".headrace" / "kafka").mkdir(parents=True)
+    (tmp_path / ".headrace" / "kafka" / "segment").write_bytes(bytes(3_000_000))
+
+    told = json.loads(headrace("doctor", "--json", folder=tmp_path).stdout)["disk"]
+    shown = headrace("doctor", folder=tmp_path).stdout
+
+    (kafka,) = (each for each in told["parts"] if each["name"] == "kafka")
+    assert (kafka["taken_bytes"] >= 3_000_000, kafka["limit_bytes"]) == (True, 10_000_000_000)
+    assert told["free_bytes"] > 0
+    assert re.search(r"^  kafka +3 MB +10,000 MB +\.headrace/kafka", shown, re.MULTILINE), shown
+
+
 async def test_the_processes_of_the_running_stack_are_asked_whether_they_are_ready(tmp_path: Path) -> None:
     names = ("fanout", "worker", "ingest")
     places = {name: f"127.0.0.1:{port}" for name, port in zip(names, free_ports(3), strict=True)}
@@ -209,7 +222,9 @@ def test_the_parts_come_first_and_then_only_what_was_changed_with_secrets_masked
     done = headrace("doctor", settings=settings, folder=tmp_path)
     whole = headrace("doctor", "--all", settings=settings, folder=tmp_path)
 
-    told = re.findall(r"^  (?:part|kafka|redis|clickhouse|tgi)\b|^. HEADRACE_\S+", done.stdout, re.MULTILINE)
+    told = re.findall(
+        r"^  (?:part|kafka|redis|clickhouse|tgi)\b(?= +(?:answers|yes|no))|^. HEADRACE_\S+", done.stdout, re.MULTILINE
+    )
     assert [each.strip() for each in told[:5]] == ["part", "kafka", "redis", "clickhouse", "tgi"]
     assert told[5:] == ["* HEADRACE_SECRET_KEY=********", "* HEADRACE_REDIS__PREFIX=mine:"]
     assert "2 of " in done.stdout.splitlines()[-1]

@@ -1,7 +1,13 @@
 """The embedded Redis: a real one, and what it keeps."""
 
+from pathlib import Path
+
+import pytest
 import redis
 
+from infra.local.ports import free_ports
+from infra.local.process import Child
+from infra.local.redis import EmbeddedRedis
 from infra.settings import RedisSettings
 from tests.support.eventually import eventually_sync
 from tests.support.stack import RunningRedis
@@ -37,3 +43,24 @@ def test_what_was_flushed_survives_sigkill_and_a_restart(own_redis: RunningRedis
 
     with connect(own_redis.url) as client:
         assert client.get("kept") == "yes"
+
+
+def fill(client: "redis.Redis") -> None:
+    for number in range(100):
+        client.set(f"large:{number}", "x" * 1_000_000)
+
+
+def test_memory_has_its_limit_and_what_is_too_much_is_refused(tmp_path: Path) -> None:
+    server = EmbeddedRedis(tmp_path / "redis", free_ports(1)[0], max_bytes=50_000_000)
+    child = Child(server.prepare())
+    child.wait_ready()
+
+    try:
+        with connect(server.url) as client:
+            client.set("kept", "yes")
+            with pytest.raises(redis.exceptions.OutOfMemoryError):
+                fill(client)
+
+            assert client.get("kept") == "yes"
+    finally:
+        child.wait_stopped()

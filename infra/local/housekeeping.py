@@ -1,0 +1,83 @@
+"""What the supervisor of a stack looks after while it runs, so that nothing of it fills the disk.
+
+Of the log, Kafka itself drops the oldest records of a partition that has grown too large (kafka.py), but never a
+prompt: one that nobody has answered yet must not go. So prompts are dropped here, and only those that are done with.
+"""
+
+import asyncio
+import os
+import shutil
+from collections.abc import Callable, Iterable
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Final
+
+from kafka.errors import KafkaError
+
+from infra import kafka
+from infra.errors import Unavailable
+from infra.local import footprint
+from infra.local.room import free_bytes, in_mb
+from infra.local.supervisor import in_thread
+from infra.settings import KafkaSettings, LocalSettings
+
+_LOOK_EVERY_S: Final = 30.0
+_WORKERS: Final = "worker"
+_PROMPTS: Final = "prompts."
+
+Say = Callable[[str], None]
+
+
+async def keep_tidy(local: LocalSettings, log: KafkaSettings | None, say: Say) -> None:
+    """Look after the folder of a stack until cancelled; `log` is its broker, if it is embedded."""
+    short = False
+    while True:
+        await asyncio.sleep(_LOOK_EVERY_S)
+        free = await in_thread(lambda: _tidy(local, log))
+        if (now_short := free < local.min_free_bytes) and not short:
+            where = local.dir.absolute()
+            say(
+                f"the disk of {where} has only {in_mb(free)} free; when it is full, prompts are refused until it is not"
+            )
+        short = now_short
+
+
+def _tidy(local: LocalSettings, log: KafkaSettings | None) -> int:
+    cut_logs((local.dir / "logs").glob("*.log"), local.log_max_bytes)
+    if log is not None and footprint.sizes(local.dir)["kafka"] > local.kafka_max_bytes:
+        try:
+            drop_prompts_that_are_done(log)
+        except (KafkaError, Unavailable):
+            # The broker is away for a moment; in half a minute we look again.
+            pass
+    return free_bytes(local.dir)
+
+
+def cut_logs(logs: Iterable[Path], max_bytes: int) -> None:
+    """Put what is in a log that has grown too large aside, over what was put aside before.
+
+    Its process goes on writing to the same file; a line that it writes at this very moment may be lost.
+    """
+    for path in logs:
+        if path.stat().st_size > max_bytes:
+            shutil.copyfile(path, path.with_suffix(".log.1"))
+            os.truncate(path, 0)
+
+
+def drop_prompts_that_are_done(settings: KafkaSettings) -> dict[str, int]:
+    """Let Kafka drop every prompt before the first that a worker has still to answer; by partition, that one's offset.
+
+    Raises:
+        KafkaError: the broker does not do it.
+        Unavailable: it does not answer.
+    """
+    group = f"{settings.topic_prefix}{_WORKERS}"
+    with closing(kafka.admin(settings)) as admin:
+        done: dict[Any, int] = {
+            place: committed.offset
+            for place, committed in admin.list_group_offsets(group)[group].items()
+            if place.topic.startswith(f"{settings.topic_prefix}{_PROMPTS}") and committed.offset > 0
+        }
+        if done:
+            admin.delete_records(done)
+    return {f"{place.topic}:{place.partition}": offset for place, offset in done.items()}
