@@ -57,7 +57,7 @@ class Findings:
 
 @click.command(epilog="Example: headrace doctor --all")
 @click.option("--all", "everything", is_flag=True, help="Show all settings, not only those that were changed.")
-@json_option("Print one object: `ok`, `wrong`, `parts`, `processes`, and all `settings`.")
+@json_option("Print one object: `ok`, `wrong`, `parts`, `processes`, `disk`, and all `settings`.")
 def doctor(everything: bool, as_json: bool) -> None:
     """Show whether Kafka, Redis, ClickHouse and the model server answer, and which settings were changed.
 
