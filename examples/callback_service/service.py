@@ -19,8 +19,9 @@ from gateway.client import AsyncHeadrace, HeadraceError, WrongWebhook, webhooks
 from infra import stack_file
 from infra.settings import LocalSettings
 
-PAGE = """<!doctype html><meta charset="utf-8"><title>Questions</title>{refresh}
-<style>body {{ font: 1rem system-ui; max-width: 40rem; margin: 2rem auto; color-scheme: light dark }}
+PAGE = """<!doctype html><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>Questions</title>{refresh}
+<style>body {{ font: 1rem system-ui; max-width: 40rem; margin: 2rem auto; padding: 0 1rem; color-scheme: light dark }}
 input {{ width: 75%; font: inherit }} li {{ margin: 1rem 0; white-space: pre-wrap }}</style>
 <form method="post" action="/ask">
 <input name="question" required autofocus placeholder="A question"> <button>Ask</button></form>

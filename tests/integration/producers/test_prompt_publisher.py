@@ -33,6 +33,8 @@ from producers.events import ConversationCreated, Message, PromptSubmitted
 from producers.jobs.record import Retention
 from producers.jobs.scripts import Scripts
 from producers.topics import BY_NAME, prompts
+from tests.support.eventually import eventually
+from tests.support.stack import RunningKafka
 
 OWNED: dict[str, Any] = {"tenant": "acme", "model": "m"}
 
@@ -157,9 +159,9 @@ async def test_a_webhook_may_go_where_the_operator_says(settings: PublisherSetti
 async def test_a_turn_goes_to_its_tenants_conversation_and_its_lane_only(
     settings: PublisherSettings, redis_settings: RedisSettings
 ) -> None:
-    client = redis.client(redis_settings)
-    conversations = Conversations(Scripts(client, redis_settings), Retention())
-    await conversations.open(ConversationCreated(conversation="conv_1", tenant="acme", at_ms=1.0))
+    async with redis.client(redis_settings) as client:
+        conversations = Conversations(Scripts(client, redis_settings), Retention())
+        await conversations.open(ConversationCreated(conversation="conv_1", tenant="acme", at_ms=1.0))
 
     async with PromptPublisher(replace(settings, redis=redis_settings)) as publisher:
         first = await publisher.submit("Why?", **OWNED, conversation="conv_1", lane="batch")
@@ -168,10 +170,33 @@ async def test_a_turn_goes_to_its_tenants_conversation_and_its_lane_only(
             await publisher.submit("Let me see", tenant="other", model="m", conversation="conv_1")
         with pytest.raises(Unavailable, match="rebuilt"):
             await publisher.submit("Why?", **OWNED, conversation="conv_2")
-    await client.aclose()
 
     assert (first.topic, first.partition) == (second.topic, second.partition)
     assert refused.value.field == "conversation"
+
+
+async def test_a_broker_that_dies_is_told_within_the_time_for_an_acknowledgement(own_kafka: RunningKafka) -> None:
+    kafka_settings = replace(own_kafka.settings(""), delivery_timeout_s=4.0)
+    await asyncio.to_thread(topic_admin.create, kafka_settings, [prompts("standard")])
+    settings = PublisherSettings(kafka_settings, PromptSettings(models=("m",)))
+
+    async with PromptPublisher(settings) as publisher:
+
+        async def is_published() -> bool:
+            try:
+                return (await publisher.submit("Why?", **OWNED, idempotency_key="k")).offset >= 0
+            except Unavailable:
+                return False
+
+        await eventually(is_published, what="a broker that has just started to acknowledge in time")
+        own_kafka.kill()
+        began_s = time.monotonic()
+        with pytest.raises(Unavailable) as refused:
+            await publisher.submit("Why?", **OWNED, idempotency_key="k")
+        took_s = time.monotonic() - began_s
+
+    assert took_s < kafka_settings.ack_timeout_s + 1.0
+    assert refused.value.after_s > 0
 
 
 async def test_without_a_broker_it_says_so_in_bounded_time() -> None:

@@ -3,7 +3,9 @@
 import asyncio
 import gc
 import inspect
+import sys
 import threading
+from asyncio.subprocess import PIPE
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +18,17 @@ from gateway.client.jobs import AsyncJobs
 from gateway.client.settings import ClientSettings
 from infra.errors import OurFault
 from tests.support.unruly_gateway import UnrulyGateway, job, served, streams
+
+NOTEBOOK = """
+import asyncio, sys
+from gateway.client import ClientSettings, Headrace
+
+async def cell():
+    with Headrace(settings=ClientSettings(url=sys.argv[1])) as headrace:
+        print(headrace.jobs.answer("Why?").text)
+
+asyncio.run(cell())
+"""
 
 
 async def in_a_thread(work: Callable[[Headrace], Any], gateway: UnrulyGateway) -> Any:
@@ -63,6 +76,14 @@ async def test_a_program_without_a_loop_submits_streams_and_waits() -> None:
         )
 
     assert await in_a_thread(work, UnrulyGateway(events=[tokens])) == ("job_1", ["Bl", "ue."], "Blue.")
+
+
+async def test_it_works_where_a_loop_runs_already_as_in_a_notebook() -> None:
+    async with served(UnrulyGateway()) as gateway:
+        process = await asyncio.create_subprocess_exec(sys.executable, "-c", NOTEBOOK, gateway.url, stdout=PIPE)
+        out, _ = await asyncio.wait_for(process.communicate(), 60)
+
+    assert (process.returncode, out) == (0, b"Blue.\n")
 
 
 async def test_an_error_reaches_the_program_and_the_client_goes_on() -> None:
