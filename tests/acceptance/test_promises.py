@@ -8,7 +8,7 @@ import pytest
 from kafka import KafkaConsumer, TopicPartition
 from standardwebhooks import Webhook
 
-from infra.local.tgi.timed_text import predicted_text
+from infra.local.tgi.timed.text import predicted_text
 from infra.sse import ServerSentEvent, events
 from producers import codec
 from producers.events import ExampleReady

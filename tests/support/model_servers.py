@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 import pytest
 
-from infra.local.tgi.knobs import FaultKind
+from infra.local.tgi.timed.knobs import FaultKind
 
 START_S = 120.0
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from infra.local.tgi import chat, completions, native, plain, tokens
 from infra.local.tgi.errors import CutConnection, Malformed, Refused, SendGarbage
 from infra.local.tgi.options import Options
 from infra.local.tgi.replies import empty, malformed, refused
+from infra.local.tgi.routes import chat, completions, native, plain
 from infra.local.tgi.service import Service
 from infra.local.tgi.stream import hang_up
 
@@ -40,8 +40,8 @@ ROUTES: Mapping[str, Route] = {
     "/generate_stream": Route(post=native.generate_stream),
     "/v1/chat/completions": Route(post=chat.chat),
     "/v1/completions": Route(post=completions.completions),
-    "/tokenize": Route(post=tokens.tokenize),
-    "/chat_tokenize": Route(post=tokens.chat_tokenize, guarded=False),
+    "/tokenize": Route(post=plain.tokenize),
+    "/chat_tokenize": Route(post=plain.chat_tokenize, guarded=False),
     "/invocations": Route(post=chat.invocations),
     "/vertex": Route(post=native.vertex),
     "/health": Route(get=plain.health, guarded=False),

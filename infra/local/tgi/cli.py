@@ -8,12 +8,12 @@ from infra import service
 from infra.clock import SystemClock
 from infra.local.tgi.app import Route
 from infra.local.tgi.engine import Engine
-from infra.local.tgi.knobs import Knobs
 from infra.local.tgi.model import model_file
 from infra.local.tgi.options import Options
 from infra.local.tgi.server import serve
-from infra.local.tgi.timed import TimedEngine
-from infra.local.tgi.timed_routes import control_routes
+from infra.local.tgi.timed.control import control_routes
+from infra.local.tgi.timed.engine import TimedEngine
+from infra.local.tgi.timed.knobs import Knobs
 from infra.local.transfer import Progress
 from infra.settings import LocalSettings
 
@@ -132,7 +132,7 @@ def _timed(knobs: Knobs) -> tuple[Engine, dict[str, Route]]:
 
 def _embedded(options: Options, given: Path | None, slots: int) -> tuple[Engine, dict[str, Route]]:
     # Imported only here: llama.cpp is a large library, and the timed server starts without it.
-    from infra.local.tgi.llama import LlamaEngine  # noqa: PLC0415
+    from infra.local.tgi.llama.engine import LlamaEngine  # noqa: PLC0415
 
     found = given or model_file(LocalSettings.from_env(), _show_progress())
     return LlamaEngine(found, slots=slots, max_total_tokens=options.max_total_tokens), {}

@@ -4,29 +4,30 @@ import asyncio
 import secrets
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from time import perf_counter
 
 from infra.clock import Clock
+from infra.errors import OurFault
 from infra.local.tgi.answer import Answer, Final, Step
-from infra.local.tgi.engine import Ask, Engine
+from infra.local.tgi.cost import Cost, Times, cost_of
+from infra.local.tgi.engine import Ask, Engine, Token
 from infra.local.tgi.errors import EngineFailed, Refused, generation_failed, overloaded
 from infra.local.tgi.grammar import check
 from infra.local.tgi.metrics import Metrics
 from infra.local.tgi.options import Options
+from infra.local.tgi.requests.wire import ChatRequest, Parameters, Tool
 from infra.local.tgi.template import ChatTemplate
 from infra.local.tgi.validation import check_length, check_values, constraint, samples, sampling
-from infra.local.tgi.wire import ChatRequest, Parameters, Tool
 
 
-@dataclass
-class Times:
-    """When each stage of one request was over."""
+@dataclass(frozen=True)
+class Whole:
+    """An answer with its tokens and its cost."""
 
-    arrived_s: float = field(default_factory=perf_counter)
-    validated_s: float = 0.0
-    started_s: float = 0.0
-    ended_s: float = 0.0
+    final: Final
+    tokens: list[Token]
+    cost: Cost
 
 
 @dataclass
@@ -102,6 +103,23 @@ class Service:
         except Refused as refused:
             self.metrics.failed(refused.error_type)
             raise
+
+    async def whole(self, inputs: str, given: Parameters) -> Whole:
+        """The answer at once, for the routes that do not stream; needs a permit.
+
+        Raises:
+            Refused: a value is wrong, or the engine failed.
+        """
+        times = Times()
+        tokens: list[Token] = []
+        final: Final | None = None
+        async with aclosing(self.answer(inputs, given, times)) as steps:
+            async for step in steps:
+                tokens.append(step.token)
+                final = step.final
+        if final is None:
+            raise OurFault("an answer ended without its final step")
+        return Whole(final, tokens, cost_of(final, times))
 
     async def _prepare(self, inputs: str, given: Parameters) -> tuple[Ask, Answer]:
         check_values(given, inputs, self.options)

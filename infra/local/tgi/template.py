@@ -9,7 +9,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from infra.clock import Clock
 from infra.local.tgi.errors import template_error
-from infra.local.tgi.wire import ChatRequest, ContentPart, Message, Tool
+from infra.local.tgi.requests.wire import ChatRequest, ContentPart, Message, Tool
 
 CHATML = (
     "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>\n' }}"

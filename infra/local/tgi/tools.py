@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from infra.local.tgi.errors import tool_error
-from infra.local.tgi.scan import fault
-from infra.local.tgi.wire import ChatRequest, Function, Grammar, Tool
+from infra.local.tgi.requests.scan import fault
+from infra.local.tgi.requests.wire import ChatRequest, Function, Grammar, Tool
 
 NO_TOOL = Tool(
     function=Function(

@@ -6,8 +6,8 @@ from typing import Any
 from infra.local.tgi.engine import Constraint, Sampling
 from infra.local.tgi.errors import Refused, invalid
 from infra.local.tgi.options import ROUND_TOKENS, Options
-from infra.local.tgi.scan import fault
-from infra.local.tgi.wire import Grammar, Parameters
+from infra.local.tgi.requests.scan import fault
+from infra.local.tgi.requests.wire import Grammar, Parameters
 
 
 def samples(given: Parameters) -> bool:

@@ -11,12 +11,12 @@ from aiohttp.test_utils import TestServer
 from infra.clock import SystemClock
 from infra.local.tgi.app import ROUTES, application
 from infra.local.tgi.engine import Engine
-from infra.local.tgi.llama import LlamaEngine
+from infra.local.tgi.llama.engine import LlamaEngine
 from infra.local.tgi.metrics import Metrics
 from infra.local.tgi.model import model_file
 from infra.local.tgi.service import Service
 from infra.local.tgi.template import ChatTemplate
-from infra.local.tgi.timed import TimedEngine
+from infra.local.tgi.timed.engine import TimedEngine
 from infra.settings import LocalSettings
 from tests.contracts.tgi import stages
 from tests.contracts.tgi.exchanges import GROUPS, RECORDED_LIMITS, Scenario, recorded, scenarios, send

@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager, suppress
 
 import aiohttp
 
-from infra.local.tgi.knobs import Fault
 from infra.local.tgi.service import Service
-from infra.local.tgi.timed import TimedEngine
+from infra.local.tgi.timed.engine import TimedEngine
+from infra.local.tgi.timed.knobs import Fault
 from tests.contracts.tgi import stages
 from tests.contracts.tgi.exchanges import Reply, Request, Response, Scenario, send
 from tests.contracts.tgi.likeness import differences

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from infra.local.tgi.knobs import Fault, Knobs
 from infra.local.tgi.options import Options
 from infra.local.tgi.template import CHATML
+from infra.local.tgi.timed.knobs import Fault, Knobs
 from tests.contracts.tgi.exchanges import Request, Scenario
 
 RECORDED = Options(

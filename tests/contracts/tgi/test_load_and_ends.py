@@ -13,12 +13,12 @@ from aiohttp.test_utils import TestServer
 
 from infra.clock import ManualClock
 from infra.local.tgi.app import application
-from infra.local.tgi.knobs import Fault, Knobs
 from infra.local.tgi.metrics import Metrics
 from infra.local.tgi.options import Options
 from infra.local.tgi.service import Service
 from infra.local.tgi.template import CHATML, ChatTemplate
-from infra.local.tgi.timed import TimedEngine
+from infra.local.tgi.timed.engine import TimedEngine
+from infra.local.tgi.timed.knobs import Fault, Knobs
 from tests.contracts.tgi.exchanges import GOLDEN
 from tests.support.eventually import eventually
 from tests.support.model_servers import ModelServer, model_server

@@ -8,7 +8,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from infra.local.tgi.timed_text import predicted_text
+from infra.local.tgi.timed.text import predicted_text
 from tests.support.model_servers import ModelServer, timed_tgi  # noqa: F401
 
 PROMPT = "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n"

@@ -13,7 +13,7 @@ from llguidance import LLMatcher, LLTokenizer
 
 from infra.local.tgi.engine import Ask, Constraint, Sampling, Token
 from infra.local.tgi.grammar import check, grammar
-from infra.local.tgi.llama import LlamaEngine
+from infra.local.tgi.llama.engine import LlamaEngine
 from infra.local.tgi.model import model_file
 from infra.settings import LocalSettings
 

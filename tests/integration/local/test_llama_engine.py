@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from infra.local.tgi.engine import Ask, Constraint, Sampling, Token
-from infra.local.tgi.llama import LlamaEngine
+from infra.local.tgi.llama.engine import LlamaEngine
 from infra.local.tgi.model import model_file
 from infra.settings import LocalSettings
 from tests.support.eventually import eventually

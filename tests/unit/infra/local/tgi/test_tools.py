@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from infra.local.tgi.errors import Refused
+from infra.local.tgi.requests.wire import ChatRequest, Function, FunctionCall, Message, Tool, ToolCall
 from infra.local.tgi.tools import Call, call_grammar, call_of, cut_call_of, offered, stream_id
-from infra.local.tgi.wire import ChatRequest, Function, FunctionCall, Message, Tool, ToolCall
 
 WEATHER = Tool(function=Function(name="weather", parameters={"properties": {"city": {"type": "string"}}}))
 

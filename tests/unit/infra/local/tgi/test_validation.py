@@ -6,8 +6,8 @@ import pytest
 
 from infra.local.tgi.errors import Refused
 from infra.local.tgi.options import Options
+from infra.local.tgi.requests.wire import GenerateRequest, Grammar, Parameters
 from infra.local.tgi.validation import check_best_of, check_length, check_values, constraint, samples
-from infra.local.tgi.wire import GenerateRequest, Grammar, Parameters
 
 SMALL = Options(max_input_tokens=512, max_total_tokens=1024)
 LARGE = Options(max_input_tokens=3000, max_total_tokens=4000)

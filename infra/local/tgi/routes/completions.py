@@ -8,14 +8,14 @@ from typing import Any
 from aiohttp import web
 
 from infra.local.tgi.answer import Step
-from infra.local.tgi.bodies import decode, read
-from infra.local.tgi.chat_shapes import FINISH, stream_error
-from infra.local.tgi.collect import Whole, whole
+from infra.local.tgi.cost import Times, cost_of
 from infra.local.tgi.errors import Refused
-from infra.local.tgi.replies import cost_of, json_reply
-from infra.local.tgi.service import Service, Times
+from infra.local.tgi.replies import json_reply
+from infra.local.tgi.requests.bodies import decode, read
+from infra.local.tgi.requests.wire import CompletionRequest, Parameters
+from infra.local.tgi.routes.chat_shapes import FINISH, stream_error
+from infra.local.tgi.service import Service, Whole
 from infra.local.tgi.stream import EventStream
-from infra.local.tgi.wire import CompletionRequest, Parameters
 
 
 async def completions(service: Service, request: web.Request) -> web.StreamResponse:
@@ -81,7 +81,7 @@ async def _all(service: Service, prompts: list[str], given: Parameters) -> list[
     made: list[tuple[int, Whole]] = []
 
     async def one(index: int, prompt: str) -> None:
-        made.append((index, await whole(service, prompt, given)))
+        made.append((index, await service.whole(prompt, given)))
 
     try:
         async with asyncio.TaskGroup() as group:

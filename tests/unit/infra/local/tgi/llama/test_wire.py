@@ -6,7 +6,7 @@ import pytest
 
 from infra.local.tgi.engine import Ask, Sampling
 from infra.local.tgi.errors import EngineFailed
-from infra.local.tgi.llama_wire import completion_request, logprob_of, pieces_of, tokens_of
+from infra.local.tgi.llama.wire import completion_request, logprob_of, pieces_of, tokens_of
 
 
 def event(text: str, number: int, predicted: int) -> dict[str, Any]:

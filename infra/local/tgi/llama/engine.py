@@ -20,7 +20,7 @@ import xllamacpp
 from infra.errors import Unavailable
 from infra.local.tgi.engine import Ask, Piece, Token
 from infra.local.tgi.errors import EngineFailed
-from infra.local.tgi.llama_wire import (
+from infra.local.tgi.llama.wire import (
     ALL,
     completion_request,
     failure_of,

@@ -5,9 +5,12 @@ header was answered already, so a cut answer that is sent back is continued word
 """
 
 import hashlib
+import json
 import re
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 ASSISTANT_HEADER = "<|im_start|>assistant\n"
 SPECIAL_IDS = {"<|im_start|>": 1, "<|im_end|>": 2}
@@ -15,6 +18,7 @@ ANSWER_TOKENS = 24
 VOCABULARY = 49_152
 
 _PIECE = re.compile(r"<\|im_start\|>|<\|im_end\|>|[^\S\n]?[^\s<]+|\n|[^\S\n]|<")
+_JSON_PIECE = re.compile(r"\w+|\W")
 _CONSONANTS = "bdfghjklmnprstvz"
 _VOWELS = "aeio"
 _WORDS_A_BLOCK = 16
@@ -82,3 +86,31 @@ def predicted_text(
 ) -> str:
     """The text that the timed server generates for this prompt: what tests and benchmarks compare with."""
     return "".join(answer_words(inputs, max_new_tokens, seed=seed, answer_tokens=answer_tokens))
+
+
+def json_pieces(schema: dict[str, Any], words: Iterator[str]) -> list[str]:
+    """The tokens of the plainest value that fits the schema, with derived words."""
+    return _JSON_PIECE.findall(json.dumps(_value(schema, words), separators=(",", ":"), ensure_ascii=False))
+
+
+def _value(schema: Any, words: Iterator[str]) -> Any:
+    if not isinstance(schema, dict):
+        return None
+    for key in ("const", "enum", "anyOf", "oneOf"):
+        if key in schema:
+            given = schema[key]
+            return given if key == "const" else given[0] if key == "enum" else _value(given[0], words)
+    kind = schema.get("type", "object")
+    match kind[0] if isinstance(kind, list) else kind:
+        case "string":
+            return next(words).strip()[: schema.get("maxLength", 99)]
+        case "integer" | "number":
+            return schema.get("minimum", 1)
+        case "boolean":
+            return True
+        case "array":
+            return [_value(schema.get("items", {}), words) for _ in range(schema.get("minItems", 1))]
+        case "null":
+            return None
+        case _:
+            return {name: _value(each, words) for name, each in schema.get("properties", {}).items()}

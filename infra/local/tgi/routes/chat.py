@@ -4,17 +4,17 @@ from contextlib import aclosing
 
 from aiohttp import web
 
-from infra.local.tgi import completions, native
 from infra.local.tgi.answer import Final
-from infra.local.tgi.bodies import decode, decode_any, read
-from infra.local.tgi.chat_shapes import call_chunk, choice, head, parameters, stream_error, text_chunk
-from infra.local.tgi.collect import whole
+from infra.local.tgi.cost import Times, cost_of
 from infra.local.tgi.errors import Refused
-from infra.local.tgi.replies import cost_of, json_reply
-from infra.local.tgi.service import Service, Times
+from infra.local.tgi.replies import json_reply
+from infra.local.tgi.requests.bodies import decode, decode_any, read
+from infra.local.tgi.requests.wire import ChatRequest, CompletionRequest, Parameters, Tool
+from infra.local.tgi.routes import completions, native
+from infra.local.tgi.routes.chat_shapes import call_chunk, choice, head, parameters, stream_error, text_chunk
+from infra.local.tgi.service import Service
 from infra.local.tgi.stream import EventStream
 from infra.local.tgi.tools import call_grammar, call_of, cut_call_of, offered, stream_id
-from infra.local.tgi.wire import ChatRequest, CompletionRequest, Parameters, Tool
 
 
 async def chat(service: Service, request: web.Request) -> web.StreamResponse:
@@ -48,11 +48,11 @@ async def answer_chat(service: Service, request: web.Request, asked: ChatRequest
     if asked.stream:
         return await _stream(service, request, asked, tools, inputs)
     with service.permits(inputs):
-        made = await whole(service, inputs, _parameters(asked, tools))
+        made = await service.whole(inputs, _parameters(asked, tools))
         call = None if tools is None else call_of(made.final.generated_text)
         if tools is not None and call is None:
             inputs = service.templated(asked, None)
-            made = await whole(service, inputs, parameters(asked, None))
+            made = await service.whole(inputs, parameters(asked, None))
     body = {
         **head(service, asked, "chat.completion"),
         "choices": [choice(made, asked, call)],
@@ -100,7 +100,7 @@ async def _stream_call(
     An answer that was cut, or is no call, ends the stream without a word, as TGI's does.
     """
     start, number = head(service, asked, "chat.completion.chunk"), stream_id(asked)
-    made = await whole(service, inputs, _parameters(asked, tools))
+    made = await service.whole(inputs, _parameters(asked, tools))
     text = made.final.generated_text
     try:
         call = call_of(text)

@@ -2,9 +2,9 @@
 
 import pytest
 
-from infra.local.tgi.bodies import decode
 from infra.local.tgi.errors import Malformed
-from infra.local.tgi.wire import ChatRequest, GenerateRequest
+from infra.local.tgi.requests.bodies import decode
+from infra.local.tgi.requests.wire import ChatRequest, GenerateRequest
 
 
 def test_unknown_fields_and_what_follows_the_value_are_ignored() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from infra.local.tgi.scan import Path, place, spans
+from infra.local.tgi.requests.scan import Path, place, spans
 
 _AT = re.compile(r" - at `\$\.?(.*)`$")
 _STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")

@@ -8,9 +8,9 @@ from aiohttp import web
 from msgspec import UNSET
 
 from infra.local.tgi.errors import Malformed
-from infra.local.tgi.scan import fault
-from infra.local.tgi.serde import told
-from infra.local.tgi.wire import ChatRequest, CompletionRequest, GenerateRequest
+from infra.local.tgi.requests.scan import fault
+from infra.local.tgi.requests.serde import told
+from infra.local.tgi.requests.wire import ChatRequest, CompletionRequest, GenerateRequest
 
 T = TypeVar("T")
 

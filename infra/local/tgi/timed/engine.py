@@ -10,11 +10,10 @@ from msgspec import Struct
 
 from infra.local.tgi.engine import Ask, Piece, Token
 from infra.local.tgi.errors import CutConnection, EngineFailed, SendGarbage
-from infra.local.tgi.knobs import Fault, Knobs, by_chance, luck, take
 from infra.local.tgi.slots import Slots
 from infra.local.tgi.template import CHATML
-from infra.local.tgi.timed_json import json_pieces
-from infra.local.tgi.timed_text import SPECIAL_IDS, answer_words, pieces, token_id
+from infra.local.tgi.timed.knobs import Fault, Knobs, by_chance, luck, take
+from infra.local.tgi.timed.text import SPECIAL_IDS, answer_words, json_pieces, pieces, token_id
 
 REMEMBERED = 10_000
 State = Literal["queued", "running", "held", "finished", "closed", "cut", "failed"]

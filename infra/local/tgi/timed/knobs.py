@@ -6,7 +6,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from infra.local.tgi.timed_text import ANSWER_TOKENS
+from infra.local.tgi.timed.text import ANSWER_TOKENS
 
 FaultKind = Literal["cut", "fail", "overload", "garbage", "hold", "say"]
 

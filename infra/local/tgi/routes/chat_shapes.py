@@ -3,12 +3,11 @@
 from typing import Any
 
 from infra.local.tgi.answer import Step
-from infra.local.tgi.collect import Whole
 from infra.local.tgi.engine import Token
 from infra.local.tgi.errors import Refused
-from infra.local.tgi.service import Service
+from infra.local.tgi.requests.wire import ChatRequest, Grammar, Parameters
+from infra.local.tgi.service import Service, Whole
 from infra.local.tgi.tools import Call
-from infra.local.tgi.wire import ChatRequest, Grammar, Parameters
 
 FINISH = {"eos_token": "stop", "length": "length", "stop_sequence": "stop_sequence"}
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from infra.local.tgi.timed_text import ANSWER_TOKENS, pieces, place, predicted_text, words
+from infra.local.tgi.timed.text import ANSWER_TOKENS, pieces, place, predicted_text, words
 
 CHAT = "<|im_start|>user\n{}<|im_end|>\n<|im_start|>assistant\n"
 

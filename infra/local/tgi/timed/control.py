@@ -7,10 +7,10 @@ from aiohttp import web
 
 from infra.local.tgi.app import Route
 from infra.local.tgi.errors import Malformed
-from infra.local.tgi.knobs import Fault, Knobs
 from infra.local.tgi.replies import json_reply
 from infra.local.tgi.service import Service
-from infra.local.tgi.timed import TimedEngine
+from infra.local.tgi.timed.engine import TimedEngine
+from infra.local.tgi.timed.knobs import Fault, Knobs
 
 T = TypeVar("T")
 

@@ -6,14 +6,14 @@ from typing import Any
 
 from aiohttp import web
 
-from infra.local.tgi.bodies import decode, read
-from infra.local.tgi.collect import Whole, whole
+from infra.local.tgi.cost import Times
 from infra.local.tgi.errors import Refused
 from infra.local.tgi.replies import json_reply
-from infra.local.tgi.service import Service, Times
+from infra.local.tgi.requests.bodies import decode, read
+from infra.local.tgi.requests.wire import CompatRequest, GenerateRequest, Parameters, VertexRequest
+from infra.local.tgi.service import Service, Whole
 from infra.local.tgi.stream import EventStream
 from infra.local.tgi.validation import check_best_of
-from infra.local.tgi.wire import CompatRequest, GenerateRequest, Parameters, VertexRequest
 
 
 async def generate(service: Service, request: web.Request) -> web.StreamResponse:
@@ -71,7 +71,7 @@ async def _permitted(service: Service, asked: GenerateRequest) -> list[Whole]:
     given = asked.chosen()
     best_of = check_best_of(given, service.options, stream=False)
     with service.permits(asked.inputs, best_of):
-        return list(await asyncio.gather(*(whole(service, asked.inputs, given) for _ in range(best_of))))
+        return list(await asyncio.gather(*(service.whole(asked.inputs, given) for _ in range(best_of))))
 
 
 def _likelihood(answer: Whole) -> float:

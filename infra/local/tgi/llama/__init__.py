@@ -1,0 +1,1 @@
+"""The real engine: llama.cpp, and the translation of its own HTTP."""
