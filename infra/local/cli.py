@@ -153,6 +153,7 @@ def _print_places(stack: Stack, model: str, console: Console) -> None:
     )
     console.print("\nTry it:")
     console.out(curl, highlight=False)
+    console.out(f"or open {stack.gateway_url}/ in a browser, and sign in with the API key above", highlight=False)
 
 
 @contextlib.contextmanager

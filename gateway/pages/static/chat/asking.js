@@ -1,11 +1,12 @@
 /** From a prompt to its answer: submitted once however often it is sent, heard until its end, stopped on demand. */
 
-import { api } from "../ground/api.js";
+import { api, ApiError } from "../ground/api.js";
 import { follow, passes, sleep } from "./events.js";
 import { forget, remember } from "./pending.js";
 
 const TRIES = 4;
 const PAUSE_MS = 700;
+const LONGEST_AFTER_S = 3; // whoever must wait longer is told so, and tries again when they like
 
 /**
  * @typedef {object} Hearing what the asker hears
@@ -71,8 +72,10 @@ export class Asking {
         const headers = { "Idempotency-Key": `"${this.pending.key}"` };
         return await api("/v1/jobs", { body: this.pending.body, headers, signal: this.leaving.signal });
       } catch (error) {
-        if (this.leaving.signal.aborted || !passes(error) || tries === TRIES) throw error;
-        await sleep(Math.max((error.afterS ?? 0) * 1000, PAUSE_MS * tries), this.leaving.signal);
+        const afterS = error.afterS ?? 0;
+        const again = passes(error) && tries < TRIES && afterS <= LONGEST_AFTER_S && !this.leaving.signal.aborted;
+        if (!again) throw error;
+        await sleep(Math.max(afterS * 1000, PAUSE_MS * tries), this.leaving.signal);
       }
     }
   }
@@ -81,8 +84,8 @@ export class Asking {
     try {
       await api(`/v1/jobs/${encodeURIComponent(this.pending.job)}/cancel`, { method: "POST" });
     } catch (error) {
-      this.stopping = false; // it may be asked for again
-      if (!passes(error)) throw error;
+      if (!(error instanceof ApiError)) throw error;
+      this.stopping = false; // it may be asked for again; a job that is gone, or a key, is told of by who hears the answer
     }
   }
 

@@ -3,6 +3,7 @@
 import { api, ApiError, inWords } from "../ground/api.js";
 import { byId, icon, make } from "../ground/dom.js";
 import { fillHeader } from "../ground/header.js";
+import { key, onChange } from "../ground/session.js";
 import { guard } from "../ground/signin.js";
 import { Composer } from "./composer.js";
 import { ConversationList } from "./conversations.js";
@@ -37,6 +38,16 @@ byId("new").append(icon("plus"), "New chat");
 byId("new").addEventListener("click", startNew);
 addEventListener("hashchange", () => open(named()));
 document.addEventListener("visibilitychange", () => { if (!document.hidden) lookAgain(); });
+
+// Who comes next sees nothing of who went.
+onChange(() => {
+  if (key() !== null) return;
+  leave();
+  list.clear();
+  conversation = null;
+  document.title = "Headrace";
+  if (location.hash) history.replaceState(null, "", location.pathname);
+});
 
 guard(byId("inside"), async () => {
   leave();

@@ -35,6 +35,14 @@ export class ConversationList {
     this._show();
   }
 
+  /** Show none. */
+  clear() {
+    this.found = [];
+    this.current = null;
+    this.hasMore = false;
+    this._show();
+  }
+
   /** One was just opened here. */
   add(conversation) {
     this.found = [conversation, ...this.found.filter(({ id }) => id !== conversation.id)];

@@ -1,6 +1,6 @@
 /** The turns of one conversation, and where the reader looks: at the end, unless they scrolled up. */
 
-import { api } from "../ground/api.js";
+import { api, inWords } from "../ground/api.js";
 import { make } from "../ground/dom.js";
 import { Turn } from "./turn.js";
 
@@ -43,7 +43,7 @@ export class Thread {
   async open(conversation, signal) {
     const page = await this._page(conversation, null, signal);
     this.clear();
-    this._before(conversation, page, null);
+    this._before(conversation, page, signal);
     this._mark();
     this.toEnd();
   }
@@ -97,8 +97,12 @@ export class Thread {
     this.earlier = make("button.earlier", { type: "button" }, "Show what was said before");
     this.earlier.addEventListener("click", async () => {
       const from = this.place.scrollHeight;
-      this._before(conversation, await this._page(conversation, page.data[0].id, signal), signal);
-      this.place.scrollTop += this.place.scrollHeight - from;
+      try {
+        this._before(conversation, await this._page(conversation, page.data[0].id, signal), signal);
+        this.place.scrollTop += this.place.scrollHeight - from;
+      } catch (error) {
+        this.earlier.textContent = `${inWords(error)} Try again.`;
+      }
     });
     this.place.prepend(this.earlier);
   }

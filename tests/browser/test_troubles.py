@@ -1,0 +1,137 @@
+"""What goes wrong is said in words, and can be put right from the page."""
+
+import pytest
+from playwright.async_api import BrowserContext, expect
+
+from gateway.keys import LIVE, REGISTRY, STOPPING
+from producers.events import KeyRevoked
+from tests.browser.conftest import MODULE_LOOP
+from tests.support.browser import Watch
+from tests.support.builders import a_completed, a_failed
+from tests.support.chat_page import Chat
+from tests.support.eventually import eventually
+from tests.support.gateway import PlayedWorker, RunningGateway
+from tests.support.stack import a_prefix
+
+pytestmark = MODULE_LOOP
+
+STATUS = "Failed to load resource: the server responded with a status of"
+
+
+async def test_a_failed_answer_says_why_and_can_be_tried_again(chat: Chat, worker: PlayedWorker) -> None:
+    await chat.ask("Fail?")
+    prompt, lease = await worker.claim()
+    await worker.end(lease, a_failed(prompt, "the model server is gone"))
+    await expect(chat.told("No answer came: the model server is gone")).to_be_visible()
+
+    await chat.page.get_by_role("button", name="Try again").click()
+    again = await worker.answer("Now it works.")
+
+    await expect(chat.answers).to_have_text(["Now it works."])
+    assert again.replaces is None, "a failed turn leaves nothing to replace"
+
+
+async def test_a_gateway_that_stops_in_mid_answer_is_found_again(
+    chat: Chat, worker: PlayedWorker, gateway: RunningGateway
+) -> None:
+    await chat.ask("Restart?")
+    prompt, lease = await worker.claim()
+    await worker.leases.show(lease, "Before, ")
+    await expect(chat.answer).to_contain_text("Before,")
+
+    gateway.app[STOPPING].set()
+    gateway.app[LIVE].nudge()
+    await expect(chat.told("The connection broke")).to_be_visible()
+    await worker.leases.show(lease, "meanwhile, ")
+    gateway.app[STOPPING].clear()
+    await expect(chat.answer).to_contain_text("Before, meanwhile,")
+    await worker.end(lease, a_completed(prompt, "Before, meanwhile, after."))
+
+    await expect(chat.answers).to_have_text(["Before, meanwhile, after."])
+    await expect(chat.told("The connection broke")).to_be_hidden()
+
+
+async def test_a_prompt_that_could_not_be_sent_is_sent_once(
+    chat: Chat, worker: PlayedWorker, visitor: BrowserContext, watch: Watch
+) -> None:
+    watch.expect("ERR_INTERNET_DISCONNECTED")
+    await chat.ask("First")
+    await worker.answer("Yes.")
+    await chat.is_idle()
+    await visitor.set_offline(True)
+    await chat.ask("Are you there?")
+    await expect(chat.told("The server cannot be reached.")).to_be_visible()
+    await visitor.set_offline(False)
+    await chat.page.get_by_role("button", name="Try again").click()
+    prompt = await worker.answer("Yes, I am.")
+
+    await expect(chat.answers).to_have_text(["Yes.", "Yes, I am."])
+    assert prompt.idempotency_key is not None
+    assert worker.log.nothing_waits()
+
+
+async def test_a_key_over_its_limit_is_told_when_to_come_back(
+    chat: Chat, watch: Watch, gateway: RunningGateway
+) -> None:
+    watch.expect(f"{STATUS} 429")
+    poor = await gateway.issue(a_prefix(), requests_per_minute=1)
+    await chat.page.get_by_role("button", name="Sign out").click()
+    await chat.enter("/", poor.api_key)
+    await chat.ask("One")
+    await expect(chat.told("That was too much at once for this key. Try again in")).to_be_visible()
+
+
+async def test_a_key_that_is_revoked_leads_back_to_the_way_in(
+    chat: Chat, watch: Watch, gateway: RunningGateway
+) -> None:
+    watch.expect(f"{STATUS} 401")
+    short_lived = await gateway.issue(a_prefix())
+    await chat.page.get_by_role("button", name="Sign out").click()
+    await chat.enter("/", short_lived.api_key)
+    await chat.ask("Mine")
+    await chat.told("Waiting").wait_for()
+    gateway.app[REGISTRY].registry.apply(KeyRevoked(id=short_lived.event.id))
+    await chat.page.get_by_role("button", name="Stop").click()
+
+    await expect(chat.page.get_by_role("heading", name="Sign in to Headrace")).to_be_visible()
+    await expect(chat.page.get_by_text("This key is unknown or was revoked.")).to_be_visible()
+    assert await chat.page.evaluate("Object.keys({...localStorage, ...sessionStorage})") == []
+    assert "Mine" not in await chat.page.content()
+
+
+@pytest.mark.parametrize("meanwhile", ["asking", "looking"])
+async def test_a_conversation_that_was_deleted_elsewhere_says_so(
+    chat: Chat, worker: PlayedWorker, watch: Watch, gateway: RunningGateway, meanwhile: str
+) -> None:
+    watch.expect(f"{STATUS} 404")
+    await chat.ask("Soon gone")
+    prompt = await worker.answer("Indeed.")
+    await chat.is_idle()
+    async with gateway.http.delete(f"{gateway.url}/v1/conversations/{prompt.conversation}"):
+        pass
+    if meanwhile == "asking":
+        await chat.ask("Hello?")
+        await expect(chat.told("There is no such conversation.")).to_be_visible()
+    else:
+        await chat.page.reload()
+        await expect(chat.page.get_by_text("This conversation is not there any more")).to_be_visible()
+        await chat.page.locator("main").get_by_role("button", name="New chat").click()
+        await expect(chat.page.get_by_role("heading", name="What would you like to know?")).to_be_visible()
+
+
+async def test_leaving_a_conversation_lets_its_job_go_on(
+    chat: Chat, worker: PlayedWorker, gateway: RunningGateway
+) -> None:
+    await chat.ask("Slow one")
+    prompt, lease = await worker.claim()
+    await worker.leases.show(lease, "So")
+    await expect(chat.answer).to_contain_text("So")
+    await chat.page.get_by_role("button", name="New chat").click()
+    await eventually(lambda: gateway.has_no_readers(prompt.job_id), what="the end of the page's reading")
+    assert await worker.leases.show(lease, " slow") == "kept", "nobody cancelled it"
+
+    await chat.entry("Slow one").click()
+    await expect(chat.answer).to_contain_text("So slow")
+    await worker.end(lease, a_completed(prompt, "So slow."))
+
+    await expect(chat.answers).to_have_text(["So slow."])
