@@ -67,9 +67,12 @@ wheel: $(INSTALLED) ## the wheel and the source archive, into dist/
 	@$(BIN)/python -m build --no-isolation --outdir dist .
 	@rm -rf headrace.egg-info
 
+screenshots: $(INSTALLED) ## take the pictures of the documents anew, with the real small model
+	@$(BIN)/python -m tests.support.screenshots
+
 # Most of a test's time is waiting for real parts to start: three at a time keep two cores busy.
 pytest: $(INSTALLED)
 	@$(BIN)/python -m tests.support.chromium
 	@$(BIN)/python -m pytest -n $(TESTS_AT_A_TIME) --dist loadfile
 
-.PHONY: help install up demo test check lint fmt types imports schemas schemas-check docs docs-check map sizes wheel pytest
+.PHONY: help install up demo test check lint fmt types imports schemas schemas-check docs docs-check map sizes wheel screenshots pytest
