@@ -30,7 +30,7 @@ def send_result(channel: Channel, session: EngineSession, statement: Statement, 
         else:
             profile = _send(channel, _listed(session.run(statement.text)))
     for name, native in session.closing_rows(statement.text, columns) if closing_rows and columns else ():
-        channel.send_block(native, _CLOSING_ROWS[name])
+        channel.send_block(_in_their_zone(native, columns), _CLOSING_ROWS[name])
     return profile
 
 

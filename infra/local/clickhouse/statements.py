@@ -60,9 +60,9 @@ def read_statement(query: str, formats: frozenset[str]) -> Statement:
     if first == "INSERT":
         return _insert(query, text, tokens)
     text = query[tokens[0].start : _without_format(tokens, formats)[-1].end]
-    if first not in {"SELECT", "WITH", "(", "FROM"}:
-        return Statement(Way.WHOLE, text)
     words = [each.word.upper() for each in tokens]
+    if first not in {"SELECT", "WITH", "(", "FROM"} or (first == "WITH" and "INSERT" in words):
+        return Statement(Way.WHOLE, text)
     return Statement(Way.STREAM, text, has_totals=("WITH", "TOTALS") in pairwise(words))
 
 

@@ -17,9 +17,7 @@ from uuid import NAMESPACE_DNS, uuid5
 import numpy
 import pandas
 import pytest
-from clickhouse_driver import Client, connect
-from clickhouse_driver.dbapi.errors import OperationalError
-from clickhouse_driver.dbapi.extras import DictCursor, NamedTupleCursor
+from clickhouse_driver import Client
 from clickhouse_driver.errors import ServerException, TypeMismatchError
 
 from infra.local.ports import LOOPBACK, free_ports
@@ -142,47 +140,6 @@ def test_features_multiple_hosts(clickhouse: Database) -> None:
         assert client.execute("SELECT 1") == [(1,)]
     with clickhouse.another_client(alt_hosts=f"{there},{there}", round_robin=True) as client:
         assert [client.execute("SELECT %(n)s", {"n": n}) for n in range(4)] == [[(n,)] for n in range(4)]
-
-
-def test_features_db_api(clickhouse: Database, client: Client) -> None:
-    with connect(clickhouse.server.url(clickhouse.name)) as connection, connection.cursor() as cursor:
-        cursor.execute("SHOW TABLES")
-        assert cursor.fetchall() == [("test",)]
-        cursor.executemany("INSERT INTO test (x) VALUES", [{"x": 100}, {"x": 200}])
-        assert cursor.rowcount == 2
-        cursor.execute("INSERT INTO test (x) SELECT * FROM system.numbers LIMIT %(limit)s", {"limit": 3})
-        cursor.execute("SELECT x FROM test ORDER BY x")
-        assert [column[:2] for column in cursor.description] == [("x", "Int32")]
-        assert cursor.fetchone() == (0,)
-        assert cursor.fetchmany(2) == [(1,), (2,)]
-        assert cursor.fetchall() == [(100,), (200,)]
-        connection.commit()
-        with pytest.raises(OperationalError):
-            cursor.execute("SELECT nothing_of_that_name")
-
-
-def test_features_db_api_with_settings_streams_and_external_tables(clickhouse: Database, client: Client) -> None:
-    with connect(clickhouse.server.url(clickhouse.name)) as connection, connection.cursor() as cursor:
-        cursor.set_settings({"max_block_size": 10})
-        cursor.set_stream_results(True, max_row_buffer=5)
-        cursor.execute("SELECT number FROM numbers(100)")
-        assert list(cursor) == [(n,) for n in range(100)]
-        cursor.set_stream_results(False, max_row_buffer=0)
-        cursor.set_external_table("ext", [("x", "Int32")], [(1,), (2,)])
-        cursor.execute("SELECT sum(x) FROM ext")
-        assert cursor.fetchall() == [(3,)]
-        assert cursor.columns_with_types == [("sum(x)", "Int64")]
-
-
-def test_features_db_api_rows_by_name(clickhouse: Database, client: Client) -> None:
-    query = "SELECT 1 AS one, 'x' AS letter"
-    with connect(clickhouse.server.url(clickhouse.name)) as connection:
-        with connection.cursor(cursor_factory=DictCursor) as cursor:
-            cursor.execute(query)
-            assert cursor.fetchall() == [{"one": 1, "letter": "x"}]
-        with connection.cursor(cursor_factory=NamedTupleCursor) as cursor:
-            cursor.execute(query)
-            assert cursor.fetchone().letter == "x"
 
 
 def test_features_numpy_and_data_frames(clickhouse: Database) -> None:

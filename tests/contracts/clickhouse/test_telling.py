@@ -59,7 +59,8 @@ def test_a_ping_is_answered_between_queries_and_after_an_error(clickhouse: Datab
 
 
 def test_totals_come_after_the_rows(clickhouse: Database) -> None:
-    query = "SELECT k, sum(n) AS s, avg(n), max(nan) FROM given GROUP BY k WITH TOTALS ORDER BY k"
+    at = "toDateTime(max(n), 'Asia/Tokyo')"
+    query = f"SELECT k, sum(n) AS s, avg(n), max(nan), {at} FROM given GROUP BY k WITH TOTALS ORDER BY k"
     given = {"name": "given", "structure": [("k", "LowCardinality(String)"), ("n", "Int32")], "data": KINDS}
 
     rows, columns = clickhouse.client.execute(query, external_tables=[given], with_column_types=True)
@@ -67,6 +68,8 @@ def test_totals_come_after_the_rows(clickhouse: Database) -> None:
     assert [row[:3] for row in rows] == [("a", 4, 2.0), ("b", 2, 2.0), ("", 6, 2.0)]
     assert columns[:2] == [("k", "LowCardinality(String)"), ("s", "Int64")]
     assert all(row[3] != row[3] for row in rows)
+    assert [row[4].timestamp() for row in rows] == [3, 2, 3]
+    assert {str(row[4].tzinfo) for row in rows} == {"Asia/Tokyo"}
 
 
 def test_extremes_come_after_the_rows(clickhouse: Database) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from infra.local.clickhouse.faults import QueryFault
-from infra.local.clickhouse.statements import Way, read_statement
+from infra.local.clickhouse.statements import Way, read_statement, with_engine_ids
 
 FORMATS = frozenset({"JSON", "Native", "Values"})
 
@@ -24,6 +24,12 @@ FORMATS = frozenset({"JSON", "Native", "Values"})
         ("SHOW TABLES FORMAT Native", Way.WHOLE, "SHOW TABLES"),
         ("INSERT INTO t VALUES (1, 'values')", Way.WHOLE, "INSERT INTO t VALUES (1, 'values')"),
         ("INSERT INTO t SELECT 1", Way.WHOLE, "INSERT INTO t SELECT 1"),
+        (
+            "WITH x AS (SELECT 1) INSERT INTO t SELECT * FROM x",
+            Way.WHOLE,
+            "WITH x AS (SELECT 1) INSERT INTO t SELECT * FROM x",
+        ),
+        ("FROM t SELECT x", Way.STREAM, "FROM t SELECT x"),
     ],
 )
 def test_a_statement_is_run_the_way_its_words_say(query: str, way: Way, text: str) -> None:
@@ -61,3 +67,28 @@ def test_what_is_not_one_statement_is_a_syntax_error(query: str) -> None:
         read_statement(query, FORMATS)
 
     assert raised.value.code == 62
+
+
+@pytest.mark.parametrize(
+    ("query", "has_totals"),
+    [
+        ("SELECT k FROM t GROUP BY k WITH totals", True),
+        ("SELECT 'WITH TOTALS'", False),
+        ("SELECT 1", False),
+    ],
+)
+def test_totals_are_known_by_their_words(query: str, has_totals: bool) -> None:
+    assert read_statement(query, FORMATS).has_totals is has_totals
+
+
+@pytest.mark.parametrize(
+    ("query", "with_ids"),
+    [
+        ("KILL QUERY WHERE query_id = 'mine'", "KILL QUERY WHERE query_id = 'of the engine'"),
+        ("kill query where query_id in ('x', 'mine') sync", "kill query where query_id in ('x', 'of the engine') sync"),
+        ("SELECT 'mine'", "SELECT 'mine'"),
+        ("KILL MUTATION WHERE mutation_id = 'mine'", "KILL MUTATION WHERE mutation_id = 'mine'"),
+    ],
+)
+def test_a_query_is_killed_by_the_id_that_the_engine_knows(query: str, with_ids: str) -> None:
+    assert with_engine_ids(query, {"mine": "of the engine"}.get) == with_ids
