@@ -28,11 +28,13 @@ _PROMPTS: Final = "prompts."
 Say = Callable[[str], None]
 
 
-async def keep_tidy(local: LocalSettings, log: KafkaSettings | None, say: Say) -> None:
+async def keep_tidy(
+    local: LocalSettings, log: KafkaSettings | None, say: Say, *, look_every_s: float = _LOOK_EVERY_S
+) -> None:
     """Look after the folder of a stack until cancelled; `log` is its broker, if it is embedded."""
     short = False
     while True:
-        await asyncio.sleep(_LOOK_EVERY_S)
+        await asyncio.sleep(look_every_s)
         free = await in_thread(lambda: _tidy(local, log))
         if (now_short := free < local.min_free_bytes) and not short:
             where = local.dir.absolute()
@@ -59,9 +61,21 @@ def cut_logs(logs: Iterable[Path], max_bytes: int) -> None:
     Its process goes on writing to the same file; a line that it writes at this very moment may be lost.
     """
     for path in logs:
-        if path.stat().st_size > max_bytes:
-            shutil.copyfile(path, path.with_suffix(".log.1"))
-            os.truncate(path, 0)
+        try:
+            if path.stat().st_size > max_bytes:
+                _put_aside(path, path.with_suffix(".log.1"))
+        except OSError:
+            # It is gone, or no longer ours to write: not worth a stack.
+            continue
+
+
+def _put_aside(path: Path, aside: Path) -> None:
+    try:
+        shutil.copyfile(path, aside)
+    except OSError:
+        # On a full disk the room counts for more than old lines.
+        aside.unlink(missing_ok=True)
+    os.truncate(path, 0)
 
 
 def drop_prompts_that_are_done(settings: KafkaSettings) -> dict[str, int]:

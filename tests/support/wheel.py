@@ -66,10 +66,11 @@ class Installed:
         own = {"HOME": str(self._own("home")), "TMPDIR": str(self._own("tmp")), "PYTHONDONTWRITEBYTECODE": "1"}
         return kept | own | extra
 
-    def run(self, *words: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    def run(self, *words: str, folder: Path, **settings: str) -> subprocess.CompletedProcess[str]:
         """Run a command of it to its end in a folder."""
         argv = [self.headrace, *words]
-        return subprocess.run(argv, cwd=folder, env=self.environment(), capture_output=True, text=True, check=False)
+        environment = self.environment(**settings)
+        return subprocess.run(argv, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
     def files(self) -> set[str]:
         """Everything that lies in the environment, its home and its scratch folder."""

@@ -1,5 +1,6 @@
 """What keeps a stack from filling the disk: old records go, unanswered prompts never do, logs are put aside."""
 
+import asyncio
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -11,9 +12,10 @@ from kafka.structs import OffsetAndMetadata
 
 from infra import kafka
 from infra.errors import CannotStart
-from infra.local.housekeeping import cut_logs, drop_prompts_that_are_done
+from infra.local.housekeeping import cut_logs, drop_prompts_that_are_done, keep_tidy
 from infra.local.room import free_bytes, refuse_full_disk, taken
 from infra.settings import KafkaSettings, LocalSettings
+from tests.support.eventually import eventually
 
 
 def fill(settings: KafkaSettings, topic: str, *, answered: int) -> TopicPartition:
@@ -78,6 +80,22 @@ def test_a_log_that_has_grown_too_large_is_put_aside_and_written_on(tmp_path: Pa
     assert large.read_text() == "more words\n"
     assert (tmp_path / "large.log.1").read_text() == "many words\n" * 200
     assert small.read_text() == "few words\n"
+
+
+async def test_a_running_stack_is_kept_tidy_and_a_disk_that_gets_full_is_told_once(tmp_path: Path) -> None:
+    local = LocalSettings(dir=tmp_path, min_free_bytes=10**15, log_max_bytes=1000)
+    log, told = tmp_path / "logs" / "gateway.log", list[str]()
+    log.parent.mkdir()
+    log.write_text("many words\n" * 200)
+
+    tidying = asyncio.create_task(keep_tidy(local, None, told.append, look_every_s=0.01))
+    await eventually(lambda: log.stat().st_size == 0 and bool(told))
+    log.write_text("many words\n" * 200)
+    await eventually(lambda: log.stat().st_size == 0)
+    tidying.cancel()
+
+    assert len(told) == 1
+    assert "when it is full, prompts are refused" in told[0]
 
 
 def test_a_start_on_a_nearly_full_disk_is_refused_with_a_way_out(tmp_path: Path) -> None:
