@@ -29,23 +29,31 @@ _MARKS: Final = {"delivered": "green", "retry": "yellow", "exhausted": "red", "r
 
 
 def line(seen: Seen, zone: tzinfo | None = None) -> Text:
-    """One line for a person: when, where in the log, what, of whom, and what matters of it."""
+    """One line for a person: when, what, which job, what matters of it; then whose, and where in the log.
+
+    A terminal cuts it at its end, so what matters least comes last.
+    """
     when = datetime.fromtimestamp(seen.timestamp_ms / 1000, UTC).astimezone(zone)
-    said = Text(f"{when:%H:%M:%S}.{when.microsecond // 1000:03} ", style="dim", end="")
-    said.append(f"{seen.topic}/{seen.partition}@{seen.offset} ", style="dim")
+    said = Text()
+    said.append(f"{when:%H:%M:%S}.{when.microsecond // 1000:03} ", style="dim")
     said.append(seen.type, style=f"bold {_COLOURS.get(seen.type, 'default')}")
     if seen.job_id:
         said.append(f" {visible(seen.job_id)}")
+    if seen.event is None:
+        said.append(f" {visible(seen.error)}", style="red").append(f" {_bytes(seen.value)}", style="dim")
+    else:
+        _matters(said, seen)
     if tenant := tenant_of(seen.event):
         said.append(f" {visible(tenant)}", style="blue")
-    if seen.event is None:
-        return said.append(f" {seen.error}", style="red").append(f" {_bytes(seen.value)}", style="dim")
+    return said.append(f" {seen.topic}/{seen.partition}@{seen.offset}", style="dim")
+
+
+def _matters(said: Text, seen: Seen) -> None:
     about, text = facts(seen.event)
     for each in about:
         said.append(f" {visible(each)}", style=_MARKS.get(each, "default"))
     if text:
         said.append(f' "{shortened(text)}"', style="italic")
-    return said
 
 
 def whole(seen: Seen) -> str:

@@ -42,7 +42,8 @@ def test_every_event_there_is_has_a_line_and_an_object(topic: Topic, path: Path)
     found = told(topic, path.read_bytes())
 
     said = line(found, UTC).plain
-    assert said.startswith(f"08:00:00.123 {topic.name}/3@7 {found.type}")
+    assert said.startswith(f"08:00:00.123 {found.type} ")
+    assert said.endswith(f" {topic.name}/3@7")
     assert "\n" not in said
     assert codec.decode(topic, codec.encode(plain(found)["event"])) == found.event
     assert found.type in whole(found)
@@ -53,7 +54,7 @@ def test_a_long_text_is_shortened_on_the_line_and_whole_beneath_it() -> None:
     found = told(ANSWERS, codec.encode(a_completed(a_prompt(), text)))
 
     assert len(line(found).plain) < 200 + LONGEST_TEXT
-    assert line(found).plain.endswith('…"')
+    assert '…"' in line(found).plain
     assert text in whole(found)
 
 
@@ -77,6 +78,15 @@ def test_what_a_terminal_would_obey_is_written_out() -> None:
         assert "\u202e" not in said
         assert "\r" not in said
     assert visible("plain übrig 水") == "plain übrig 水"
+
+
+def test_what_matters_is_in_colour_and_only_the_rest_is_dim() -> None:
+    said = line(told(ANSWERS, codec.encode(a_completed(a_prompt()))))
+
+    styles = {said.plain[each.start : each.end].strip(): str(each.style) for each in said.spans}
+    assert str(said.style) == ""
+    assert styles["AnswerCompleted"] == "bold green"
+    assert styles["answers/3@7"] == "dim"
 
 
 def test_a_filter_takes_what_matches_all_of_it() -> None:
