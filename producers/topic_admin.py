@@ -15,6 +15,7 @@ from producers.topics import TOPICS, Topic
 
 _NO_ERROR: Final = 0
 _LIMIT: Final = "max.message.bytes"
+_BYTES: Final = "retention.bytes"
 
 Answer = TypeVar("Answer")
 
@@ -48,7 +49,7 @@ def options(topic: Topic, replication_factor: int) -> dict[str, str]:
         "cleanup.policy": "compact" if topic.compacted else "delete",
         "retention.ms": str(topic.retention_ms),
         # A limit of the broker's by size must not cut a prompt off that waits to be answered.
-        **({"retention.bytes": "-1"} if topic.name.startswith("prompts.") else {}),
+        **({_BYTES: "-1"} if topic.name.startswith("prompts.") else {}),
         _LIMIT: str(kafka.MAX_RECORD_BYTES),
         # The broker's time, not the writer's: retention must not hang on the clocks of others.
         "message.timestamp.type": "LogAppendTime",
@@ -70,7 +71,7 @@ def differences(topic: Topic, name: str, found: Found | None, replication_factor
         if (is_ := found.options.get(option)) is not None and is_ != wanted:
             # A smaller limit refuses what we take for small enough, and each refusal costs what is sent beside it.
             too_small = option == _LIMIT and int(is_) < int(wanted)
-            yield Difference(name, option, wanted, is_, grave=too_small)
+            yield Difference(name, option, wanted, is_, grave=too_small or option == _BYTES)
 
 
 def create(settings: KafkaSettings, topics: Sequence[Topic] = TOPICS) -> list[str]:

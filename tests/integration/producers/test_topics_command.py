@@ -9,7 +9,7 @@ from kafka.admin import ConfigResource, ConfigResourceType
 from infra import kafka
 from infra.settings import KafkaSettings
 from producers import topic_admin
-from producers.topics import ANSWERS, REGISTRY, TOPICS
+from producers.topics import ANSWERS, BY_NAME, REGISTRY, TOPICS
 from tests.support.command import headrace
 from tests.support.topics import a_narrow_topic
 
@@ -60,6 +60,20 @@ def test_a_topic_for_records_smaller_than_ours_is_refused_by_name(
     assert created.returncode == 1
     assert f"{ANSWERS.name} takes records of 1000000 bytes and needs {kafka.MAX_RECORD_BYTES}" in created.stderr
     assert grave == ["max.message.bytes"]
+
+
+def test_a_topic_of_prompts_that_the_broker_would_cut_by_size_is_a_grave_difference(
+    kafka_settings: KafkaSettings,
+) -> None:
+    prompts = BY_NAME["prompts.standard"]
+    name = f"{kafka_settings.topic_prefix}{prompts.name}"
+    with closing(kafka.admin(kafka_settings)) as admin:
+        made = {"num_partitions": prompts.partitions, "replication_factor": 1}
+        admin.create_topics({name: {**made, "configs": {"retention.bytes": "1000000"}}}, wait_for_metadata=True)
+
+    grave = [each for each in topic_admin.check(kafka_settings, [prompts]) if each.grave]
+
+    assert f"{name}: retention.bytes should be -1 and is 1000000" in map(str, grave)
 
 
 def test_without_a_broker_the_command_says_so_and_ends_with_three(tmp_path: Path) -> None:
