@@ -182,6 +182,12 @@ class Conversations:
         """The messages of its finished turns, in their order unless said otherwise."""
         return self._loop.run(self._behind.items(conversation_id, after=after, limit=limit, order=order))
 
+    def update(
+        self, conversation_id: str, *, title: str | None = None, metadata: Mapping[str, str] | None = None
+    ) -> Conversation:
+        """Give it another title, or other metadata in place of all it had."""
+        return self._loop.run(self._behind.update(conversation_id, title=title, metadata=metadata))
+
     def delete(self, conversation_id: str) -> None:
         """Forget it and its history."""
         self._loop.run(self._behind.delete(conversation_id))

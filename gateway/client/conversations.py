@@ -38,6 +38,13 @@ class AsyncConversations:
         params = _page(after, limit, order)
         return await self._wire.ask(Page[ConversationItem], "GET", _path(conversation_id, "items"), params=params)
 
+    async def update(
+        self, conversation_id: str, *, title: str | None = None, metadata: Mapping[str, str] | None = None
+    ) -> Conversation:
+        """Give it another title, or other metadata in place of all it had."""
+        body = saying.body_of({"title": title, "metadata": metadata})
+        return await self._wire.ask(Conversation, "POST", _path(conversation_id), body=body)
+
     async def delete(self, conversation_id: str) -> None:
         """Forget it and its history."""
         await self._wire.ask(dict[str, Any], "DELETE", _path(conversation_id))
