@@ -155,12 +155,12 @@ def test_an_unknown_setting_in_a_statement_is_refused(clickhouse: Database) -> N
 
 def test_a_select_runs_once(clickhouse: Database) -> None:
     """Also where it has times with a zone, whose name the engine leaves out of its blocks."""
-    query = "SELECT toDateTime(number, 'Asia/Tokyo') AS at, sleepEachRow(0.1) FROM numbers(5)"
+    query = "SELECT toDateTime(number, 'Asia/Tokyo') AS at, sleepEachRow(0.6) FROM numbers(3)"
 
     clickhouse.client.execute(query)
 
-    assert clickhouse.client.last_query.elapsed < 0.95
-    assert clickhouse.client.last_query.progress.rows == 5
+    assert clickhouse.client.last_query.elapsed < 3.5
+    assert clickhouse.client.last_query.progress.rows == 3
 
 
 def test_a_client_that_says_nothing_keeps_nobody_waiting(clickhouse: Database) -> None:
