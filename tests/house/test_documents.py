@@ -20,6 +20,20 @@ def test_every_link_of_the_readme_and_the_docs_leads_somewhere() -> None:
     assert dead == []
 
 
+def test_every_module_that_a_document_names_is_there() -> None:
+    # Decisions are of their day.
+    pages = (ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "docs" / "how-to").glob("*.md"))
+    rooms = "producers|gateway|stream_workers|analytics|infra|tests|benchmarks|examples"
+    gone = [
+        f"{page.relative_to(ROOT)}: {path}"
+        for page in pages
+        for path in re.findall(rf"`((?:{rooms})/[\w./-]+\.(?:py|lua|sql))\b", page.read_text())
+        if "NNNN" not in path and not (ROOT / path).exists()
+    ]
+
+    assert gone == []
+
+
 def test_every_promise_names_a_test_that_proves_it() -> None:
     rows = re.findall(r"^\| (.+) \| (.+) \|$", README.split("## What it promises")[1].split("\n## ")[0], re.MULTILINE)
 
