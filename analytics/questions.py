@@ -27,8 +27,8 @@ class Question:
 
 def questions() -> dict[str, Question]:
     """Every named query, by its name."""
-    known = {name: bare(text) for name, text in _files("sources").items()}
-    return {name: question(name, text, known) for name, text in _files("queries").items()}
+    known = {name: bare(text) for name, text in files("sources").items()}
+    return {name: question(name, text, known) for name, text in files("queries").items()}
 
 
 def question(name: str, text: str, sources: dict[str, str]) -> Question:
@@ -49,7 +49,8 @@ def bare(text: str) -> str:
     return "\n".join(line for line in text.splitlines() if not line.startswith("--"))
 
 
-def _files(folder: str) -> dict[str, str]:
+def files(folder: str) -> dict[str, str]:
+    """The SQL files of a folder of this room, by name."""
     found = resources.files("analytics") / folder
     files = sorted((each.name.removesuffix(".sql"), each) for each in found.iterdir() if each.name.endswith(".sql"))
     return {name: each.read_text() for name, each in files}

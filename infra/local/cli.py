@@ -134,6 +134,7 @@ def _print_places(stack: Stack, model: str, console: Console) -> None:
     body = json.dumps({"model": model, "messages": [{"role": "user", "content": "What is a headrace?"}]})
     places = {
         "gateway": stack.gateway_url,
+        "dashboard": f"{stack.gateway_url}/dashboard",
         "API key": stack.key.api_key,
         "webhooks": f"{stack.receiver_url}received",
         "kafka": stack.addresses.kafka.bootstrap_servers,

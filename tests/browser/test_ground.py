@@ -12,13 +12,16 @@ from tests.support.gateway import RunningGateway
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 REFUSED = r"console error: Failed to load resource: .* 401"
+# No reports process runs beside this gateway.
+UNCOUNTED = r"console error: Failed to load resource: .* 503 .*/v1/dashboard"
 PAGES = ("/", "/dashboard")
 
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def visitor(browser: Browser, gateway: RunningGateway) -> AsyncIterator[tuple[BrowserContext, Watch]]:
-    async with a_visitor(browser, gateway.url) as found:
-        yield found
+    async with a_visitor(browser, gateway.url) as (context, watch):
+        watch.expect(UNCOUNTED)
+        yield context, watch
 
 
 async def sign_in(page: Page, api_key: str, *, remember: bool = False) -> None:

@@ -8,17 +8,22 @@ import sys
 import tempfile
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from playwright.async_api import Browser, Page
 
+from infra.clock import SystemClock
+from infra.settings import ClickHouseSettings
 from tests.support.browser import a_browser, a_visitor
 from tests.support.chat_page import Chat
+from tests.support.history import write_history
 from tests.support.up import headrace
 
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
 WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 390, "height": 780}
+LARGE = {"width": 1360, "height": 900}
 MOST_BYTES = 300_000
 ANSWER_WITHIN_MS = 120_000
 PROMPTS = (
@@ -81,7 +86,29 @@ async def of_the_chat(studio: Studio) -> None:
     await studio.take("chat-narrow", "dark", NARROW, answered)
 
 
-ALBUMS: dict[str, Callable[[Studio], Awaitable[None]]] = {"chat": of_the_chat}
+async def two_days_seen(page: Page) -> None:
+    """The dashboard, all of it drawn."""
+    await page.locator("main[aria-busy=false] article.percentiles canvas").first.wait_for()
+
+
+async def a_job_beside(page: Page) -> None:
+    """One job's panel."""
+    await two_days_seen(page)
+    await page.locator("#chart-recent_jobs tr", has_text="batch").locator(".link").first.click()
+    await page.locator(".waterfall").wait_for()
+
+
+async def of_the_dashboard(studio: Studio) -> None:
+    """The dashboard and the panel of a job, over a made-up past."""
+    store = ClickHouseSettings(url=studio.stack["clickhouse"])
+    past = partial(write_history, store, "development", until_ms=SystemClock().now_ms(), hours=50, an_hour=400)
+    await asyncio.to_thread(past)
+    for scheme in get_args(Scheme):
+        await studio.take(f"dashboard-{scheme}", scheme, LARGE, two_days_seen, "/dashboard?range=24h")
+        await studio.take(f"job-{scheme}", scheme, LARGE, a_job_beside, "/dashboard?range=24h")
+
+
+ALBUMS: dict[str, Callable[[Studio], Awaitable[None]]] = {"chat": of_the_chat, "dashboard": of_the_dashboard}
 """Each page's pictures by its name."""
 
 

@@ -1,6 +1,6 @@
 """The dashboard's numbers over a real ClickHouse, against rows whose numbers were worked out by hand."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import pytest
@@ -16,7 +16,7 @@ from analytics.writer import Writer
 from infra.clock import ManualClock
 from infra.settings import ClickHouseSettings
 from infra.telemetry.metrics import Metrics
-from producers.events import DeliveryAttempted, FeedbackGiven, Usage
+from producers.events import DeliveryAttempted, FeedbackGiven, Terminal, Usage
 from producers.topics import ANSWERS, FEEDBACK, JOB_EVENTS
 from tests.support.builders import a_cancelled, a_completed, a_failed, a_prompt
 from tests.support.clickhouse import Database, RunningClickHouse, a_database
@@ -28,6 +28,7 @@ NOW_S = 1_800_003_600
 HOUR_AGO_S = NOW_S - 3600
 ORIGIN = Origin("answers", 0, 0, NOW_S * 1000.0)
 CHARTS = {each.id: each for each in DASHBOARD.charts}
+ENDINGS: dict[str, Callable[..., Terminal]] = {"completed": a_completed, "failed": a_failed, "cancelled": a_cancelled}
 Client = TestClient[Any, Any]
 
 
@@ -38,8 +39,7 @@ def an_answer(end_s: float, offset: int, *, kind: str = "completed", wait_ms: fl
     prompt = a_prompt(tenant=fields.pop("tenant", "acme"), received_ms=start_ms, model=fields.pop("model", "smollm2"))
     steps = {"received": start_ms, "claimed": start_ms + wait_ms, "first_token": start_ms + wait_ms + 200}
     told = {"timeline": {**steps, "finished": end_ms}, "usage": Usage(10, 5), **fields}
-    ending = {"completed": a_completed, "failed": a_failed, "cancelled": a_cancelled}[kind](prompt, **told)
-    return rows.answer_row(ending, ORIGIN._replace(offset=offset), store_text=True)
+    return rows.answer_row(ENDINGS[kind](prompt, **told), ORIGIN._replace(offset=offset), store_text=True)
 
 
 def jobs() -> list[AnswerRow]:
