@@ -73,6 +73,7 @@ class Page {
 
   async refresh() {
     this.asking?.abort();
+    this.live.hold();
     const asking = new AbortController();
     this.asking = asking;
     this.main.setAttribute("aria-busy", "true");
@@ -87,8 +88,7 @@ class Page {
       this.live.came();
     } catch (error) {
       if (asking.signal.aborted) return;
-      this.trouble.textContent = inWords(error);
-      this.trouble.hidden = false;
+      this.tell(error);
       this.live.failed(error instanceof ApiError ? error.afterS : 0);
       if (!(error instanceof ApiError)) throw error;
     } finally {
@@ -117,7 +117,11 @@ class Page {
     if (there) return there;
     const made = new Card(chart, {
       save: (each) => this.save(each),
-      openJob: (id) => this.go({ job: id, jobs: this.view.jobs }),
+      openJob: (id) => {
+        this.view = { ...this.view, job: id };
+        history.pushState(null, "", toAddress(this.view));
+        this.openJob(id);
+      },
       openBucket: (each, index, series) => this.openBucket(each, index, series),
       zoom: (from, to) => this.go({ range: "", since: this.answer.buckets[from], until: this.answer.buckets[to] + this.answer.bucket_s }),
     });
@@ -165,8 +169,29 @@ class Page {
     const { model, lane, status } = this.view;
     const since = answer.buckets[index];
     const jobs = { range: "", since, until: since + answer.bucket_s, model, lane, status, ...chart.drill, ...narrowed };
-    this.go({ jobs });
+    this.listJobs(jobs);
     byId("section-jobs").scrollIntoView({ block: "start", behavior: "smooth" });
+  }
+
+  /**
+   * List the jobs of one bucket; the other charts stay as they are.
+   * @param {import("./view.js").View} jobs
+   */
+  async listJobs(jobs) {
+    this.view = { ...this.view, jobs };
+    this.toolbar.showOpened(jobs);
+    try {
+      const answer = await api(`/v1/dashboard?charts=recent_jobs&${parameters(jobs)}`);
+      if (this.view.jobs === jobs) this.cards.get("recent_jobs").show(answer.charts[0], this.answer, true);
+    } catch (error) {
+      this.tell(error);
+    }
+  }
+
+  /** @param {unknown} error */
+  tell(error) {
+    this.trouble.textContent = inWords(error);
+    this.trouble.hidden = false;
   }
 
   /** @param {string} id */
@@ -191,8 +216,7 @@ class Page {
       make("a", { href: url, download: `${chart.id} ${describe(view)}.csv` }).click();
       setTimeout(() => URL.revokeObjectURL(url), 10_000);
     } catch (error) {
-      this.trouble.textContent = inWords(error);
-      this.trouble.hidden = false;
+      this.tell(error);
     }
   }
 

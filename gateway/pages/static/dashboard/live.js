@@ -26,6 +26,11 @@ export class Live {
     this.tell();
   }
 
+  /** An answer is under way: nobody asks again before it is there. */
+  hold() {
+    clearTimeout(this.timer);
+  }
+
   /** An answer came. */
   came() {
     const now = new Date();
