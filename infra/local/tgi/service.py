@@ -67,7 +67,8 @@ class Service:
         try:
             return self.template.render(asked, tools)
         except Refused:
-            self.metrics.failed("template")
+            if not self.template.missing:  # TGI counts a model without one nowhere
+                self.metrics.failed("template")
             raise
 
     async def answer(self, inputs: str, given: Parameters, times: Times) -> AsyncGenerator[Step, None]:

@@ -45,6 +45,11 @@ class ChatTemplate:
         environment.globals["strftime_now"] = lambda form: _today(clock).strftime(form)
         self._template: Template | None = environment.from_string(source) if source else None
 
+    @property
+    def missing(self) -> bool:
+        """Whether the model came without one."""
+        return self._template is None
+
     def render(self, asked: ChatRequest, tools: list[Tool] | None = None) -> str:
         """The prompt; a last message of the assistant is left open, so that it is continued.
 

@@ -224,3 +224,19 @@ async def test_a_silent_stream_is_kept_alive_by_comments(session: aiohttp.Client
         events = [each for each in lines if each.startswith(b"data: ")]
         assert len(events) == 2
         assert lines.index(b":\n") > lines.index(events[0])
+
+
+@pytest.mark.parametrize(
+    ("template", "counted_as"), [("", ""), ("{{ raise_exception('No') }}", 'tgi_request_failure{err="template"} 1')]
+)
+async def test_a_template_that_refuses_is_counted_and_a_missing_one_is_not(
+    session: aiohttp.ClientSession, template: str, counted_as: str
+) -> None:
+    options, clock, engine = Options(), ManualClock(), TimedEngine(Knobs())
+    service = Service(options, engine, clock, Metrics(options), ChatTemplate(template, clock))
+    async with TestServer(application(service)) as server:
+        body = {"messages": [{"role": "user", "content": "Hi"}]}
+        async with session.post(server.make_url("/v1/chat/completions"), json=body) as reply:
+            assert (reply.status, (await reply.json())["error_type"]) == (422, "template_error")
+    failures = [each for each in service.metrics.render().splitlines() if each.startswith("tgi_request_failure")]
+    assert failures == [counted_as] * bool(counted_as)
