@@ -1,5 +1,6 @@
 """The tables come and go by numbered steps."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -98,12 +99,13 @@ def test_the_command_creates_the_database_and_says_what_it_did(clickhouse: Datab
     fresh = ClickHouseSettings(url=clickhouse.server.url(f"{clickhouse.name}_fresh"))
 
     first = headrace("migrate", settings=(fresh,), folder=tmp_path)
-    undone = headrace("migrate", "--to", "0", settings=(fresh,), folder=tmp_path)
+    undone = headrace("migrate", "--to", "0", "--json", settings=(fresh,), folder=tmp_path)
     wrong = headrace("migrate", "--to", "99", settings=(fresh,), folder=tmp_path)
 
     clickhouse.client.execute(f"DROP DATABASE {clickhouse.name}_fresh")
     assert first.stdout.splitlines() == [f"{clickhouse.name}_fresh: did {each}" for each in STEPS], first.stderr
-    assert undone.stdout.splitlines() == [f"{clickhouse.name}_fresh: undid {each}" for each in reversed(STEPS)]
+    undid = [f"undid {each}" for each in reversed(STEPS)]
+    assert json.loads(undone.stdout) == {"database": f"{clickhouse.name}_fresh", "done": undid}
     assert (wrong.returncode, "no migration 99" in wrong.stderr) == (1, True)
 
 

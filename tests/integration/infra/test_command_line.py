@@ -126,6 +126,9 @@ def completed(line: str, folder: Path) -> list[str]:
         ("headrace submit --str", ["--stream"]),
         ("headrace submit --lane ba", ["batch"]),
         ("headrace completion z", ["zsh"]),
+        ("headrace tail ans", ["answers"]),
+        ("headrace tail --type Buri", ["Buried"]),
+        ("headrace job sh", ["show"]),
     ],
 )
 def test_a_shell_completes_commands_options_and_values(line: str, found: list[str], tmp_path: Path) -> None:

@@ -31,6 +31,19 @@ def test_topics_are_created_once_and_are_then_as_the_contracts_say(
     assert int(kept["max.message.bytes"]) == kafka.MAX_RECORD_BYTES
 
 
+def test_what_was_created_and_what_differs_is_told_as_json(kafka_settings: KafkaSettings, tmp_path: Path) -> None:
+    settings = (kafka_settings,)
+    missing = headrace("topics", "check", "--json", settings=settings, folder=tmp_path)
+    created = headrace("topics", "create", "--json", settings=settings, folder=tmp_path)
+    right = headrace("topics", "check", "--json", settings=settings, folder=tmp_path)
+
+    assert {each["what"] for each in json.loads(missing.stdout)} == {"the topic"}
+    assert json.loads(missing.stderr)["exit_code"] == missing.returncode == 1
+    assert json.loads(created.stdout)["there"] == 0
+    assert len(json.loads(created.stdout)["created"]) == len(TOPICS)
+    assert (right.returncode, json.loads(right.stdout), right.stderr) == (0, [], "")
+
+
 def test_a_topic_with_too_few_partitions_is_refused_by_name_and_left_as_it_is(
     kafka_settings: KafkaSettings, tmp_path: Path
 ) -> None:
