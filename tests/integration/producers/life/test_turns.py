@@ -111,6 +111,8 @@ async def test_a_replaced_turn_stays_replaced_in_whatever_order_the_log_is_read(
         await applied(house.scripts, event, move)
 
     assert await house.conversations.history("conv_1") == (Message("user", "one"), Message("assistant", "answer 2"))
+    places = await house.scripts.redis.zrange(f"{house.scripts.prefix}conversation:conv_1:turns", 0, -1)
+    assert places == [third.job_id.encode()]
 
 
 async def test_the_later_change_of_a_title_wins_whoever_applies_it_first(house: House) -> None:
