@@ -103,8 +103,10 @@ async def test_errors_arrive_as_the_sdks_own(client: AsyncOpenAI) -> None:
 
 async def test_conversations(client: AsyncOpenAI) -> None:
     created = await client.conversations.create(metadata={"a": "b"})
+    updated = await client.conversations.update(created.id, metadata={"c": "d"})
     shown = await client.conversations.retrieve(created.id)
     deleted = await client.conversations.delete(created.id)
 
-    assert shown == created
+    assert shown == updated
+    assert (created.metadata, updated.metadata) == ({"a": "b"}, {"c": "d"})
     assert (deleted.deleted, deleted.object) == (True, "conversation.deleted")
