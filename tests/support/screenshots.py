@@ -12,12 +12,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+import aiohttp
 from playwright.async_api import Browser, Page
 
 from infra.clock import SystemClock
 from infra.settings import ClickHouseSettings
 from tests.support.browser import a_browser, a_visitor
 from tests.support.chat_page import Chat
+from tests.support.eventually import eventually
 from tests.support.history import write_history
 from tests.support.up import headrace
 
@@ -91,11 +93,26 @@ async def two_days_seen(page: Page) -> None:
     await page.locator("main[aria-busy=false] article.percentiles canvas").first.wait_for()
 
 
-async def a_job_beside(page: Page) -> None:
-    """One job's panel."""
+async def a_job_seen(page: Page) -> None:
+    """One job's panel, with its row in the analytics store."""
     await two_days_seen(page)
-    await page.locator("#chart-recent_jobs tr", has_text="batch").locator(".link").first.click()
-    await page.locator(".waterfall").wait_for()
+    await page.locator(".waterfall li").nth(7).wait_for()
+    await page.locator(".words").nth(1).wait_for()
+
+
+async def answered_job(stack: dict[str, Any]) -> str:
+    """The id of a job that the real model answered, and that is counted."""
+    headers = {"Authorization": f"Bearer {stack['api_key']}", "Prefer": "wait=60"}
+    async with aiohttp.ClientSession(stack["gateway_url"], headers=headers) as client:
+        model = (await (await client.get("/v1/models")).json())["data"][0]["id"]
+        job = await (await client.post("/v1/jobs", json={"model": model, "input": PROMPTS[1], "max_tokens": 80})).json()
+
+        async def counted() -> bool:
+            found = await (await client.get("/v1/reports/job", params={"job": job["id"]})).json()
+            return bool(found["data"])
+
+        await eventually(counted, within_s=ANSWER_WITHIN_MS / 1000)
+    return str(job["id"])
 
 
 async def of_the_dashboard(studio: Studio) -> None:
@@ -103,9 +120,10 @@ async def of_the_dashboard(studio: Studio) -> None:
     store = ClickHouseSettings(url=studio.stack["clickhouse"])
     past = partial(write_history, store, "development", until_ms=SystemClock().now_ms(), hours=50, an_hour=400)
     await asyncio.to_thread(past)
+    job = await answered_job(studio.stack)
     for scheme in get_args(Scheme):
         await studio.take(f"dashboard-{scheme}", scheme, LARGE, two_days_seen, "/dashboard?range=24h")
-        await studio.take(f"job-{scheme}", scheme, LARGE, a_job_beside, "/dashboard?range=24h")
+        await studio.take(f"job-{scheme}", scheme, LARGE, a_job_seen, f"/dashboard?range=24h&job={job}")
 
 
 ALBUMS: dict[str, Callable[[Studio], Awaitable[None]]] = {"chat": of_the_chat, "dashboard": of_the_dashboard}

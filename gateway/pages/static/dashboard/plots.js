@@ -81,7 +81,7 @@ export class Plot {
     const { listeners, unit } = this;
     return {
       height: HEIGHT,
-      padding: [8, 6, 0, 0],
+      padding: [8, 20, 0, 0],
       legend: { show: false },
       scales: { x: { range: ends }, y: { range: (_, __, most) => [0, top(most, unit)] } },
       axes: [
