@@ -97,8 +97,15 @@ def test_nothing_is_reached_from_outside_but_the_gateway_and_grafana_and_these_f
 
     assert published == {"gateway": ["127.0.0.1:8080:8080"], "grafana": ["127.0.0.1:3000:3000"]}
     assert loaded("compose.yaml")["networks"]["inside"]["internal"] is True
-    outside = {name for name, service in services().items() if "outside" in service["networks"]}
-    assert outside == {"gateway", "deliver", "grafana", "tgi-gpu", "tgi-cpu"}
+
+
+def test_who_calls_or_is_called_from_outside_has_a_network_that_leads_there_and_nobody_else() -> None:
+    leading_out = {name for name, each in loaded("compose.yaml")["networks"].items() if not each.get("internal")}
+    outside = {name for name, service in services().items() if leading_out & set(service["networks"])}
+
+    # A model server of one's own, webhooks, models to be fetched; and what is published needs one, too.
+    calling, published = {"worker", "deliver", "tgi-gpu", "tgi-cpu"}, {"gateway", "grafana"}
+    assert outside == calling | published
 
 
 def test_what_a_service_names_is_there() -> None:
