@@ -39,7 +39,7 @@ async def follow(
         Limited: the key's limit is reached, for longer than patience lasts.
         Unavailable: the gateway cannot be reached.
     """
-    last_id, patience = after, wire.patience()
+    last_id, furthest_id, patience = after, after, wire.patience()
     appears_by_s = asyncio.get_running_loop().time() + appears_s
     while True:
         what = "cut the stream"
@@ -53,7 +53,10 @@ async def follow(
                     return
                 async with aclosing(_new(answer, last_id)) as events:
                     async for event in events:
-                        patience.renew()
+                        if _is_further(event.id, furthest_id):
+                            # Only what is new shows that it gets on: a proxy may send the same again and again.
+                            furthest_id = event.id
+                            patience.renew()
                         last_id = event.id or last_id
                         yield event
                         if event.event == "done":
@@ -61,6 +64,10 @@ async def follow(
         except (aiohttp.ClientError, TimeoutError) as error:
             what = no_answer(error)
         await patience.pause(what)
+
+
+def _is_further(event_id: str, furthest_id: str) -> bool:
+    return event_id.isdecimal() and int(event_id) > (int(furthest_id) if furthest_id.isdecimal() else -1)
 
 
 async def _bear(wire: Wire, told: Told, patience: Patience, appears_by_s: float) -> None:

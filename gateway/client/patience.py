@@ -11,6 +11,8 @@ from infra.errors import HeadraceError, Unavailable
 
 _FIRST_PAUSE_S: Final = 0.25
 _LONGEST_PAUSE_S: Final = 5.0
+_LONGEST_ASKED_S: Final = 60.0
+"""Nobody is waited for longer without asking again, whatever was said."""
 _LAST_TRY_S: Final = 1.0
 """A try is given this long, however little patience is left."""
 _SAY_AFTER_S: Final = 2.0
@@ -58,6 +60,10 @@ class Patience:
         """It does what it should: count from the beginning."""
         self._since_s, self._tries = None, 0
 
+    def endure(self) -> None:
+        """Waiting for one's turn is no matter of patience; the pauses grow all the same."""
+        self._since_s = None
+
     @asynccontextmanager
     async def one_try(self) -> AsyncIterator[None]:
         """Around one try of a call that is answered soon: ends it with TimeoutError when patience is at its end."""
@@ -70,7 +76,7 @@ class Patience:
             word.cancel()
 
     async def pause(self, what: str, asked_s: float | None = None, error: HeadraceError | None = None) -> None:
-        """Wait before the next try, for as long as the gateway asked, if it did.
+        """Wait before the next try: longer from try to try, and as long as the gateway asked, within reason.
 
         Raises:
             Unavailable, or the error given: patience is at its end, or would be before the next try.
@@ -83,7 +89,7 @@ class Patience:
         doubled_s = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2**self._tries)
         self._tries += 1
         jitter = random.uniform(0.75, 1.0)  # noqa: S311 # spreads clients, hides nothing
-        await asyncio.sleep(min(doubled_s * jitter, left_s) if asked_s is None else asked_s)
+        await asyncio.sleep(max(min(doubled_s * jitter, left_s), min(asked_s or 0.0, _LONGEST_ASKED_S)))
 
     def _left_s(self) -> float:
         now_s, settings = asyncio.get_running_loop().time(), self._contact.settings

@@ -99,8 +99,7 @@ class Wire:
         if not again:
             raise refused(told)
         if told.status == 429 and self._contact.endures_limits:
-            # It does answer: waiting for one's turn is no matter of patience.
-            patience.renew()
+            patience.endure()
             await patience.pause(f"refuses for now: {told}", told.after_s)
             return
         await patience.pause(f"refuses for now: {told}", told.after_s, given_up(self._settings.url, told))

@@ -1,5 +1,6 @@
 """One job through refusals, lost connections and a gateway that restarts."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -197,6 +198,26 @@ async def test_what_says_that_it_should_be_tried_again_is_and_what_does_not_is_g
             await jobs.get("job_1")
 
     assert (overloaded.value.status, overloaded.value.part) == (503, "gateway")
+
+
+async def test_a_gateway_that_asks_for_no_pause_at_all_is_given_one() -> None:
+    gateway = UnrulyGateway(reads=[refuses(503, Retry_After="0")])
+    async with against(gateway, patience_s=1.0) as jobs:
+        with pytest.raises(Overloaded):
+            await jobs.get("job_1")
+
+    assert len(gateway.heard) < 8
+
+
+async def test_a_proxy_that_tells_the_same_and_cuts_for_ever_is_given_up() -> None:
+    snapshot, token = (1, "snapshot", {"text": "Bl"}), (2, "token", {"text": "ue"})
+    gateway = UnrulyGateway(events=[streams(snapshot, token, cut=True)])
+
+    async with against(gateway, patience_s=1.0) as jobs:
+        with pytest.raises(Unavailable, match="cut the stream|does not answer"):
+            await asyncio.wait_for(jobs.wait("job_1"), 10)
+
+    assert len(gateway.heard) < 8
 
 
 async def test_what_a_gateway_tells_again_is_not_doubled_and_a_snapshot_stands_for_all_before() -> None:
