@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from contextlib import suppress
 from typing import Any, TypeVar
@@ -15,18 +16,15 @@ class LoopThread:
     """Runs coroutines for callers of any thread; whoever is interrupted takes its coroutine along.
 
     It makes no use of the caller's loop, so that a notebook, which has a loop that runs, may call it as well. `closing`
-    is the last that is awaited on it.
+    is the last that is awaited on it. It ends when it is closed, or when nobody holds it any more.
+
+    Raises:
+        OSError: the system has no room for one more loop.
     """
 
     def __init__(self, name: str, closing: Callable[[], Awaitable[None]] | None = None) -> None:
-        self._closing = closing
-        self._ready = threading.Event()
-        self._stopping: asyncio.Event | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        # A program that forgot to close us must still be able to end.
-        self._thread = threading.Thread(target=self._work, name=name, daemon=True)
-        self._thread.start()
-        self._ready.wait()
+        self._behind = _Behind(name, closing)
+        self._close = weakref.finalize(self, self._behind.stop)
 
     def run(self, doing: Coroutine[Any, Any, Answer]) -> Answer:
         """The coroutine's answer, or its error.
@@ -34,10 +32,10 @@ class LoopThread:
         Raises:
             OurFault: it was closed, or it is asked from its own loop, which would wait for itself for ever.
         """
-        if self._loop is None or not self._thread.is_alive() or self._is_here:
+        if not self._behind.can_be_asked:
             doing.close()
             raise OurFault("this client is closed, or is called from its own loop")
-        asked = asyncio.run_coroutine_threadsafe(doing, self._loop)
+        asked = asyncio.run_coroutine_threadsafe(doing, self._behind.loop)
         try:
             return asked.result()
         except BaseException:
@@ -54,15 +52,40 @@ class LoopThread:
                     return
                 yield item
         finally:
-            if (close := getattr(items, "aclose", None)) is not None and self._thread.is_alive() and not self._is_here:
+            if (close := getattr(items, "aclose", None)) is not None and self._behind.can_be_asked:
                 # Who was interrupted has left the iterator running: it is cancelled, and ends by itself.
                 with suppress(RuntimeError):
                     self.run(close())
 
     def close(self) -> None:
         """End what runs, and the thread; twice is once."""
-        if self._thread.is_alive() and self._loop is not None and self._stopping is not None:
-            self._loop.call_soon_threadsafe(self._stopping.set)
+        self._close()
+
+
+class _Behind:
+    """The thread and its loop. They know nothing of the `LoopThread`, so that it can be seen to be forgotten."""
+
+    loop: asyncio.AbstractEventLoop
+
+    def __init__(self, name: str, closing: Callable[[], Awaitable[None]] | None) -> None:
+        self._closing = closing
+        self._ready = threading.Event()
+        self._stopping = asyncio.Event()
+        self._failure: BaseException | None = None
+        # A program that forgot to close us must still be able to end.
+        self._thread = threading.Thread(target=self._work, name=name, daemon=True)
+        self._thread.start()
+        self._ready.wait()
+        if self._failure is not None:
+            raise self._failure
+
+    @property
+    def can_be_asked(self) -> bool:
+        return self._thread.is_alive() and not self._is_here
+
+    def stop(self) -> None:
+        if self._thread.is_alive():
+            self.loop.call_soon_threadsafe(self._stopping.set)
             if not self._is_here:
                 self._thread.join()
 
@@ -71,13 +94,19 @@ class LoopThread:
         return threading.current_thread() is self._thread
 
     def _work(self) -> None:
-        # A runner ends the tasks, generators and threads of its loop before it closes it.
-        with asyncio.Runner() as runner:
-            runner.run(self._live())
+        try:
+            # A runner ends the tasks, generators and threads of its loop before it closes it.
+            with asyncio.Runner() as runner:
+                runner.run(self._live())
+        except BaseException as error:
+            if self._ready.is_set():
+                raise
+            self._failure = error
+        finally:
+            self._ready.set()
 
     async def _live(self) -> None:
-        self._stopping = asyncio.Event()
-        self._loop = asyncio.get_running_loop()
+        self.loop = asyncio.get_running_loop()
         self._ready.set()
         try:
             await self._stopping.wait()

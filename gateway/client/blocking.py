@@ -1,6 +1,5 @@
 """The client for programs without an event loop: the same calls, each of which waits; for any thread, and notebooks."""
 
-import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Self, Unpack
@@ -42,12 +41,11 @@ class Headrace:
         clock: Clock | None = None,
     ) -> None:
         behind = AsyncHeadrace(url, api_key, settings=settings, connections=connections, retry=retry, clock=clock)
-        loop = LoopThread("headrace-client", behind.close)
-        # Who forgets to close it leaves no session open all the same.
-        self._close = weakref.finalize(self, loop.close)
-        self.jobs = Jobs(loop, behind.jobs)
-        self.conversations = Conversations(loop, behind.conversations)
-        self.reports = Reports(loop, behind.reports)
+        # Who forgets to close it leaves no session open all the same: the loop ends with the last who holds it.
+        self._loop = LoopThread("headrace-client", behind.close)
+        self.jobs = Jobs(self._loop, behind.jobs)
+        self.conversations = Conversations(self._loop, behind.conversations)
+        self.reports = Reports(self._loop, behind.reports)
 
     def __enter__(self) -> Self:
         """Connections are made by the first call."""
@@ -61,7 +59,7 @@ class Headrace:
 
     def close(self) -> None:
         """Close every connection; twice is once."""
-        self._close()
+        self._loop.close()
 
 
 class Jobs:

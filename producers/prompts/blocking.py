@@ -42,8 +42,10 @@ class SyncPromptPublisher:
         """The same without `with`; twice is once."""
         if self._loop is not None and self._publisher is not None:
             publisher, self._publisher = self._publisher, None
-            self._loop.run(publisher.close())
-            self._loop.close()
+            try:
+                self._loop.run(publisher.close())
+            finally:
+                self._loop.close()
 
     def submit(
         self,

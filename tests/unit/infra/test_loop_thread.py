@@ -1,6 +1,9 @@
 """A loop in a thread of its own, as programs without one use it."""
 
 import asyncio
+import gc
+import subprocess
+import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
 
@@ -8,6 +11,18 @@ import pytest
 
 from infra.errors import OurFault
 from infra.loop_thread import LoopThread
+
+WITHOUT_ROOM = """
+import os, resource
+from infra.loop_thread import LoopThread
+
+free = os.open(os.devnull, os.O_RDONLY)
+resource.setrlimit(resource.RLIMIT_NOFILE, (free, free))
+try:
+    LoopThread("test")
+except OSError as error:
+    print(error.errno)
+"""
 
 
 @pytest.fixture
@@ -110,3 +125,24 @@ def test_asking_from_its_own_loop_is_refused_instead_of_waiting_for_ever(loop: L
 
     with pytest.raises(OurFault):
         loop.run(asks())
+
+
+def test_a_loop_that_nobody_holds_any_more_ends_and_one_that_is_held_does_not() -> None:
+    done = threading.Event()
+
+    async def closing() -> None:
+        done.set()
+
+    running = LoopThread("test", closing)
+    gc.collect()
+    assert running.run(answered(1)) == 1
+    del running
+    gc.collect()
+
+    assert done.wait(10)
+
+
+def test_where_the_system_has_no_room_for_a_loop_it_says_so_instead_of_waiting_for_ever() -> None:
+    done = subprocess.run([sys.executable, "-c", WITHOUT_ROOM], capture_output=True, timeout=30, check=True)
+
+    assert done.stdout == b"24\n"

@@ -124,6 +124,20 @@ async def test_who_leaves_a_stream_early_or_forgets_to_close_leaves_nothing_open
         await asyncio.to_thread(gc.collect)
 
 
+async def test_a_client_lives_as_long_as_any_part_of_it() -> None:
+    def jobs() -> blocking.Jobs:
+        return Headrace(settings=ClientSettings(url=gateway.url)).jobs
+
+    def program() -> list[str | None]:
+        part = jobs()
+        gc.collect()
+        return [part.answer("Why?").text, Headrace(settings=ClientSettings(url=gateway.url)).jobs.answer("So?").text]
+
+    async with served(UnrulyGateway()) as gateway:
+        assert await asyncio.to_thread(program) == ["Blue."] * 2
+        await asyncio.to_thread(gc.collect)
+
+
 async def test_a_closed_client_says_so() -> None:
     def work(headrace: Headrace) -> Any:
         headrace.close()
