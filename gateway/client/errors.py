@@ -120,3 +120,9 @@ def refused(told: Told) -> Refused:
 def given_up(url: str, told: Told) -> Limited | Overloaded:
     """The error for what might have been otherwise later, but patience is at its end."""
     return Limited(told) if told.status == 429 else Overloaded(url, told)
+
+
+def not_understood(status: int = 200, request_id: str = "") -> Refused:
+    """The error for an answer that is none of a gateway of ours."""
+    message = "its answer is not what was asked for; is this a Headrace gateway?"
+    return refused(Told(status=status, error=JobError(message=message), request_id=request_id))

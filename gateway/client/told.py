@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 
+from gateway.client.errors import not_understood
 from gateway.client.objects import Job, Status
 from infra.sse import ServerSentEvent
 
@@ -53,16 +54,26 @@ class Piece(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read(event: ServerSentEvent) -> JobEvent | None:
-    """The event as a type, or None for one of a kind that this client does not know."""
+    """The event as a type, or None for one of a kind that this client does not know.
+
+    Raises:
+        Refused: its data are not what that kind of event tells.
+    """
+    try:
+        return _read(event)
+    except (msgspec.DecodeError, UnicodeError):
+        raise not_understood() from None
+
+
+def _read(event: ServerSentEvent) -> JobEvent | None:
     if event.event == "done":
         return DoneTold(id=event.id, job=msgspec.json.decode(event.data, type=Job))
     kinds: dict[str, Any] = {"status": StatusTold, "token": TokenTold, "snapshot": SnapshotTold}
     kind = kinds.get(event.event)
     if kind is None:
         return None
-    told: StatusTold | TokenTold | SnapshotTold = msgspec.convert(
-        {**msgspec.json.decode(event.data), "event": event.event, "id": event.id}, kind
-    )
+    data = msgspec.json.decode(event.data, type=dict[str, Any])
+    told: StatusTold | TokenTold | SnapshotTold = msgspec.convert({**data, "event": event.event, "id": event.id}, kind)
     return told
 
 

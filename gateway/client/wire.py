@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 import aiohttp
 import msgspec
 
-from gateway.client.errors import Told, given_up, refused
+from gateway.client.errors import Told, given_up, not_understood, refused
 from gateway.client.objects import JobError
 from gateway.client.patience import Contact, Patience, Tell
 from gateway.client.settings import ClientSettings
@@ -122,8 +122,7 @@ class Wire:
         try:
             return msgspec.json.decode(content, type=kind)
         except (msgspec.DecodeError, UnicodeDecodeError):
-            message = "its answer is not what was asked for; is this a Headrace gateway?"
-            raise refused(_said(response, JobError(message=message))) from None
+            raise not_understood(response.status, response.headers.get("x-request-id", "")) from None
 
     async def _told(self, response: aiohttp.ClientResponse) -> Told:
         try:

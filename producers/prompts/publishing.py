@@ -155,6 +155,8 @@ class PromptPublisher:
             raise WrongField("webhook: give the key_id of the API key whose secret is to sign it.", "webhook")
         if said.get("cache") == "only":
             raise WrongField("cache: only the gateway can answer from the cache alone.", "cache")
+        if said.get("replaces") is not None:
+            raise WrongField("replaces: only the gateway can tell which turn is the last.", "replaces")
         body, limit = saying.body_of(said), self._settings.prompts.body_limit_bytes
         if len(body) > limit:
             raise TooLarge(f"the prompt has {len(body)} bytes; {limit} is the most")

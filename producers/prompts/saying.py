@@ -25,6 +25,7 @@ class Saying(TypedDict, total=False):
     metadata: Mapping[str, str] | None
     lane: str | None
     conversation: str | None
+    replaces: str | None
     webhook: str | None
     deadline: float | str | datetime | timedelta | None
     cache: str | None

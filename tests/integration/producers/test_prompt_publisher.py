@@ -126,6 +126,7 @@ async def test_the_same_tenant_and_key_are_the_same_job(publisher: PromptPublish
         ({"webhook": "http://169.254.169.254/", "key_id": "key_1"}, "webhook.url"),
         ({"webhook": "http://127.0.0.1/", "key_id": "key_1"}, "webhook.url"),
         ({"cache": "only"}, "cache"),
+        ({"replaces": "job_1"}, "replaces"),
         ({"conversation": "conv_1"}, "conversation"),
         ({"user": "\ud800"}, "user"),
         ({"zork": 1}, "zork"),

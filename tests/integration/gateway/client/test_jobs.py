@@ -287,6 +287,7 @@ async def test_without_a_model_the_first_is_asked_for_once() -> None:
     async with against(gateway) as jobs:
         await jobs.submit("Why?")
         await jobs.submit("Why?", temperature=0.5, webhook="https://example.com", metadata={"a": "b"})
+        await jobs.submit("Why?", conversation="conv_1", replaces="job_1")
 
     assert gateway.bodies() == [
         {"model": "tiny", "input": "Why?"},
@@ -297,6 +298,7 @@ async def test_without_a_model_the_first_is_asked_for_once() -> None:
             "webhook": {"url": "https://example.com"},
             "metadata": {"a": "b"},
         },
+        {"model": "tiny", "input": "Why?", "conversation": "conv_1", "replaces": "job_1"},
     ]
 
 

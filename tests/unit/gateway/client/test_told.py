@@ -4,7 +4,9 @@ import json
 from typing import Any
 
 import msgspec
+import pytest
 
+from gateway.client.errors import Refused
 from gateway.client.objects import Job
 from gateway.client.told import DoneTold, JobEvent, Piece, Shown, SnapshotTold, StatusTold, TokenTold, read
 from infra.sse import ServerSentEvent
@@ -31,6 +33,13 @@ def test_events_are_read_as_types_and_unknown_ones_passed_over() -> None:
     assert read(event("snapshot", {"text": ""})) == SnapshotTold(id="7", text="")
     assert read(event("done", job())) == DoneTold(id="7", job=msgspec.convert(job(), Job))
     assert read(event("weather", {"sky": "blue"})) is None
+
+
+@pytest.mark.parametrize("kind", ["status", "token", "snapshot", "done"])
+@pytest.mark.parametrize("data", ["", "no JSON", "[]", '{"text": 1, "status": 1}', '"\ud800"'])
+def test_an_event_that_cannot_be_understood_is_an_error_of_the_promised_tree(kind: str, data: str) -> None:
+    with pytest.raises(Refused, match="is this a Headrace gateway"):
+        read(ServerSentEvent(data, kind, "7"))
 
 
 def test_tokens_are_shown_as_they_come_and_the_end_adds_nothing() -> None:
