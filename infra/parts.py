@@ -61,10 +61,11 @@ async def _examine(
 ) -> Part:
     try:
         given = block.from_env()
-        settings = stack_file.addressed(given, stack)
     except WrongSetting:
         return Part(name, "", from_stack=False, failure=_NOT_ASKED)
-    except Unavailable as error:
+    try:
+        settings = stack_file.addressed(given, stack)
+    except (WrongSetting, Unavailable) as error:
         return Part(name, "", from_stack=False, failure=str(error))
     address = stack_file.address_of(settings)
     if not address:

@@ -1,9 +1,11 @@
 """`stack.json`: how a running stack describes itself, so that a command without an address finds it.
 
 The embedded stack's supervisor writes it, and beside it keeps the key under which its webhook secrets are encrypted.
+Whoever runs a command in a folder need not trust what lies there: a secret of theirs never follows an address from it.
 """
 
 import os
+import stat
 from dataclasses import replace
 from pathlib import Path
 from typing import Final, TypeVar
@@ -59,16 +61,16 @@ def read(settings: LocalSettings) -> Stack | None:
     """The stack of this checkout, or None where none was started.
 
     Raises:
-        WrongSetting: the file is there and cannot be understood.
+        WrongSetting: the file is there and cannot be understood, or others than we could have written it.
     """
     path = path_of(settings)
     try:
-        stack = msgspec.json.decode(path.read_bytes(), type=Stack)
+        stack = msgspec.json.decode(_our_own(path), type=Stack)
         secret = settings.dir / KEY_FILE
-        return msgspec.structs.replace(stack, secret_key=secret.read_text().strip()) if secret.exists() else stack
+        return msgspec.structs.replace(stack, secret_key=_our_own(secret).strip()) if secret.exists() else stack
     except FileNotFoundError:
         return None
-    except (OSError, msgspec.DecodeError) as error:
+    except (OSError, UnicodeDecodeError, msgspec.DecodeError) as error:
         raise WrongSetting(f"{path} cannot be read ({error}); remove it and start the stack anew") from None
 
 
@@ -81,23 +83,40 @@ def addressed(block: Settings, stack: Stack | None) -> Settings:
     """The block, its address taken from the running stack where the settings give none.
 
     Raises:
+        WrongSetting: a secret of the block is given, and is not to go to whatever address the folder names.
         Unavailable: the stack was killed, so that nobody removed what it said of itself.
     """
     fills = _STANDS_FOR.get(block.block, {})
     if stack is None or not fills or address_of(block):
         return block
-    if stack.supervisor and not _lives(stack.supervisor):
-        gone = f"its process {stack.supervisor} is gone"
+    if given := [each.name for each in block.shown() if each.secret and each.value != each.default]:
+        raise WrongSetting(
+            f"{given[0]} is given and {block.variable(next(iter(fills)))} is not: give the address too, or leave the "
+            f"secret out to use the stack that runs in this folder"
+        )
+    if not _lives(stack.supervisor):
+        gone = f"its process {stack.supervisor} is gone" if stack.supervisor else "it names no process"
         raise Unavailable("stack", f"the stack of this folder is not running ({gone}): `headrace up` starts it")
-    empty = {name: attribute for name, attribute in fills.items() if not getattr(block, name)}
-    return replace(block, **{name: getattr(stack, attribute) for name, attribute in empty.items()})
+    return replace(block, **{name: getattr(stack, attribute) for name, attribute in fills.items()})
+
+
+def _our_own(path: Path) -> str:
+    with path.open(encoding="utf-8") as file:
+        about = os.fstat(file.fileno())
+        if about.st_uid != os.geteuid() or about.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+            raise WrongSetting(
+                f"{path} is not yours alone to write, so it is not believed: give addresses by the environment, "
+                "or remove it and start the stack anew as this user"
+            )
+        return file.read()
 
 
 def _lives(pid: int) -> bool:
+    if pid <= 0:
+        return False
+    # A process that we may not signal is not ours, so it is no stack of ours.
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, PermissionError, OverflowError):
         return False
-    except PermissionError:
-        pass
     return True

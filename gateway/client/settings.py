@@ -30,16 +30,19 @@ def chosen(url: str | None = None, api_key: str | None = None, patience_s: float
     """The gateway that was said, or the one of the environment, or that of the stack which runs in this folder.
 
     Raises:
-        WrongSetting: a variable is wrong.
+        WrongSetting: a variable is wrong, or a key is given and no gateway for it.
         Unavailable: the stack of this folder was killed.
     """
     settings = ClientSettings.from_env()
+    if url is not None:
+        settings = replace(settings, url=url)
     if api_key is not None:
         settings = replace(settings, api_key=api_key)
     if patience_s is not None:
         settings = replace(settings, reach_s=patience_s, patience_s=patience_s)
+    if settings.url and settings.api_key:
+        return settings
     stack = stack_file.read(LocalSettings.from_env())
-    if url is None:
-        return stack_file.addressed(settings, stack)
-    known = settings.api_key or (stack.api_key if stack and stack.gateway_url.rstrip("/") == url.rstrip("/") else "")
-    return replace(settings, url=url, api_key=known)
+    if stack and settings.url and stack.gateway_url.rstrip("/") == settings.url.rstrip("/"):
+        return replace(settings, api_key=stack.api_key)
+    return stack_file.addressed(settings, stack)

@@ -53,7 +53,11 @@ def test_a_key_made_and_revoked_on_the_command_line_is_so_to_the_gateway(service
     made = json.loads(
         headrace("keys", "create", "--tenant", "new", "--name", "x", "--json", folder=service.folder).stdout
     )
-    mine = {"HEADRACE_CLIENT__API_KEY": made["api_key"], "HEADRACE_CLIENT__PATIENCE_S": "10"}
+    mine = {
+        "HEADRACE_CLIENT__URL": service.stack["gateway_url"],
+        "HEADRACE_CLIENT__API_KEY": made["api_key"],
+        "HEADRACE_CLIENT__PATIENCE_S": "10",
+    }
 
     asked = headrace("submit", "--wait", "Whose am I?", folder=service.folder, **mine)
     headrace("keys", "revoke", made["id"], folder=service.folder)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import re
 import socket
 import subprocess
@@ -91,7 +92,9 @@ async def _models(_request: web.Request) -> web.Response:
 
 def test_the_running_stack_is_examined_where_no_address_is_given(redis_server: RunningRedis, tmp_path: Path) -> None:
     (tmp_path / ".headrace").mkdir()
-    (tmp_path / ".headrace" / "stack.json").write_text(json.dumps({"redis": redis_server.url}))
+    (tmp_path / ".headrace" / "stack.json").write_text(
+        json.dumps({"redis": redis_server.url, "supervisor": os.getpid()})
+    )
 
     done = headrace("doctor", "--json", folder=tmp_path)
 
@@ -196,6 +199,18 @@ def test_a_stack_that_was_killed_is_told_as_such_at_once(tmp_path: Path) -> None
     assert [(each.returncode, each.stderr) for each in (submitted, listed)] == [(3, f"headrace: {gone}\n")] * 2
     assert {each["failure"] for each in by_name(examined.stdout).values()} == {gone}
     assert gone not in elsewhere.stderr
+
+
+def test_an_address_of_the_folder_is_not_given_a_password_of_ours(tmp_path: Path) -> None:
+    (tmp_path / ".headrace").mkdir()
+    theirs = {"gateway_url": "http://127.0.0.1:1", "redis": "redis://127.0.0.1:1/0", "supervisor": os.getpid()}
+    (tmp_path / ".headrace" / "stack.json").write_text(json.dumps(theirs))
+
+    submitted = headrace("submit", "Why?", folder=tmp_path, HEADRACE_CLIENT__API_KEY="sk-headrace-mine")
+    examined = headrace("doctor", "--json", folder=tmp_path, HEADRACE_REDIS__PASSWORD="mine")
+
+    assert (submitted.returncode, "HEADRACE_CLIENT__API_KEY is given" in submitted.stderr) == (2, True)
+    assert "HEADRACE_REDIS__PASSWORD is given" in by_name(examined.stdout)["redis"]["failure"]
 
 
 def test_any_other_command_refuses_wrong_settings(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """`headrace keys` against a real broker."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +98,9 @@ def test_every_key_is_readable_at_eighty_columns_and_one_is_shown_whole(log: Kaf
 
 def test_where_no_address_is_given_the_running_stack_is_meant(log: KafkaSettings, tmp_path: Path) -> None:
     (tmp_path / ".headrace").mkdir()
-    (tmp_path / ".headrace" / "stack.json").write_text(json.dumps({"kafka": log.bootstrap_servers}))
+    (tmp_path / ".headrace" / "stack.json").write_text(
+        json.dumps({"kafka": log.bootstrap_servers, "supervisor": os.getpid()})
+    )
     (tmp_path / ".headrace" / "secret.key").write_text(SECRETS.secret_key + "\n")
 
     made = headrace(

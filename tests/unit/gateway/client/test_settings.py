@@ -1,9 +1,14 @@
 """Settings of the command line as a client."""
 
+import os
+from pathlib import Path
+
 import pytest
 
-from gateway.client.settings import ClientSettings
-from infra.errors import WrongSetting
+from gateway.client.settings import ClientSettings, chosen
+from infra import stack_file
+from infra.errors import Unavailable, WrongSetting
+from infra.settings import Block, ClickHouseSettings, KafkaSettings, LocalSettings, RedisSettings, TgiSettings
 from infra.stack_file import Stack, addressed
 
 
@@ -13,10 +18,63 @@ def test_what_is_no_url_is_refused_by_the_setting_s_name(url: str) -> None:
         ClientSettings.from_env({"HEADRACE_CLIENT__URL": url})
 
 
-def test_the_key_of_the_running_stack_goes_to_no_other_gateway() -> None:
-    stack = Stack(gateway_url="http://127.0.0.1:1", api_key="sk-headrace-here")
+HERE = Stack(
+    gateway_url="http://127.0.0.1:1",
+    api_key="sk-headrace-here",
+    kafka="127.0.0.1:2",
+    redis="redis://127.0.0.1:3/0",
+    clickhouse="clickhouse://127.0.0.1:4/x",
+    tgi="http://127.0.0.1:5",
+    supervisor=os.getpid(),
+)
 
-    assert addressed(ClientSettings(), stack) == ClientSettings(url="http://127.0.0.1:1", api_key="sk-headrace-here")
-    assert addressed(ClientSettings(api_key="mine"), stack).api_key == "mine"
-    assert addressed(ClientSettings(url="https://example.com"), stack).api_key == ""
+
+def test_the_key_of_the_running_stack_goes_to_no_other_gateway() -> None:
+    assert addressed(ClientSettings(), HERE) == ClientSettings(url="http://127.0.0.1:1", api_key="sk-headrace-here")
+    assert addressed(ClientSettings(url="https://example.com"), HERE).api_key == ""
     assert addressed(ClientSettings(), None) == ClientSettings()
+
+
+@pytest.mark.parametrize(
+    ("block", "secret", "address"),
+    [
+        (ClientSettings(api_key="mine"), "CLIENT__API_KEY", "CLIENT__URL"),
+        (KafkaSettings(sasl_password="mine"), "KAFKA__SASL_PASSWORD", "KAFKA__BOOTSTRAP_SERVERS"),
+        (RedisSettings(password="mine"), "REDIS__PASSWORD", "REDIS__URL"),
+        (ClickHouseSettings(password="mine"), "CLICKHOUSE__PASSWORD", "CLICKHOUSE__URL"),
+        (TgiSettings(api_key="mine"), "TGI__API_KEY", "TGI__URL"),
+    ],
+    ids=lambda each: each.block if isinstance(each, Block) else "",
+)
+def test_a_secret_of_ours_goes_to_no_address_that_the_folder_names(block: Block, secret: str, address: str) -> None:
+    with pytest.raises(WrongSetting, match=f"HEADRACE_{secret} is given and HEADRACE_{address} is not"):
+        addressed(block, HERE)
+
+
+@pytest.mark.parametrize("supervisor", [0, -1, 2**70])
+def test_a_stack_that_names_no_process_is_not_running(supervisor: int) -> None:
+    with pytest.raises(Unavailable, match="is not running"):
+        addressed(ClientSettings(), Stack(gateway_url="http://127.0.0.1:1", supervisor=supervisor))
+
+
+@pytest.mark.parametrize("name", [stack_file.NAME, stack_file.KEY_FILE])
+def test_a_file_that_others_can_write_is_not_believed(name: str, tmp_path: Path) -> None:
+    for each, text in ((stack_file.NAME, "{}"), (stack_file.KEY_FILE, "k" * 40)):
+        (tmp_path / each).write_text(text)
+        (tmp_path / each).chmod(0o600)
+    assert stack_file.read(LocalSettings(dir=tmp_path)) == Stack(secret_key="k" * 40)
+
+    (tmp_path / name).chmod(0o620)
+    with pytest.raises(WrongSetting, match="not yours alone to write"):
+        stack_file.read(LocalSettings(dir=tmp_path))
+
+
+def test_a_broken_file_in_the_folder_concerns_nobody_who_gives_gateway_and_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / stack_file.NAME).write_text("{")
+    monkeypatch.setenv("HEADRACE_LOCAL__DIR", str(tmp_path))
+
+    assert chosen("https://example.com", "mine") == ClientSettings(url="https://example.com", api_key="mine")
+    with pytest.raises(WrongSetting, match="cannot be read"):
+        chosen("https://example.com")
