@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
 from infra.clock import Clock
@@ -31,11 +32,11 @@ class Pair:
         """A context with this certificate, if a client could trust it at that time.
 
         Raises:
-            WrongSetting: a file is missing or no PEM, the key is another certificate's or is encrypted, or the
-                certificate is not valid at that time.
+            WrongSetting: a file is missing, no PEM or of an unknown kind, the key is another certificate's or is
+                encrypted, or the certificate is not valid at that time.
         """
-        certificate = self._certificate()
-        if self._public_key() != certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo):
+        certificate, certified = self._certificate()
+        if self._public_key() != certified:
             raise WrongSetting(f"the TLS key {self.key} is not that of the certificate {self.certificate}")
         if now > certificate.not_valid_after_utc:
             raise WrongSetting(
@@ -62,9 +63,13 @@ class Pair:
             return ()
         return tuple((each.st_ino, each.st_mtime_ns, each.st_size) for each in found)
 
-    def _certificate(self) -> x509.Certificate:
+    def _certificate(self) -> tuple[x509.Certificate, bytes]:
+        """It, and the public key that it is for."""
         try:
-            return x509.load_pem_x509_certificates(_read(self.certificate))[0]
+            certificate = x509.load_pem_x509_certificates(_read(self.certificate))[0]
+            return certificate, certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        except UnsupportedAlgorithm as error:
+            raise WrongSetting(f"{self.certificate} is of a kind that cannot be used: {error}") from None
         except ValueError:
             raise WrongSetting(f"{self.certificate} holds no certificate in PEM") from None
 
@@ -73,6 +78,8 @@ class Pair:
             key = load_pem_private_key(_read(self.key), password=None)
         except TypeError:
             raise WrongSetting(f"{self.key} is encrypted: give a key without a passphrase") from None
+        except UnsupportedAlgorithm as error:
+            raise WrongSetting(f"{self.key} is of a kind that cannot be used: {error}") from None
         except ValueError:
             raise WrongSetting(f"{self.key} holds no private key in PEM") from None
         return key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
@@ -93,16 +100,19 @@ class Door:
         self.context.sni_callback = self._choose
 
     async def watch(self, every_s: float, asked: asyncio.Event) -> None:
-        """Look so often, and whenever asked, for ever."""
+        """Look so often, and whenever asked, for ever; whatever goes wrong with a look, the next one comes."""
         while True:
             try:
                 async with asyncio.timeout(every_s):
                     await asked.wait()
             except TimeoutError:
-                await asyncio.to_thread(self.look)
-                continue
+                pass
+            by_order = asked.is_set()
             asked.clear()
-            await asyncio.to_thread(self.look, unconditionally=True)
+            try:
+                await asyncio.to_thread(self.look, unconditionally=by_order)
+            except Exception:
+                log.exception("the TLS certificate could not be looked at")
 
     def look(self, *, unconditionally: bool = False) -> None:
         """Take the certificate anew if its files have changed; one that cannot be used leaves the last one in place."""

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import ssl
+from base64 import b64decode, b64encode
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -44,6 +45,14 @@ async def serial_seen(port: int, context: ssl.SSLContext) -> int:
     return int(shown["serialNumber"], 16)
 
 
+def of_an_unknown_kind(written: bytes) -> bytes:
+    """The same PEM, on a curve that nobody supports (prime192v2 for prime256v1)."""
+    first, *lines, last = written.decode().strip().splitlines()
+    curve = b"\x2a\x86\x48\xce\x3d\x03\x01"
+    der = b64decode("".join(lines)).replace(curve + b"\x07", curve + b"\x02")
+    return "\n".join([first, b64encode(der).decode(), last, ""]).encode()
+
+
 def spoil(pair: Pair, how: str) -> None:
     match how:
         case "no file":
@@ -54,6 +63,10 @@ def spoil(pair: Pair, how: str) -> None:
             pair.certificate.write_text("hello")
         case "no private key in PEM":
             pair.key.write_text("hello")
+        case "a certificate of an unknown kind":
+            pair.certificate.write_bytes(of_an_unknown_kind(pair.certificate.read_bytes()))
+        case "a key of an unknown kind":
+            pair.key.write_bytes(of_an_unknown_kind(pair.key.read_bytes()))
         case "another's key":
             pair.key.write_bytes(pem(a_key()))
         case _:
@@ -67,6 +80,8 @@ def spoil(pair: Pair, how: str) -> None:
         ("no key", r"server\.key cannot be read: No such file"),
         ("no certificate in PEM", r"server\.pem holds no certificate in PEM"),
         ("no private key in PEM", r"server\.key holds no private key in PEM"),
+        ("a certificate of an unknown kind", r"server\.pem is of a kind that cannot be used: "),
+        ("a key of an unknown kind", r"server\.key is of a kind that cannot be used: "),
         ("another's key", r"server\.key is not that of the certificate \S+server\.pem"),
         ("encrypted", r"server\.key is encrypted: give a key without a passphrase"),
     ],
@@ -127,6 +142,25 @@ async def test_whoever_is_asked_looks_at_once_and_otherwise_now_and_then(authori
     await asyncio.wait([watching])
 
     assert looked[0] is True
+
+
+async def test_a_look_that_goes_wrong_is_logged_and_the_next_one_comes(
+    authority: Authority, caplog: pytest.LogCaptureFixture
+) -> None:
+    door, looked = await a_door(authority.pair()), 0
+
+    def look(**_: bool) -> None:
+        nonlocal looked
+        looked += 1
+        raise RuntimeError("nobody thought of this")
+
+    door.look = look  # type: ignore[method-assign]
+    watching = asyncio.create_task(door.watch(0.01, asyncio.Event()))
+    await eventually(lambda: looked > 1, what="another look")
+    watching.cancel()
+    await asyncio.wait([watching])
+
+    assert "nobody thought of this" in caplog.text
 
 
 def test_nothing_older_than_tls_1_2_is_spoken(authority: Authority) -> None:
