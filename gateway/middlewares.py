@@ -106,7 +106,14 @@ def _failed_sign_in(request: web.Request) -> Problem:
 
 
 def _whose(request: web.Request) -> dict[str, str]:
-    return {"request_id": request[REQUEST_ID], "path": request.path, "client": request[ORIGIN].client}
+    origin = request[ORIGIN]
+    return {
+        "request_id": request[REQUEST_ID],
+        "path": request.path,
+        "client": origin.client,
+        "scheme": origin.scheme,
+        "host": origin.host,
+    }
 
 
 @web.middleware

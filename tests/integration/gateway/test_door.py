@@ -1,6 +1,7 @@
 """The gateway's door: TLS whose certificate can be renewed, known proxies, and who may knock how often."""
 
 import asyncio
+import logging
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -80,6 +81,18 @@ async def test_an_address_that_goes_on_guessing_keys_is_told_to_wait_and_whoever
     assert [each.status for each in told] == [401, 401, 429, 429]
     assert 0 < int(told[-1].headers["Retry-After"]) <= 60
     assert known.status == 200
+
+
+async def test_the_log_names_the_client_and_the_scheme_and_host_that_it_used(
+    strict: RunningGateway, caplog: pytest.LogCaptureFixture
+) -> None:
+    said = {"X-Forwarded-For": ELSEWHERE, "X-Forwarded-Proto": "https", "X-Forwarded-Host": "chat.example"}
+    with caplog.at_level(logging.WARNING, "gateway"):
+        for n in range(3):
+            await strict.get("/v1/models", Authorization=f"Bearer sk-{n}", **said)
+
+    (line,) = [each for each in caplog.records if each.getMessage() == "one address sends unknown API keys"]
+    assert [getattr(line, name) for name in ("client", "scheme", "host")] == [ELSEWHERE, "https", "chat.example"]
 
 
 @asynccontextmanager
