@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from infra.errors import TryAgain
+from infra.local.room import free_bytes, in_mb
 
 if TYPE_CHECKING:
     from requests import Response
@@ -18,16 +19,19 @@ Progress = Callable[[int, int], None]
 
 # Written at once: of a connection that breaks, so much may be lost.
 _CHUNK_BYTES: Final = 64 * 1024
+# What a server that names no size leaves of the disk at least.
+_LEFT_FREE_BYTES: Final = 512 * 1024 * 1024
 _MAY_GO_BETTER: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
 @dataclass(frozen=True)
 class Remote:
-    """A file as it is known before it is here; without a size it is whatever the hash says."""
+    """A file as it is known before it is here; without a size it is whatever the hash says, up to a limit."""
 
     url: str
     sha256: str
     size_bytes: int = 0
+    max_bytes: int = 64 * 1024**3
 
 
 @dataclass(frozen=True)
@@ -114,7 +118,7 @@ def _go_on(remote: Remote, part: Path, progress: Progress, patience: Patience) -
         with requests.get(remote.url, headers=headers, stream=True, timeout=timeout) as response:
             if response.status_code == requests.codes.requested_range_not_satisfiable:
                 return  # nothing is missing, or nothing fits: the hash tells
-            _write(response, part, _start(response, have, remote), remote.size_bytes, progress)
+            _write(response, part, _start(response, have, remote), remote, progress)
     except requests.RequestException as error:
         raise _Again(_in_words(error), after_s=0) from None
     if _size(part) < remote.size_bytes:
@@ -147,10 +151,21 @@ def _start(response: "Response", have: int, remote: Remote) -> int:
     return start
 
 
-def _write(response: "Response", part: Path, start: int, size_bytes: int, progress: Progress) -> None:
-    """Append what is new; a server that knows no ranges sends again what we have."""
+def _write(response: "Response", part: Path, start: int, remote: Remote, progress: Progress) -> None:
+    """Append what is new; a server that knows no ranges sends again what we have.
+
+    Raises:
+        NotFetched: it is more than there may be, or than there is room for.
+    """
     have = _size(part)
-    total = size_bytes or start + _number(response.headers.get("Content-Length", ""))
+    length = _number(response.headers.get("Content-Length", ""))
+    total = remote.size_bytes or (start + length if length else 0)
+    room = have + free_bytes(part.parent)
+    if total > room:
+        raise NotFetched(f"{remote.url} has {in_mb(total)}, for which {part.parent} has no room")
+    most = remote.size_bytes or min(remote.max_bytes, room - _LEFT_FREE_BYTES)
+    if total > most:
+        raise NotFetched(f"{remote.url} has {in_mb(total)}, more than the {in_mb(most)} that it may have here")
     known = have - start
     with part.open("ab") as file:
         for chunk in response.iter_content(_CHUNK_BYTES):
@@ -159,8 +174,11 @@ def _write(response: "Response", part: Path, start: int, size_bytes: int, progre
             file.write(new)
             have += len(new)
             progress(have, total)
-            if size_bytes and have > size_bytes:
+            if remote.size_bytes and have > remote.size_bytes:
                 return
+            if have > most:
+                part.unlink()
+                raise NotFetched(f"{remote.url} has more than the {in_mb(most)} that it may have here")
 
 
 def _size(path: Path) -> int:

@@ -77,6 +77,22 @@ async def damaged(request: web.Request, content: bytes) -> web.StreamResponse:
     return web.Response(body=content[::-1][start_of(request) :], status=206 if start_of(request) else 200)
 
 
+async def endless(request: web.Request, content: bytes) -> web.StreamResponse:
+    """Without a size and without an end."""
+    response = web.StreamResponse()
+    await response.prepare(request)
+    while True:
+        await response.write(content)
+
+
+async def boastful(request: web.Request, content: bytes) -> web.StreamResponse:
+    """A size that no disk has room for."""
+    response = web.StreamResponse(headers={"Content-Length": str(10**18)})
+    await response.prepare(request)
+    await response.write(content)
+    return response
+
+
 async def web_page(request: web.Request, content: bytes) -> web.StreamResponse:
     """What a network answers that wants a sign-in first."""
     return web.Response(text="<html>Welcome to our hotel</html>", content_type="text/html")

