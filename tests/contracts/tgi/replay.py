@@ -47,6 +47,15 @@ _UNSTAGED = {
 }
 
 
+def why_not_sent(engine: str, name: str) -> str:
+    """Why that engine is not asked what was recorded under that name; empty if it is."""
+    if engine == "timed":
+        return ""
+    if name in _ENDLESS:
+        return LONG_ANSWERS
+    return next((why for start, why in _UNSTAGED.items() if name.startswith(start)), "")
+
+
 @dataclass(frozen=True)
 class Finding:
     """How one recording was answered; `skipped` says why it was not sent."""
@@ -89,8 +98,8 @@ async def _requests(engine: str) -> list[Finding]:
 
             async def one(name: str) -> Finding:
                 exchange = known[name]
-                if engine == "embedded" and name in _ENDLESS:
-                    return Finding(engine, exchange.request.path, name, skipped=LONG_ANSWERS)
+                if why := why_not_sent(engine, name):
+                    return Finding(engine, exchange.request.path, name, skipped=why)
                 async with turn:
                     got = await send(session, server.url, exchange.request, exchange.name)
                 path = exchange.request.path.partition("?")[0]
@@ -105,10 +114,8 @@ async def _requests(engine: str) -> list[Finding]:
 async def _scenario(engine: str, scenario: Scenario, model: Engine | None) -> Finding:
     """One scenario, on a server of its own over the loaded model, or over a timed engine of its own."""
     about = stages.theme(scenario)
-    if model is not None:
-        for start, why in _UNSTAGED.items():
-            if scenario.name.startswith(start):
-                return Finding(engine, about, scenario.name, skipped=why)
+    if why := why_not_sent(engine, scenario.name):
+        return Finding(engine, about, scenario.name, skipped=why)
     options, slots = stages.options_of(scenario)
     made = model or _timed(scenario, slots)
     clock = SystemClock()
