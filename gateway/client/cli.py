@@ -38,6 +38,7 @@ class Manner:
     stream: bool
     as_json: bool
     at_once: int
+    anew: bool
 
 
 class Finite(click.FloatRange):
@@ -74,6 +75,7 @@ class Finite(click.FloatRange):
     show_default=True,
     help="Prompts of --jsonl that are submitted or waited for at the same time.",
 )
+@click.option("--anew", is_flag=True, help="Make new jobs of --jsonl, also of a file that was submitted before.")
 @json_option(
     "Print the job as one object; of --jsonl and --stream an object a line: `line`, `job`, `error`, or events."
 )
@@ -93,6 +95,7 @@ def submit(
     wait: bool,
     as_json: bool,
     at_once: int,
+    anew: bool,
     **said: Any,
 ) -> None:
     """Submit a PROMPT to be answered: given here, in a file, as JSONL of many, or on standard input.
@@ -106,6 +109,9 @@ def submit(
     room is waited out, a gateway that does not answer is tried again for a while, and a try that is repeated never
     makes a second job. Options stand for every line of --jsonl that does not say otherwise itself.
 
+    The same command with the same --jsonl file makes no job twice within 24 hours: after Ctrl-C run it again, and it
+    does the rest. A line may bear an `idempotency_key` of its own; --anew makes new jobs of all other lines.
+
     \b
     Exit code: 0 all completed (without --wait: all accepted), 1 some failed, 2 wrong usage,
     3 the gateway cannot be reached.
@@ -113,11 +119,11 @@ def submit(
     if stream and (wait or jsonl):
         raise click.UsageError("--stream shows one answer as it comes: without --wait, and not with --jsonl")
     settings = chosen(said.pop("url"), patience_s=said.pop("timeout_s"))
-    body, manner = prompts.options(**said), Manner(wait, stream, as_json, at_once)
+    body, manner = prompts.options(**said), Manner(wait, stream, as_json, at_once, anew)
     if jsonl is not None:
         if prompt is not None or file is not None:
             raise click.UsageError("give one of PROMPT, --file and --jsonl")
-        code = asyncio.run(_many(settings, list(prompts.from_jsonl(jsonl.read(), body)), manner))
+        code = asyncio.run(_many(settings, jsonl.read(), body, manner))
     else:
         code = asyncio.run(_one(settings, prompts.from_text(_text(prompt, file), body), manner))
     sys.exit(code)
@@ -188,14 +194,17 @@ def _end(job: Job) -> int:
     return _ALL_COMPLETED
 
 
-async def _many(settings: ClientSettings, lines: Sequence[Asked | BadLine], manner: Manner) -> int:
+async def _many(settings: ClientSettings, content: bytes, body: prompts.Body, manner: Manner) -> int:
     failed = 0
+    lines: Sequence[Asked | BadLine] = list(prompts.from_jsonl(content, body))
     async with _connected(settings, connections=manner.at_once) as jobs:
         if any(isinstance(each, Asked) and "model" not in each.body for each in lines):
             model = await jobs.first_model()
             lines = [
                 replace(each, body={"model": model, **each.body}) if isinstance(each, Asked) else each for each in lines
             ]
+        if not manner.anew:
+            lines = prompts.keyed(lines, content)
         with progress.bar(len(lines)) as advance:
 
             def tell(outcome: Outcome) -> None:

@@ -55,7 +55,7 @@ async def _work(jobs: AsyncJobs, queue: Iterator[Asked | BadLine], tell: Callabl
 
 async def _one(jobs: AsyncJobs, prompt: Asked, wait: bool) -> Outcome:
     try:
-        job = await jobs.submit_body(msgspec.json.encode(prompt.body))
+        job = await jobs.submit_body(msgspec.json.encode(prompt.body), prompt.key)
         if wait:
             job = await jobs.wait(job.id)
     except Refused as error:

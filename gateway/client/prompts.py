@@ -1,20 +1,25 @@
 """What was typed, piped or listed in a file, as bodies of jobs. Pure but for reading the file it is given."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
+
+from infra.ids import derived_id
+from producers.prompts import bounds
 
 Body = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Asked:
-    """One prompt to submit; `line` is its place in the file it came from, from 1."""
+    """One prompt to submit; `line` is its place in the file it came from, from 1, `key` its idempotency key, if any."""
 
     line: int
     body: Body
+    key: str | None = None
 
 
 @dataclass(frozen=True)
@@ -61,6 +66,18 @@ def from_jsonl(content: bytes, said: Body) -> Iterator[Asked | BadLine]:
             yield _line(number, line, said)
 
 
+def keyed(lines: Sequence[Asked | BadLine], content: bytes) -> list[Asked | BadLine]:
+    """The lines of a file of this content, each with a key: the same file submitted again makes no job again."""
+    file = hashlib.sha256(content).hexdigest()
+    return [replace(each, key=each.key or _key(each, file)) if isinstance(each, Asked) else each for each in lines]
+
+
+def _key(asked: Asked, file: str) -> str:
+    # The body says what was said on the command line, too: with other options it is another job.
+    body = msgspec.json.encode(asked.body, order="deterministic").decode()
+    return derived_id("line", f"{file}\n{asked.line}\n{body}")
+
+
 def _line(number: int, line: bytes, said: Body) -> Asked | BadLine:
     try:
         body = msgspec.json.decode(line)
@@ -70,4 +87,7 @@ def _line(number: int, line: bytes, said: Body) -> Asked | BadLine:
         return BadLine(number, "is no JSON object")
     if ("input" in body) == ("messages" in body):
         return BadLine(number, "must have either `input` or `messages`")
-    return Asked(number, {**said, **body})
+    key = body.pop("idempotency_key", None)
+    if key is not None and not (isinstance(key, str) and bounds.is_idempotency_key(key)):
+        return BadLine(number, f"idempotency_key must have {bounds.IDEMPOTENCY_KEY}")
+    return Asked(number, {**said, **body}, key)

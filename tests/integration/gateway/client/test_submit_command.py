@@ -72,6 +72,19 @@ async def test_of_many_prompts_the_bad_ones_are_named_and_the_rest_answered(tmp_
     assert "line 2: is no JSON" in plain.stderr
 
 
+async def test_the_same_file_again_makes_no_job_again_unless_that_is_wanted(tmp_path: Path) -> None:
+    lines = '{"input": "one"}\n{"input": "two", "idempotency_key": "mine"}\n'
+    keys: list[set[str]] = []
+    for more in ([], [], ["--anew"]):
+        async with served(UnrulyGateway()) as gateway:
+            await submit(gateway, tmp_path, *more, "--jsonl", "-", given=lines)
+        keys.append({headers["Idempotency-Key"] for headers in gateway.headers_of("/v1/jobs")})
+
+    first, again, anew = keys
+    assert (first, len(first)) == (again, 2)
+    assert first & anew == {'"mine"'}
+
+
 async def test_exit_codes_tell_what_happened(tmp_path: Path) -> None:
     failed = streams((1, "done", job("failed", error={"message": "the model is gone"})))
     async with served(UnrulyGateway(events=[failed])) as gateway:

@@ -1,5 +1,7 @@
 """What was typed or listed in a file, as bodies of jobs."""
 
+from typing import Any
+
 from gateway.client import prompts
 from gateway.client.prompts import Asked, BadLine
 
@@ -41,3 +43,25 @@ def test_an_option_that_was_not_given_is_left_out_and_zero_is_not() -> None:
         "temperature": 0.0,
         "webhook": {"url": "https://example.com"},
     }
+
+
+def keys_of(content: bytes, **said: Any) -> list[str | None]:
+    found = prompts.keyed(list(prompts.from_jsonl(content, prompts.options(**said))), content)
+    return [each.key for each in found if isinstance(each, Asked)]
+
+
+def test_the_same_file_has_the_same_keys_and_another_one_has_others() -> None:
+    twice = b'{"input": "a"}\n{"input": "a"}\n'
+
+    assert keys_of(twice) == keys_of(twice)
+    assert len({*keys_of(twice), *keys_of(twice, max_tokens=5), *keys_of(twice + b"\n")}) == 6
+
+
+def test_a_line_may_bear_a_key_of_its_own() -> None:
+    content = b'{"input": "a", "idempotency_key": "invoice-7"}\n{"input": "b", "idempotency_key": 7}'
+
+    own, wrong = prompts.from_jsonl(content, {})
+
+    assert own == Asked(1, {"input": "a"}, "invoice-7")
+    assert isinstance(wrong, BadLine)
+    assert keys_of(content) == ["invoice-7"]
