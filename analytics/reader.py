@@ -16,21 +16,29 @@ Answer = tuple[list[tuple[Any, ...]], list[tuple[str, str]]]
 
 
 class Reader:
-    """A few threads, each with a client of its own."""
+    """A few threads, each with a client of its own.
+
+    `unanswered` counts the queries that somebody waits for.
+    """
 
     def __init__(self, settings: ClickHouseSettings, threads: int) -> None:
+        self.unanswered = 0
         self._settings = settings
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="reports")
         self._mine = threading.local()
         self._clients: list[Any] = []
 
     async def ask(self, sql: str, parameters: dict[str, Any]) -> Answer:
-        """Ask, and wait for all rows.
+        """Ask, and wait for all rows; a query that nobody waits for any more is not begun.
 
         Raises:
             Unavailable: ClickHouse refused or does not answer.
         """
-        return await asyncio.get_running_loop().run_in_executor(self._pool, self._ask, sql, parameters)
+        self.unanswered += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._pool, self._ask, sql, parameters)
+        finally:
+            self.unanswered -= 1
 
     async def close(self) -> None:
         """End the threads and their clients."""

@@ -6,22 +6,25 @@
 - `GET /healthz`: whether ClickHouse answers
 """
 
+import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
 from aiohttp import web
 
 from analytics import dashboard
 from analytics.charts import Dashboard
-from analytics.keys import CLOCK, DASHBOARD, METRICS, QUESTIONS, READER
+from analytics.keys import CLOCK, DASHBOARD, METRICS, MOST_QUERIES, QUESTIONS, READER
 from analytics.questions import Question, plain
 from analytics.ranges import WrongParameter, read_range
 from analytics.reader import Reader
+from analytics.settings import MOST_QUERIES_AT_ONCE
 from infra.clock import Clock
 from infra.errors import Unavailable
 from infra.settings import ClickHouseSettings
 from infra.telemetry import requests
 from infra.telemetry.metrics import Metrics
 
+FULL_FOR_S = 5.0
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -32,14 +35,16 @@ def create_app(
     *,
     clock: Clock,
     threads: int,
+    most_queries: int = MOST_QUERIES_AT_ONCE,
     metrics: Metrics,
 ) -> web.Application:
     """The application that answers these questions and draws from them; its reader lives as long as it runs."""
-    app = web.Application(middlewares=[count, answer_errors])
+    app = web.Application(middlewares=[count, answer_errors, refuse_when_full])
     app[QUESTIONS] = dict(questions)
     app[DASHBOARD] = charts
     app[CLOCK] = clock
     app[METRICS] = metrics
+    app[MOST_QUERIES] = most_queries
 
     async def reader(app: web.Application) -> AsyncIterator[None]:
         app[READER] = Reader(settings, threads)
@@ -106,10 +111,18 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
     except WrongParameter as error:
         return _problem(400, str(error), "invalid_request_error", param=error.param)
     except Unavailable as error:
-        return _problem(503, str(error), "server_error", headers={"Retry-After": "1"})
+        return _problem(503, str(error), "server_error", headers={"Retry-After": str(math.ceil(error.after_s))})
     except web.HTTPError as error:
         headers = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else {}
         return _problem(error.status, error.text or error.reason, "invalid_request_error", headers=headers)
+
+
+@web.middleware
+async def refuse_when_full(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Take a request with all its queries or not at all: behind a slow ClickHouse no queue may grow."""
+    if request.app[READER].unanswered >= request.app[MOST_QUERIES]:
+        raise Unavailable("reports", "too many queries wait for their answers", after_s=FULL_FOR_S)
+    return await handler(request)
 
 
 def _problem(

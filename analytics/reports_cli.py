@@ -36,9 +36,12 @@ async def _reports(service: Service) -> None:
         await asyncio.to_thread(dashboard, known),
         clock=SystemClock(),
         threads=settings.threads,
+        most_queries=settings.most_queries,
         metrics=service.metrics,
     )
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=service.settings.drain_s * SHARE_OF_REQUESTS)
+    # Who hangs up ends its handler: queries that still wait for a thread are then never asked.
+    drain_s = service.settings.drain_s * SHARE_OF_REQUESTS
+    runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=drain_s)
     await runner.setup()
     try:
         named = f"{settings.variable('host')}={settings.host}, {settings.variable('port')}={settings.port}"

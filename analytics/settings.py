@@ -6,6 +6,9 @@ from typing import ClassVar
 from infra.errors import WrongSetting
 from infra.settings import Block, setting
 
+MOST_QUERIES_AT_ONCE = 200
+"""Several views of the dashboard, of two dozen queries each."""
+
 
 @dataclass(frozen=True)
 class AnalyticsSettings(Block):
@@ -36,8 +39,12 @@ class ReportsSettings(Block):
     host: str = setting("127.0.0.1", "address to listen on; no key is asked: keep it loopback")
     port: int = setting(0, "port to listen on; 0 takes a free one and logs it")
     threads: int = setting(4, "queries that run at the same time")
+    most_queries: int = setting(
+        MOST_QUERIES_AT_ONCE, "queries that run or wait, from which on requests are answered 503"
+    )
 
     def check(self) -> None:
-        """Somebody must do the asking."""
-        if self.threads < 1:
-            raise WrongSetting(f"{self.variable('threads')}={self.threads} is less than 1")
+        """Somebody must do the asking, and something may be asked."""
+        for name in ("threads", "most_queries"):
+            if getattr(self, name) < 1:
+                raise WrongSetting(f"{self.variable(name)}={getattr(self, name)} is less than 1")

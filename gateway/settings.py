@@ -11,6 +11,9 @@ from infra.settings import setting
 from infra.tls import Pair
 from producers.settings import PromptSettings
 
+LONGEST_PING_S = 15.0
+"""The chat page gives a stream up after 45 s of silence, the client after 60 s: two pings may be late or lost."""
+
 
 @dataclass(frozen=True)
 class GatewaySettings(PromptSettings):
@@ -49,6 +52,11 @@ class GatewaySettings(PromptSettings):
             raise WrongSetting(f"{self.variable(missing)} is missing: TLS needs a certificate and its key")
         if self.tls_look_every_s <= 0:
             raise WrongSetting(f"{self.variable('tls_look_every_s')}={self.tls_look_every_s} must be more than 0")
+        if not 0 < self.ping_every_s <= LONGEST_PING_S:
+            raise WrongSetting(
+                f"{self.variable('ping_every_s')}={self.ping_every_s} must be more than 0, at most {LONGEST_PING_S:g}:"
+                " the chat page and our clients take a stream that is silent for three times as long for a broken one"
+            )
         if self.linger_s < 0:
             raise WrongSetting(f"{self.variable('linger_s')}={self.linger_s} is less than 0")
         if self.forwarded not in {"x-forwarded", "forwarded"}:

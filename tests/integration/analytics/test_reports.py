@@ -1,9 +1,13 @@
 """The named queries over HTTP."""
 
 import json
+import socket
 import sys
+import time
 import urllib.request
 from collections.abc import AsyncIterator
+from contextlib import closing
+from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
@@ -169,6 +173,51 @@ def test_a_range_in_the_past_holds_nothing(told: Database) -> None:
     asked = read_range({"since_s": "1000", "until_s": "2000"}, now_s=NOW_MS / 1000)
 
     assert told.client.execute(QUESTIONS["jobs"].sql, asked.parameters()) == []
+
+
+def test_behind_a_slow_store_no_queue_grows(tmp_path: Path) -> None:
+    port = free_ports(1)[0]
+
+    def ask() -> HTTPConnection:
+        asking = HTTPConnection("127.0.0.1", port, timeout=1)
+        asking.request("GET", "/healthz")
+        return asking
+
+    def is_taken() -> bool:
+        with closing(ask()) as asking:
+            try:
+                return asking.getresponse().status == 200
+            except TimeoutError:
+                return True
+
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        store = ClickHouseSettings(url=f"clickhouse://127.0.0.1:{silent.getsockname()[1]}/headrace")
+        command = Command(
+            name="reports",
+            argv=(sys.executable, "-m", "infra.cli", "reports"),
+            log=tmp_path / "reports.log",
+            ready=(tmp_path / "ready").exists,
+            advice="",
+            environment=child_environment(
+                store,
+                ReportsSettings(port=port, threads=1, most_queries=1),
+                ServiceSettings(ready_file=str(tmp_path / "ready")),
+            ),
+        )
+        child = Child(command)
+        child.wait_ready()
+        with closing(ask()):
+            query, _ = silent.accept()
+            with closing(ask()) as refused:
+                told = refused.getresponse()
+        until = time.monotonic() + 10
+        while not (taken := is_taken()) and time.monotonic() < until:
+            pass
+        query.close()
+
+    assert (told.status, told.headers["Retry-After"]) == (503, "5")
+    assert taken, "who hung up holds no place"
+    assert child.wait_stopped() == 0
 
 
 def test_the_command_serves_until_it_is_told_to_stop(told: Database, tmp_path: Path) -> None:

@@ -24,7 +24,8 @@ class Page {
     this.empty = make("div.empty", { hidden: true });
     this.tiles = make("div.tiles");
     this.sections = make("div.sections");
-    this.live = new Live(() => this.refresh());
+    // Not while the last question is under way: a server that is slow gets no more to do.
+    this.live = new Live(() => { if (this.asking === null) this.refresh(); });
     this.toolbar = new Toolbar((change) => this.go(change), this.live);
     this.main = make("main", { "aria-busy": "true" }, this.trouble, this.empty, this.tiles, this.sections);
     inside.replaceChildren(this.toolbar.element, this.main);
@@ -92,7 +93,10 @@ class Page {
       this.live.failed(error instanceof ApiError ? error.afterS : 0);
       if (!(error instanceof ApiError)) throw error;
     } finally {
-      if (this.asking === asking) this.main.setAttribute("aria-busy", "false");
+      if (this.asking === asking) {
+        this.asking = null;
+        this.main.setAttribute("aria-busy", "false");
+      }
     }
   }
 
