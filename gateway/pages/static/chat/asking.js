@@ -33,22 +33,21 @@ export class Asking {
    * @returns {Promise<any>} the job object at its end; the signal's reason is thrown after `leave`
    */
   async run() {
-    const { conversation } = this.pending.body;
-    remember(conversation, this.pending);
+    remember(this.pending);
     try {
       if (this.pending.job === null) {
         this.hearing.state("sending");
         const job = await this._submit();
         this.pending.job = job.id;
-        remember(conversation, this.pending);
+        remember(this.pending);
       }
       this.hearing.state("queued");
       if (this.stopping) await this._cancel();
       const job = await follow(this.pending.job, this.leaving.signal, (kind, data) => this._hear(kind, data));
-      forget(conversation);
+      forget(this.pending);
       return job;
     } catch (error) {
-      if (!this.leaving.signal.aborted && !passes(error)) forget(conversation);
+      if (!this.leaving.signal.aborted && !passes(error)) forget(this.pending);
       throw error;
     }
   }

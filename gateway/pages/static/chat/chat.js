@@ -8,7 +8,7 @@ import { guard } from "../ground/signin.js";
 import { Composer } from "./composer.js";
 import { ConversationList } from "./conversations.js";
 import { drawer } from "./drawer.js";
-import { forget, recall } from "./pending.js";
+import { forget, forgetAll, recall } from "./pending.js";
 import { models } from "./models.js";
 import { Thread } from "./thread.js";
 import { welcome } from "./welcome.js";
@@ -24,7 +24,10 @@ let conversation = null; // the id of the one that is open
 let opening = new AbortController();
 let asked = null; // the turn whose answer is coming
 
-const list = new ConversationList(byId("list"), (id) => { if (id === conversation) startNew(); });
+const list = new ConversationList(byId("list"), (id) => {
+  forgetAll(id);
+  if (id === conversation) startNew();
+});
 const thread = new Thread(byId("thread"), byId("end"), {
   again: (turn) => again(turn),
   edit: (text) => composer.write(text),
@@ -101,7 +104,7 @@ async function open(id) {
 /** @param {string} id @param {unknown} error */
 function notOpened(id, error) {
   const missing = error instanceof ApiError && error.status === 404;
-  if (missing) forget(id);
+  if (missing) forgetAll(id);
   const words = missing ? "This conversation is not there any more: it was deleted, or its time is over." : inWords(error);
   const act = missing ? ["New chat", startNew] : ["Try again", () => open(id)];
   const button = make("button", { type: "button", onclick: act[1] }, act[0]);
@@ -110,14 +113,11 @@ function notOpened(id, error) {
 
 /** What was asked before the page was left goes on. */
 function resume(id) {
-  const pending = recall(id);
-  if (pending === null) return;
-  if (pending.job !== null && thread.of(pending.job)) {
-    forget(id); // it ended meanwhile
-    return;
+  for (const pending of recall(id)) {
+    const [{ content }] = pending.body.messages;
+    if (pending.job !== null && thread.of(pending.job)) forget(pending); // it ended meanwhile
+    else follow(thread.of(pending.body.replaces) ?? thread.add(content), pending);
   }
-  const [{ content }] = pending.body.messages;
-  follow(thread.of(pending.body.replaces) ?? thread.add(content), pending);
 }
 
 /** @param {string} text */
@@ -169,7 +169,7 @@ async function submit(turn, more) {
   composer.setBusy(true);
   const messages = [{ role: "user", content: turn.prompt }];
   const body = { model: await model.chosen(), messages, conversation, lane: "interactive", ...more };
-  if (!signal.aborted) await follow(turn, { key: newKey(), body, job: null });
+  if (!signal.aborted) await follow(turn, { key: newKey(), atMs: Date.now(), body, job: null });
 }
 
 /** A random key: `crypto.randomUUID` is not there on plain HTTP. */

@@ -8,11 +8,11 @@ const listeners = new Set();
 let why = "";
 
 /**
- * Where this reader's things are kept: as long as the key is.
+ * Where this reader's things are kept: beside the key that `key` finds, and as long as it.
  * @returns {Storage}
  */
 export function storage() {
-  return localStorage.getItem(NAME) === null ? sessionStorage : localStorage;
+  return sessionStorage.getItem(NAME) === null ? localStorage : sessionStorage;
 }
 
 /**
