@@ -142,6 +142,23 @@ async def test_a_load_is_put_on_and_its_score_written(service: Whole) -> None:
 async def test_a_web_service_asks_and_is_called_back_with_the_answer(service: Whole) -> None:
     (port,) = free_ports(1)
     url, name = f"http://127.0.0.1:{port}", "callback_service/service.py"
+    # Headrace is gone when the first question is asked, and then the service is killed.
+    async with (
+        running(service, name, f"--port {port}", HEADRACE_CLIENT__URL="http://127.0.0.1:1") as process,
+        aiohttp.ClientSession() as browser,
+    ):
+        assert process.stdout is not None
+        await asyncio.wait_for(process.stdout.readline(), 60)
+        asking = asyncio.create_task(browser.post(f"{url}/ask", data={"question": "Who was first?"}))
+
+        async def is_kept() -> bool:
+            async with browser.get(url) as shown:
+                return "Who was first?" in await shown.text()
+
+        await eventually(is_kept, within_s=20, what="the question on the page")
+        process.kill()
+        with pytest.raises(aiohttp.ClientError):
+            await asking
     async with running(service, name, f"--port {port}") as process, aiohttp.ClientSession() as browser:
         assert process.stdout is not None
         assert (await asyncio.wait_for(process.stdout.readline(), 60)).decode().strip() == url
@@ -151,9 +168,10 @@ async def test_a_web_service_asks_and_is_called_back_with_the_answer(service: Wh
                 return await shown.text()
 
         async def is_answered() -> bool:
-            return "<i>completed</i>" in await page()
+            return (await page()).count("<i>completed</i>") == 2
 
-        async with browser.post(f"{url}/ask", data={"question": "Why <b>so</b>?"}) as asked:
+        host = {"Host": "example.com"}
+        async with browser.post(f"{url}/ask", data={"question": "Why <b>so</b>?"}, headers=host) as asked:
             assert asked.status == 200
         await eventually(is_answered, within_s=60, what="the answer")
         async with browser.post(f"{url}/webhook", data=b"{}", headers={"webhook-id": "msg_1"}) as forged:
