@@ -94,8 +94,8 @@ def summary(entry: EntryPoint) -> str:
 def headrace(context: click.Context) -> None:
     """Self-hosted, event-driven ChatGPT-style inference: HTTP to Kafka to TGI and back.
 
-    Start with `headrace up`. Every command takes --help, and every one that prints something --json. Exit codes and
-    what --json prints are in docs/cli.md.
+    Start with `headrace up`. Every command takes --help, and every one that prints something and ends, --json. Exit
+    codes and what --json prints are in docs/cli.md.
     """
     from infra import settings  # noqa: PLC0415 # not needed for --help
 

@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from infra.errors import WrongSetting
 from infra.local.ports import remembered_ports
 
 MADE: Final = (
     *("kafka", "redis", "clickhouse", "logs", "ready", "key.json", "secret.key", "stack.json"),
     # Last, so that a folder that is being deleted is known for a stack's to the end.
-    *("ports.json", "lock"),
+    *("ports.json", "lock", "stack.id"),
 )
-"""Everything that a stack makes in its folder."""
+"""Everything that a stack makes in its folder; `stack.id` says that the folder is a stack's own."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,32 @@ class Checkout:
     def lock(self) -> Path:
         """The file that the supervisor of this stack holds (see `infra.local.lock`)."""
         return self.folder / "lock"
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether a stack made this folder: it says so, or it is of before stacks did and holds nothing else."""
+        there = {each.name for each in self.folder.iterdir()} if self.folder.is_dir() else set()
+        made_before = {"lock", "ports.json", "secret.key"} <= there and all(map(_is_made, there))
+        return "stack.id" in there or made_before
+
+    def claim(self) -> None:
+        """Take the folder for a stack's own, where it is one, or is empty or not there yet.
+
+        Raises:
+            WrongSetting: others have something there, that a stack could overwrite and `headrace reset` delete.
+        """
+        if self.folder.is_dir() and any(self.folder.iterdir()) and not self.is_ours:
+            where = self.folder.absolute()
+            raise WrongSetting(
+                f"{where} is not empty, and no stack made it: set HEADRACE_LOCAL__DIR to a folder that is empty or not "
+                f"there yet, {where / 'headrace'} for one (if all in it is a stack's: `touch {where / 'stack.id'}`)"
+            )
+        self.mark()
+
+    def mark(self) -> None:
+        """Say in the folder that it is a stack's own."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        (self.folder / "stack.id").touch()
 
     def ports(self, names: Iterable[str]) -> dict[str, int]:
         """A port for each name, the same as the last time where that is still free."""
@@ -67,6 +94,10 @@ class Checkout:
     def forget_description(self) -> None:
         """Remove stack.json: nothing runs any more."""
         (self.folder / "stack.json").unlink(missing_ok=True)
+
+
+def _is_made(name: str) -> bool:
+    return name in MADE or any(name.startswith(f".{made}.") for made in MADE)
 
 
 def write_private(path: Path, text: str) -> None:

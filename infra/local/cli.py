@@ -67,7 +67,10 @@ async def live(*, stay: bool, prompts: bool, as_json: bool = False) -> int:
     console = Console(stderr=as_json)
     local = LocalSettings.from_env()
     checkout = Checkout(local.dir)
+    checkout.claim()
     with lock.held(checkout.lock), _signals() as stop:
+        # A `headrace reset` may have ended between the two.
+        checkout.mark()
         stack, whole = Stack.at(checkout, local), asyncio.Event()
         tidying: asyncio.Task[None] | None = None
         say = partial(console.print, style="yellow", markup=False, highlight=False, soft_wrap=True)
@@ -80,7 +83,7 @@ async def live(*, stay: bool, prompts: bool, as_json: bool = False) -> int:
                 await _unless(stop, supervisor.start(stack.plan(), shown))
                 await _unless(stop, until_whole(stack.gateway_url, shown))
             whole.set()
-            tidying = asyncio.create_task(keep_tidy(local, stack.embedded_log, say))
+            tidying = asyncio.create_task(keep_tidy(local, stack.logs, stack.embedded_log, say))
             checkout.describe(stack.description(supervisor.pids))
             shown_to_end = _show_and_stay(
                 stack, console, stop if stay else None, began, prompts=prompts, as_json=as_json

@@ -7,7 +7,7 @@ prompt: one that nobody has answered yet must not go. So prompts are dropped her
 import asyncio
 import os
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
@@ -29,13 +29,18 @@ Say = Callable[[str], None]
 
 
 async def keep_tidy(
-    local: LocalSettings, log: KafkaSettings | None, say: Say, *, look_every_s: float = _LOOK_EVERY_S
+    local: LocalSettings,
+    logs: Sequence[Path],
+    log: KafkaSettings | None,
+    say: Say,
+    *,
+    look_every_s: float = _LOOK_EVERY_S,
 ) -> None:
-    """Look after the folder of a stack until cancelled; `log` is its broker, if it is embedded."""
+    """Look after the folder of a stack until cancelled: the logs of its processes; `log` is its broker, if embedded."""
     short = False
     while True:
         await asyncio.sleep(look_every_s)
-        free = await in_thread(lambda: _tidy(local, log))
+        free = await in_thread(lambda: _tidy(local, logs, log))
         if (now_short := free < local.min_free_bytes) and not short:
             where = local.dir.absolute()
             say(
@@ -44,8 +49,8 @@ async def keep_tidy(
         short = now_short
 
 
-def _tidy(local: LocalSettings, log: KafkaSettings | None) -> int:
-    cut_logs((local.dir / "logs").glob("*.log"), local.log_max_bytes)
+def _tidy(local: LocalSettings, logs: Sequence[Path], log: KafkaSettings | None) -> int:
+    cut_logs(logs, local.log_max_bytes)
     if log is not None and footprint.sizes(local.dir)["kafka"] > local.kafka_max_bytes:
         try:
             drop_prompts_that_are_done(log)

@@ -46,9 +46,8 @@ def _why_not(folder: Path, keep: tuple[Path, ...]) -> str:
     links = [name for name in MADE if (folder / name).is_symlink()]
     if links:
         return f"{folder / links[0]} is a link to {(folder / links[0]).resolve()}; delete that by hand"
-    there = {each.name for each in folder.iterdir()}
-    if not (folder / "lock").is_file() or not ((folder / "ports.json").is_file() or there <= set(MADE)):
-        return f"{whole} is no folder that `headrace up` made"
+    if not Checkout(folder).is_ours:
+        return f"{whole} is no folder that `headrace up` made (it has no stack.id); delete its data by hand"
     return ""
 
 

@@ -105,6 +105,11 @@ class Stack:
         """The broker, if it is ours."""
         return None if "kafka" in self.addresses.given else self.addresses.kafka
 
+    @property
+    def logs(self) -> list[Path]:
+        """What the processes of this stack write to."""
+        return [self._log(each.name) for each in self.plan() if isinstance(each, Part)]
+
     def plan(self) -> list[Part | Errand]:
         """Everything that is to be started."""
         return [

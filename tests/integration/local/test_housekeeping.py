@@ -87,13 +87,16 @@ async def test_a_running_stack_is_kept_tidy_and_a_disk_that_gets_full_is_told_on
     log, told = tmp_path / "logs" / "gateway.log", list[str]()
     log.parent.mkdir()
     log.write_text("many words\n" * 200)
+    foreign = log.with_name("theirs.log")
+    foreign.write_text("many words\n" * 200)
 
-    tidying = asyncio.create_task(keep_tidy(local, None, told.append, look_every_s=0.01))
+    tidying = asyncio.create_task(keep_tidy(local, [log], None, told.append, look_every_s=0.01))
     await eventually(lambda: log.stat().st_size == 0 and bool(told))
     log.write_text("many words\n" * 200)
     await eventually(lambda: log.stat().st_size == 0)
     tidying.cancel()
 
+    assert foreign.read_text() == "many words\n" * 200
     assert len(told) == 1
     assert "when it is full, prompts are refused" in told[0]
 

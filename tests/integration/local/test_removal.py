@@ -18,7 +18,7 @@ def folder(tmp_path: Path) -> Path:
     for name in ("kafka", "redis", "clickhouse", "logs", "ready"):
         (folder / name / "deep").mkdir(parents=True)
         (folder / name / "deep" / "data").write_text("x" * 5000)
-    for name in ("key.json", "secret.key", "ports.json", "lock", ".stack.json.123"):
+    for name in ("key.json", "secret.key", "ports.json", "lock", "stack.id", ".stack.json.123"):
         (folder / name).write_text("{}")
     return folder
 
@@ -75,11 +75,33 @@ def test_a_folder_that_is_no_stacks_is_refused(folder: Path, tmp_path: Path) -> 
     foreign = tmp_path / "foreign"
     (foreign / "kafka").mkdir(parents=True)
     (foreign / "lock").write_text("")
+    (foreign / "ports.json").write_text("{}")
+    (foreign / "secret.key").write_text("")
     (foreign / "thesis.tex").write_text("")
     (tmp_path / "bare").mkdir()
 
     assert "is no folder that `headrace up` made" in refused(foreign)
     assert "is no folder that `headrace up` made" in refused(tmp_path / "bare")
+
+
+def test_a_folder_that_others_use_is_not_taken_and_not_touched(tmp_path: Path) -> None:
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "theirs.log").write_text("mine")
+
+    with pytest.raises(WrongSetting, match="is not empty, and no stack made it"):
+        Checkout(tmp_path).claim()
+
+    assert [each.name for each in tmp_path.iterdir()] == ["logs"]
+
+
+def test_an_empty_folder_a_new_one_and_one_of_a_stack_are_taken(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (folder / "stack.id").unlink()
+    removal.refuse_what_is_no_stacks(folder)
+
+    for each in (tmp_path / "empty", tmp_path / "deep" / "new", folder, folder):
+        Checkout(each).claim()
+        assert (each / "stack.id").exists()
 
 
 def test_the_root_a_home_and_where_we_are_are_refused(folder: Path) -> None:

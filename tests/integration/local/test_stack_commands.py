@@ -19,6 +19,7 @@ def folder(tmp_path: Path) -> Path:
     stack = tmp_path / ".headrace"
     (stack / "kafka").mkdir(parents=True)
     (stack / "kafka" / "log").write_bytes(b"x" * 100_000)
+    Checkout(stack).mark()
     Checkout(stack).ports(["kafka"])
     (stack / "lock").write_text(f"{os.getppid()}\n")
     return tmp_path
