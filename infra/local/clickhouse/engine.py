@@ -6,6 +6,7 @@ many threads, and lets go of Python's lock while it works. A session belongs to 
 
 import logging
 import shutil
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,9 @@ class Engine:
         try:
             data_dir.mkdir(parents=True, exist_ok=True)
             self._control = _connect(str(data_dir))
+            # Asked by the clients' threads, by the one that listens to them and by whoever stops the server; held for
+            # one short query, during which no other lock is taken.
+            self._control_is_free = threading.Lock()
         except (RuntimeError, OSError) as error:
             raise CannotStart(PART, f"no engine on {data_dir}: {error}", advice=ADVICE) from None
         # Only now is the directory ours; what lies there was never acknowledged.
@@ -50,12 +54,14 @@ class Engine:
 
     def interrupt(self) -> None:
         """End every query that runs, as soon as it looks up."""
-        self._control.query("KILL QUERY WHERE query_id != queryID() ASYNC")
+        with self._control_is_free:
+            self._control.query("KILL QUERY WHERE query_id != queryID() ASYNC")
 
     def kill(self, thread: int) -> None:
         """End what that thread of ours asks of the engine, if it asks anything."""
         try:
-            self._control.query(f"KILL QUERY WHERE has(thread_ids, {thread}) ASYNC")
+            with self._control_is_free:
+                self._control.query(f"KILL QUERY WHERE has(thread_ids, {thread}) ASYNC")
         except RuntimeError:
             _log.warning("a query that nobody wants goes on", exc_info=True)
 
@@ -66,7 +72,8 @@ class Engine:
 
     def close(self) -> None:
         """Let the directory go; all sessions must be closed."""
-        self._control.close()
+        with self._control_is_free:
+            self._control.close()
 
     def _version(self) -> tuple[int, int, int]:
         major, minor, patch = (int(part) for part in self._one("SELECT version()").split(".")[:3])
@@ -76,4 +83,5 @@ class Engine:
         return str(self._rows(query)[0][0])
 
     def _rows(self, query: str) -> list[list[Any]]:
-        return json_rows(self._control, query)
+        with self._control_is_free:
+            return json_rows(self._control, query)
