@@ -81,6 +81,7 @@ def test_a_running_stack_describes_itself_and_its_curl_line_works(up: Running) -
             "gateway_url",
             "api_key",
             "webhook_secret",
+            "receiver_url",
             "kafka",
             "redis",
             "clickhouse",

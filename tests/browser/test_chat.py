@@ -27,7 +27,7 @@ async def test_an_answer_comes_as_it_is_written_and_is_rendered(chat: Chat, work
     await worker.end(lease, a_completed(prompt, ANSWER, finish_reason="length"))
 
     await expect(page.get_by_role("button", name="Copy answer")).to_be_visible()
-    assert await chat.answer.locator("strong").all_text_contents() == ["Rayleigh scattering"]
+    await expect(chat.answer.locator("strong")).to_have_text(["Rayleigh scattering"])
     assert await chat.answer.locator("pre").text_content() == "print('blue')\n"
     assert await chat.answer.locator("li").all_text_contents() == ["short waves", "long waves"]
     await expect(chat.told("cut short")).to_be_visible()
