@@ -203,7 +203,9 @@ class LocalSettings(Block):
     log_max_bytes: int = setting(10_000_000, "size of a process's log file at which it is put aside; one is kept")
 
     def check(self) -> None:
-        """Addresses must be some, and what comes from afar must be known by its content."""
+        """The folder must be one, addresses must be some, and what comes from afar must be known by its content."""
+        if self.dir.is_file():
+            raise WrongSetting(f"{self.variable('dir')}={self.dir} is a file; name a folder")
         for name, least in (("kafka_max_bytes", 500_000_000), ("redis_max_bytes", 50_000_000), ("log_max_bytes", 1000)):
             if getattr(self, name) < least:
                 raise WrongSetting(f"{self.variable(name)}={getattr(self, name)} is less than {least}")

@@ -135,3 +135,19 @@ async def test_leaving_a_conversation_lets_its_job_go_on(
     await worker.end(lease, a_completed(prompt, "So slow."))
 
     await expect(chat.answers).to_have_text(["So slow."])
+
+
+async def test_a_title_is_not_cut_in_the_middle_of_an_emoji(chat: Chat, worker: PlayedWorker) -> None:
+    await chat.ask("a" * 58 + "😀" * 5 + " say hi")
+    prompt = await worker.answer("Hi.")
+
+    await expect(chat.answers).to_have_text(["Hi."])
+    assert prompt.messages[-1].content.endswith("😀 say hi")
+    await expect(chat.entry("a" * 58 + "😀…")).to_be_visible()
+
+
+async def test_an_address_that_names_no_conversation_is_an_empty_page(chat: Chat) -> None:
+    await chat.page.goto("/#%")
+    await chat.page.reload()
+
+    await expect(chat.page.get_by_role("heading", name="What would you like to know?")).to_be_visible()

@@ -1,9 +1,7 @@
 """Real clients over real TLS: a broker that asks for a user; Redis, ClickHouse and a model server behind a front."""
 
 import asyncio
-import gc
 import ssl
-import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -94,14 +92,6 @@ async def test_a_broker_with_tls_and_users_is_written_to_by_both_kafka_libraries
     ):
         with pytest.raises(Unavailable, match="no broker answers"):
             await asyncio.to_thread(kafka.admin, wrong)
-    collect_what_kafka_python_leaves()
-
-
-def collect_what_kafka_python_leaves() -> None:
-    """A TLS socket that was refused is left to the garbage collector: here, not in some later test."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)
-        gc.collect()
 
 
 async def test_redis_is_reached_through_tls_and_only_by_an_authority_that_we_know(

@@ -150,6 +150,13 @@ def test_a_model_from_afar_is_refused_without_its_hash() -> None:
     assert LocalSettings.from_env(given | {"HEADRACE_LOCAL__MODEL_SHA256": "0" * 64}).model
 
 
+def test_a_file_is_no_folder_of_a_stack(tmp_path: Path) -> None:
+    (tmp_path / "taken").touch()
+
+    with pytest.raises(WrongSetting, match=r"HEADRACE_LOCAL__DIR=.*taken is a file"):
+        LocalSettings.from_env({"HEADRACE_LOCAL__DIR": str(tmp_path / "taken")})
+
+
 def test_contradictions_are_refused_and_both_sides_named() -> None:
     with pytest.raises(WrongSetting, match=r"ACK_TIMEOUT_S=9.0 is longer than HEADRACE_KAFKA__DELIVERY_TIMEOUT_S=3.0"):
         KafkaSettings.from_env({"HEADRACE_KAFKA__ACK_TIMEOUT_S": "9", "HEADRACE_KAFKA__DELIVERY_TIMEOUT_S": "3"})

@@ -60,7 +60,7 @@ guard(byId("inside"), async () => {
 
 /** The conversation that the address names. */
 function named() {
-  const id = decodeURIComponent(location.hash.slice(1));
+  const id = location.hash.slice(1);
   return /^conv_\w+$/.test(id) ? id : null;
 }
 
@@ -139,7 +139,9 @@ async function send(text) {
 
 async function begin(text, signal) {
   const [line] = text.split("\n");
-  const title = line.length > LONGEST_TITLE ? `${line.slice(0, LONGEST_TITLE - 1).trimEnd()}…` : line;
+  // By letters, not by halves of them: half an emoji is no text.
+  const letters = [...line];
+  const title = letters.length > LONGEST_TITLE ? `${letters.slice(0, LONGEST_TITLE - 1).join("").trimEnd()}…` : line;
   composer.setBusy(true);
   try {
     const made = await api("/v1/conversations", { body: { title }, signal });

@@ -20,7 +20,7 @@ export function fromAddress() {
   const text = (name) => given.get(name) ?? "";
   const [since, until] = [Number(text("since")), Number(text("until"))];
   const isCustom = since > 0 && until > since;
-  const range = text("range") in RANGES ? text("range") : "24h";
+  const range = Object.hasOwn(RANGES, text("range")) ? text("range") : "24h";
   return {
     range: isCustom ? "" : range, since, until,
     model: text("model"), lane: text("lane"), status: text("status"), job: text("job"), jobs: null,
