@@ -52,6 +52,7 @@ def test_a_cancel_before_the_first_row_is_heard(clickhouse: Database, asking: Cl
     asking.establish_connection({})
     asking.connection.send_query(NO_ROW_FOR_LONG)
     asking.connection.send_external_tables([])
+    eventually_sync(lambda: running(clickhouse) == 1, what="the query")
 
     assert asking.cancel() == []
 
