@@ -101,7 +101,8 @@ class Publisher:
         """Let what is in flight be acknowledged (for as long as the producer's patience lasts) and end the thread."""
         self._closing.set()
         self._orders.put(None)
-        await asyncio.to_thread(self._thread.join)
+        if self._loop is not None:
+            await asyncio.to_thread(self._thread.join)
 
     async def submit(self, prompt: PromptSubmitted) -> Written:
         """Publish a prompt to its lane; the record is on all in-sync replicas when this returns.

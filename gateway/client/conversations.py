@@ -60,7 +60,7 @@ class AsyncReports:
         """The reports there are."""
         return (await self._wire.ask(Page[ReportName], "GET", "v1/reports")).data
 
-    async def get(self, name: str, **parameters: str | float) -> Report:
+    async def get(self, /, name: str, **parameters: str | float) -> Report:
         """One of them, of the range that `since_s`, `until_s` (unix seconds) and `bucket_s` say."""
         params = {key: str(value) for key, value in parameters.items()}
         return await self._wire.ask(Report, "GET", f"v1/reports/{quote(name, safe='')}", params=params)

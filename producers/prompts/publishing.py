@@ -105,7 +105,7 @@ class PromptPublisher:
         await self.close()
 
     async def close(self) -> None:
-        """The same without `async with`."""
+        """The same without `async with`; twice is once."""
         await self._publisher.close()
         if self._redis is not None:
             await self._redis.aclose()

@@ -12,7 +12,7 @@ from kafka import TopicPartition
 
 import producers
 from infra import kafka, redis
-from infra.errors import WrongSetting
+from infra.errors import OurFault, WrongSetting
 from infra.settings import KafkaSettings, LocalSettings, RedisSettings
 from producers import (
     PromptPublisher,
@@ -217,10 +217,18 @@ def test_a_program_without_a_loop_publishes_as_well(settings: PublisherSettings)
         receipt = publisher.submit("Why?", **OWNED, idempotency_key="sync")
         with pytest.raises(WrongField):
             publisher.submit("Why?", tenant="acme", model="gpt")
-    with pytest.raises(Unavailable):
+    with pytest.raises(OurFault):
         publisher.submit("Why?", **OWNED)
 
     assert placed(settings.kafka, receipt).job_id == receipt.job_id
+
+
+def test_what_was_never_opened_takes_no_prompt_and_closes(settings: PublisherSettings) -> None:
+    publisher = SyncPromptPublisher(settings)
+
+    with pytest.raises(Unavailable):
+        publisher.submit("Why?", **OWNED)
+    publisher.close()
 
 
 def test_settings_come_from_the_environment_as_the_gateways_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from gateway import client as public
-from gateway.client import Headrace, JobFailed, blocking
+from gateway.client import AsyncHeadrace, Headrace, JobFailed, blocking
 from gateway.client.conversations import AsyncConversations, AsyncReports
 from gateway.client.jobs import AsyncJobs
 from gateway.client.settings import ClientSettings
@@ -50,18 +50,16 @@ async def in_a_thread(work: Callable[[Headrace], Any], gateway: UnrulyGateway) -
         (blocking.Reports, AsyncReports),
     ],
 )
-def test_both_clients_have_the_same_calls_with_the_same_parameters(without: type, with_loop: type) -> None:
-    def calls(kind: type) -> dict[str, list[tuple[str, Any, Any]]]:
-        return {
-            name: [(each.name, each.kind, each.default) for each in inspect.signature(call).parameters.values()]
-            for name, call in vars(kind).items()
-            if not name.startswith("_")
-        }
+def test_both_clients_have_the_same_calls_and_say_the_same_of_them(without: type, with_loop: type) -> None:
+    def calls(kind: type) -> dict[str, tuple[inspect.Signature, str | None]]:
+        named = {name: call for name, call in vars(kind).items() if not name.startswith("_")}
+        return {name: (inspect.signature(call), inspect.getdoc(call)) for name, call in named.items()}
 
-    def without_functions(found: dict[str, list[tuple[str, Any, Any]]]) -> Any:
-        return {name: [(a, b, c if not callable(c) else ...) for a, b, c in each] for name, each in found.items()}
+    assert calls(without) == calls(with_loop)
 
-    assert without_functions(calls(without)) == without_functions(calls(with_loop))
+
+def test_both_clients_are_made_alike() -> None:
+    assert inspect.signature(Headrace) == inspect.signature(AsyncHeadrace)
 
 
 async def test_a_program_without_a_loop_submits_streams_and_waits() -> None:
