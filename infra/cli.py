@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
 from click.shell_completion import CompletionItem
@@ -55,6 +55,13 @@ class TableOfContents(Group):
             raise click.ClickException(platforms.missing_package(cmd_name, error.name or "?", machine)) from None
         return command
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; of a closed pipe click would make exit code 1, had the error a number."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            raise BrokenPipeError from None
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List them all, each with its sentence."""
         with formatter.section("Commands"):
@@ -94,8 +101,8 @@ def summary(entry: EntryPoint) -> str:
 def headrace(context: click.Context) -> None:
     """Self-hosted, event-driven ChatGPT-style inference: HTTP to Kafka to TGI and back.
 
-    Start with `headrace up`. Every command takes --help, and every one that prints something and ends, --json. Exit
-    codes and what --json prints are in docs/cli.md.
+    Start with `headrace up`. Every command takes --help, and all but those that run one process, --json. Exit codes
+    and what --json prints are in docs/cli.md.
     """
     from infra import settings  # noqa: PLC0415 # not needed for --help
 

@@ -8,9 +8,9 @@ import shlex
 import signal
 import sys
 import time
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable, Iterator, Mapping
 from functools import partial
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import aiohttp
 import click
@@ -18,13 +18,14 @@ from rich.console import Console
 
 from infra.command_line import json_option, print_json
 from infra.errors import CannotStart
-from infra.local import lock, tour
+from infra.local import lock, standing_shown, tour
 from infra.local.checkout import Checkout
 from infra.local.housekeeping import keep_tidy
 from infra.local.progress import StartUp
 from infra.local.stack import Stack
 from infra.local.supervisor import Supervisor
 from infra.local.whole import until_whole
+from infra.screen import LiveScreen
 from infra.settings import LocalSettings
 
 ENDED_BY_SIGNAL: Final = 130
@@ -37,18 +38,21 @@ class Interrupted(Exception):  # noqa: N818,RUF100 - no fault, a wish
     """Ctrl-C or SIGTERM came first."""
 
 
-@click.command(epilog="Example: headrace up --no-prompts")
+@click.command(epilog="Example: headrace up --no-prompts --json > up.json")
 @click.option(
     "--prompts/--no-prompts", default=True, show_default=True, help="Send three prompts first, to show it work."
 )
-def up(*, prompts: bool) -> None:
+@json_option("Print one object once it is up: `folder`, `pages`, what stack.json says, and what `demo --json` prints.")
+def up(*, prompts: bool, as_json: bool) -> None:
     """Start the whole service on this machine, show it working, and stay until Ctrl-C.
 
     Real Kafka, Redis, ClickHouse and a model server are started as child processes. What is given by its address is
     used instead: HEADRACE_KAFKA__BOOTSTRAP_SERVERS, HEADRACE_REDIS__URL, HEADRACE_CLICKHOUSE__URL, HEADRACE_TGI__URL.
     Everything is kept in .headrace/ (HEADRACE_LOCAL__DIR); .headrace/stack.json says where everything is.
+
+    When whoever read its output has gone (`headrace up | head`), it stops as on Ctrl-C.
     """
-    sys.exit(asyncio.run(live(stay=True, prompts=prompts)))
+    sys.exit(asyncio.run(live(stay=True, prompts=prompts, as_json=as_json)))
 
 
 @click.command(epilog="Example: headrace demo --json | jq .prompts[].answer")
@@ -64,13 +68,14 @@ def demo(as_json: bool) -> None:
 async def live(*, stay: bool, prompts: bool, as_json: bool = False) -> int:
     """One life of the stack, from start to stop; returns the exit code. With `as_json` it talks on standard error."""
     began = time.monotonic()
-    console = Console(stderr=as_json)
+    loop = asyncio.get_running_loop()
     local = LocalSettings.from_env()
     checkout = Checkout(local.dir)
     checkout.claim()
     with lock.held(checkout.lock), _signals() as stop:
         # A `headrace reset` may have ended between the two.
         checkout.mark()
+        console = LiveScreen(partial(loop.call_soon_threadsafe, stop.set), stderr=as_json)
         stack, whole = Stack.at(checkout, local), asyncio.Event()
         tidying: asyncio.Task[None] | None = None
         say = partial(console.print, style="yellow", markup=False, highlight=False, soft_wrap=True)
@@ -84,13 +89,15 @@ async def live(*, stay: bool, prompts: bool, as_json: bool = False) -> int:
                 await _unless(stop, until_whole(stack.gateway_url, shown))
             whole.set()
             tidying = asyncio.create_task(keep_tidy(local, stack.logs, stack.embedded_log, say))
-            checkout.describe(stack.description(supervisor.pids))
+            described = stack.description(supervisor.pids)
+            checkout.describe(described)
+            told = _told(stack, described) if stay else {}
             shown_to_end = _show_and_stay(
-                stack, console, stop if stay else None, began, prompts=prompts, as_json=as_json
+                stack, console, stop if stay else None, began, prompts=prompts, told=told if as_json else None
             )
             return await _unless(stop, shown_to_end)
         except Interrupted:
-            return 0 if stay else ENDED_BY_SIGNAL
+            return 0 if stay or console.is_closed else ENDED_BY_SIGNAL
         finally:
             console.print("stopping …")
             if tidying:
@@ -101,8 +108,15 @@ async def live(*, stay: bool, prompts: bool, as_json: bool = False) -> int:
 
 
 async def _show_and_stay(
-    stack: Stack, console: Console, stop: asyncio.Event | None, began: float, *, prompts: bool, as_json: bool
+    stack: Stack,
+    console: Console,
+    stop: asyncio.Event | None,
+    began: float,
+    *,
+    prompts: bool,
+    told: Mapping[str, Any] | None,
 ) -> int:
+    """Show it working, and wait for its end; `told` is printed as JSON, with what was asked besides."""
     async with aiohttp.ClientSession() as session:
         guide = _guide(stack, session, console)
         if not await guide.knows_the_key():
@@ -118,13 +132,18 @@ async def _show_and_stay(
             console.print()
             console.print(tour.hops(asked))
     _print_places(stack, model, console)
-    if as_json:
-        print_json({"ready_s": round(ready_s, 1), "prompts": [each.plain() for each in asked]})
+    if told is not None:
+        print_json({**told, "ready_s": round(ready_s, 1), "prompts": [each.plain() for each in asked]})
     if stop is not None:
         console.print("\nup; Ctrl-C stops everything")
         await stop.wait()
         return 0
     return 0 if all(each.answered for each in asked) else UNANSWERED
+
+
+def _told(stack: Stack, described: Mapping[str, Any]) -> dict[str, Any]:
+    folder = str(stack.local.dir.absolute())
+    return {"folder": folder, "pages": standing_shown.pages(stack.gateway_url), **described}
 
 
 def _guide(stack: Stack, session: aiohttp.ClientSession, console: Console) -> tour.Guide:

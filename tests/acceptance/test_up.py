@@ -10,13 +10,14 @@ import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 
 from infra.local.ports import free_ports
 from tests.support.command import headrace as command
 from tests.support.stack import SHARED_PIDS
-from tests.support.up import Running, headrace, none_left
+from tests.support.up import HEADRACE, Running, headrace, none_left
 
 SERVICES = {"gateway", "worker", "fanout", "deliver", "retrain", "ingest", "reports", "receiver"}
 PARTS = {"kafka", "redis", "clickhouse", "tgi"}
@@ -61,14 +62,37 @@ def test_demo_in_an_empty_folder_answers_three_prompts_and_leaves_nothing(tmp_pa
     assert running.stack() == {}
 
 
-def test_a_killed_supervisor_leaves_no_process(folder: Path) -> None:
-    with headrace("up", folder, "--no-prompts") as running:
+def test_a_stack_tells_a_script_where_it_is_and_killed_leaves_no_process(folder: Path) -> None:
+    with headrace("up", folder, "--no-prompts", "--json") as running:
         pids = running.wait_until_described()
+        running.wait_for('{"folder"')
+        told = next(json.loads(each) for each in running.text().splitlines() if each.startswith('{"folder"'))
+        described = running.stack()
 
         running.process.kill()
         running.process.wait(10)
 
+    assert {name: told[name] for name in described} == described
+    assert told["folder"] == str(folder / ".headrace")
+    assert told["pages"]["dashboard"] == f"{described['gateway_url']}/dashboard"
+    assert (told["prompts"], told["ready_s"] > 0) == ([], True)
     none_left(pids)
+
+
+@pytest.mark.parametrize(("command", "shown_on"), [("up", "stdout"), ("demo", "stderr")])
+def test_a_stack_whose_output_nobody_reads_any_more_stops_in_order(command: str, shown_on: str, tmp_path: Path) -> None:
+    options = ["--json"] if shown_on == "stderr" else []
+    with subprocess.Popen([*HEADRACE, command, *options], cwd=tmp_path, stdout=PIPE, stderr=PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        shown, other = (process.stdout, process.stderr) if shown_on == "stdout" else (process.stderr, process.stdout)
+        first = shown.readline()
+        shown.close()
+
+        assert process.wait(60) == 0
+        assert other.read() == b""
+
+    assert b"starting" in first
 
 
 def test_a_running_stack_describes_itself_and_its_curl_line_works(up: Running) -> None:

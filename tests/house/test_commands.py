@@ -16,8 +16,8 @@ COMMANDS = sorted(entry_points(group="headrace.commands"), key=lambda each: each
 PROCESSES = ("gateway", "worker", "fanout", "deliver", "retrain", "ingest", "reports")
 
 
-# They run until they are stopped; what they have to say is in their logs.
-LONG_RUNNING = {*PROCESSES, "up", "tgi", "clickhouse", "receiver"}
+# They run until they are stopped; what they have to say is in their logs. (`up` tells once where everything is.)
+LONG_RUNNING = {*PROCESSES, "tgi", "clickhouse", "receiver"}
 
 ALL = [pytest.param(command, id=words) for words, command in commands.all_commands()]
 LEAVES = [pytest.param(words, command, id=words) for words, command in commands.leaves()]

@@ -14,6 +14,7 @@ from infra.cli import exit_code, summary, wants_json
 from infra.errors import CannotStart, InvalidEvent, OurFault, Unavailable, WrongSetting
 from tests.house.test_commands import COMMANDS
 from tests.support.command import headrace
+from tests.support.up import HEADRACE
 
 # Too much for a list of commands: each of these alone takes longer to import than it takes to print it.
 HEAVY = ("aiohttp", "kafka", "redis", "faust", "rich", "msgspec", "clickhouse_driver", "asyncio")
@@ -84,6 +85,17 @@ def test_with_json_an_error_is_one_object_on_standard_error(typed: str, code: in
 def test_json_after_two_dashes_is_no_option() -> None:
     assert wants_json(["submit", "--json"])
     assert not wants_json(["submit", "--", "--json"])
+
+
+@pytest.mark.parametrize("typed", [("topics", "list", "--json"), ("completion", "bash"), ("doctor", "--all")])
+def test_output_that_nobody_reads_is_no_failure(typed: tuple[str, ...], tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+
+    with os.fdopen(writing, "wb") as closed:
+        done = subprocess.run([*HEADRACE, *typed], cwd=tmp_path, stdout=closed, stderr=subprocess.PIPE, check=False)
+
+    assert (done.returncode, done.stderr) == (0, b"")
 
 
 def test_colours_are_off_in_a_pipe_and_can_be_forced_and_forbidden(tmp_path: Path) -> None:
