@@ -14,7 +14,8 @@ import chdb
 
 from infra.errors import CannotStart
 from infra.local.clickhouse.embedded import ADVICE, PART
-from infra.local.clickhouse.session import EngineSession, json_rows
+from infra.local.clickhouse.faults import QueryFault
+from infra.local.clickhouse.session import EngineSession, json_rows, run
 
 _log = logging.getLogger(__name__)
 _connect: Any = chdb.connect  # carries no types
@@ -55,14 +56,14 @@ class Engine:
     def interrupt(self) -> None:
         """End every query that runs, as soon as it looks up."""
         with self._control_is_free:
-            self._control.query("KILL QUERY WHERE query_id != queryID() ASYNC")
+            run(self._control, "KILL QUERY WHERE query_id != queryID() ASYNC", "Null")
 
     def kill(self, thread: int) -> None:
         """End what that thread of ours asks of the engine, if it asks anything."""
         try:
             with self._control_is_free:
-                self._control.query(f"KILL QUERY WHERE has(thread_ids, {thread}) ASYNC")
-        except RuntimeError:
+                run(self._control, f"KILL QUERY WHERE has(thread_ids, {thread}) ASYNC", "Null")
+        except QueryFault:
             _log.warning("a query that nobody wants goes on", exc_info=True)
 
     def query_of(self, thread: int) -> str | None:

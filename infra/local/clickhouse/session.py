@@ -14,6 +14,7 @@ from infra.local.clickhouse.requests import Setting
 
 _CODE = re.compile(r"Code: (\d+)\. ")
 _UNSET = "DEFAULT"
+_TRIES = 3
 
 
 class Given(Protocol):
@@ -162,7 +163,18 @@ def run(connection: Any, statement: str, form: str) -> bytes:
     try:
         return bytes(connection.query(statement, form).bytes())
     except RuntimeError as error:
+        _forget_what_was_written(connection)
         raise _fault(error) from None
+
+
+def _forget_what_was_written(connection: Any) -> None:
+    """Ask for nothing: what a statement wrote before it failed, the engine puts in front of the next one's result."""
+    for _ in range(_TRIES):
+        try:
+            connection.query("SELECT 1", "Null")
+        except RuntimeError:
+            continue  # whoever ended the statement may end this as well
+        return
 
 
 def json_rows(connection: Any, query: str) -> list[list[Any]]:
