@@ -29,7 +29,7 @@ def path_of(job_id: str, *rest: str) -> str:
 async def follow(
     wire: Wire, job_id: str, after: str = "", appears_s: float = 0.0
 ) -> AsyncGenerator[ServerSentEvent, None]:
-    """Every event of a job after that id, up to `done`.
+    """Every event of a job after that id, up to `done`, for as long as it takes the job to end.
 
     `appears_s` is how long a job may be unknown at first: that of a prompt which was published straight to the log is,
     until the state view has read it.
@@ -42,15 +42,13 @@ async def follow(
     last_id, furthest_id, patience = after, after, wire.patience()
     appears_by_s = asyncio.get_running_loop().time() + appears_s
     while True:
-        what = "cut the stream"
+        what, opened, told_before = "cut the stream", False, furthest_id
         try:
             async with wire.stream(path_of(job_id, "events"), {"Last-Event-ID": last_id} if last_id else {}) as answer:
                 if isinstance(answer, Told):
                     await _bear(wire, answer, patience, appears_by_s)
                     continue
-                if answer.status == 204:
-                    yield await _done(wire, job_id, last_id)
-                    return
+                opened = True
                 async with aclosing(_new(answer, last_id)) as events:
                     async for event in events:
                         if _is_further(event.id, furthest_id):
@@ -63,6 +61,12 @@ async def follow(
                             return
         except (aiohttp.ClientError, TimeoutError) as error:
             what = no_answer(error)
+        if opened and furthest_id == told_before:
+            # A job may be silent for hours, behind a proxy that cuts what is: the job itself says whether it goes on.
+            if (job := await wire.ask(Job, "GET", path_of(job_id))).ended:
+                yield ServerSentEvent(msgspec.json.encode(job).decode(), "done", last_id)
+                return
+            patience.endure()
         await patience.pause(what)
 
 
@@ -86,8 +90,3 @@ async def _new(answer: aiohttp.ClientResponse, last_id: str) -> AsyncGenerator[S
         if event.event in _WHOLE or not told_before:
             last_id = event.id or last_id
             yield event
-
-
-async def _done(wire: Wire, job_id: str, last_id: str) -> ServerSentEvent:
-    job = await wire.ask(Job, "GET", path_of(job_id))
-    return ServerSentEvent(msgspec.json.encode(job).decode(), "done", last_id)

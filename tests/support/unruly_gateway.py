@@ -37,8 +37,11 @@ def refuses(status: int, message: str = "no", **headers: str) -> Answer:
     return says(status, {"error": {"message": message, "type": "x", "param": None, "code": None}}, **headers)
 
 
-def streams(*events: tuple[int, str, Any], cut: bool = False, stay_open: bool = False) -> Answer:
-    """Send these events (id, type, data); then break the connection with `cut`, or say no more with `stay_open`."""
+def streams(*events: tuple[int, str, Any], cut: bool = False, stay_open: bool = False, after_s: float = 0) -> Answer:
+    """Send these events (id, type, data); then break the connection with `cut`, or say no more with `stay_open`.
+
+    `after_s`: how long it stands before it is broken, in silence.
+    """
 
     async def answer(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
@@ -46,6 +49,7 @@ def streams(*events: tuple[int, str, Any], cut: bool = False, stay_open: bool = 
         await response.write(sse.PING)
         for number, event, data in events:
             await response.write(sse.encode(json.dumps(data), event=event, id=number))
+        await asyncio.sleep(after_s)
         if cut:
             assert request.transport is not None
             request.transport.close()

@@ -1,6 +1,5 @@
 """One job through refusals, lost connections and a gateway that restarts."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -209,15 +208,32 @@ async def test_a_gateway_that_asks_for_no_pause_at_all_is_given_one() -> None:
     assert len(gateway.heard) < 8
 
 
-async def test_a_proxy_that_tells_the_same_and_cuts_for_ever_is_given_up() -> None:
+async def test_a_silent_job_is_waited_for_however_often_a_proxy_cuts_the_silence() -> None:
+    cut = streams(cut=True, after_s=0.3)
+    gateway = UnrulyGateway(events=[cut, cut, cut, streams((1, "done", job()))], reads=[says(200, job("running"))])
+
+    async with against(gateway, patience_s=0.2) as jobs:
+        assert (await jobs.wait("job_1")).text == "Blue."
+
+    assert [path for path, _, _ in gateway.heard] == [EVENTS, "/v1/jobs/job_1"] * 3 + [EVENTS]
+
+
+async def test_behind_a_proxy_that_tells_the_same_and_cuts_for_ever_the_job_itself_is_asked() -> None:
     snapshot, token = (1, "snapshot", {"text": "Bl"}), (2, "token", {"text": "ue"})
-    gateway = UnrulyGateway(events=[streams(snapshot, token, cut=True)])
+    gateway = UnrulyGateway(events=[streams(snapshot, token, cut=True)], reads=[says(200, job("running"))])
 
     async with against(gateway, patience_s=1.0) as jobs:
-        with pytest.raises(Unavailable, match="cannot be reached"):
-            await asyncio.wait_for(jobs.wait("job_1"), 10)
+        with pytest.raises(TimedOut):
+            await jobs.wait("job_1", timeout_s=1.5)
+        assert len(gateway.heard) < 12
+        gateway.reads = [says(200, job())]
+        assert [each.text async for each in jobs.stream("job_1")] == ["Bl", "ue", "."]
 
-    assert len(gateway.heard) < 8
+
+async def test_a_gateway_that_goes_while_a_silent_job_is_waited_for_is_given_up() -> None:
+    async with against(UnrulyGateway(events=[streams(cut=True)], reads=[hangs_up]), patience_s=0.1) as jobs:
+        with pytest.raises(Unavailable, match="cannot be reached"):
+            await jobs.wait("job_1")
 
 
 async def test_what_a_gateway_tells_again_is_not_doubled_and_a_snapshot_stands_for_all_before() -> None:
