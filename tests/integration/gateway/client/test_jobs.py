@@ -226,7 +226,7 @@ async def test_behind_a_proxy_that_tells_the_same_and_cuts_for_ever_the_job_itse
         with pytest.raises(TimedOut):
             await jobs.wait("job_1", timeout_s=1.5)
         assert len(gateway.heard) < 12
-        gateway.reads = [says(200, job())]
+        gateway.events, gateway.reads = [streams((1, "token", {"text": "Bl"}), token, cut=True)], [says(200, job())]
         assert [each.text async for each in jobs.stream("job_1")] == ["Bl", "ue", "."]
 
 
