@@ -6,14 +6,16 @@ import msgspec
 from aiohttp import web
 
 from gateway import entrance
-from gateway.job_object import seconds
-from gateway.keys import CALLER, CLOCK, CONVERSATIONS, PUBLISHER
+from gateway.feedback import feedback_object, thumbs_of
+from gateway.job_object import seconds, usage_object
+from gateway.keys import CALLER, CLOCK, CONVERSATIONS, PUBLISHER, SCRIPTS
 from gateway.paging import not_in_list, page, page_asked
 from gateway.problems import bad_value, not_found
 from infra.ids import derived_id, new_id
 from infra.telemetry import trace
-from producers.conversations import Conversation, Turn
-from producers.events import ConversationCreated, ConversationDeleted, ConversationUpdated, Message
+from producers.conversations import Conversation
+from producers.events import ConversationCreated, ConversationDeleted, ConversationUpdated
+from producers.jobs.turns import Said, Turn
 from producers.prompts import bodies, bounds
 from producers.prompts.bodies import Strict
 from producers.topics import CONVERSATIONS as TOPIC
@@ -102,7 +104,12 @@ async def list_items(request: web.Request) -> web.Response:
     turns = await request.app[CONVERSATIONS].turns(found.id)
     items = {item["id"]: item for turn in turns for item in items_of(found.id, turn)}
     chosen, has_more = page(list(items)[::-1] if asked.newest_first else list(items), asked)
-    return _json(_list([items[each] for each in chosen], has_more=has_more))
+    shown = [items[each] for each in chosen]
+    answers = [each for each in shown if each["role"] == "assistant"]
+    thumbs = await thumbs_of(request.app[SCRIPTS], [each["job"] for each in answers])
+    for answer, thumb in zip(answers, thumbs, strict=True):
+        answer["feedback"] = thumb and feedback_object(thumb)
+    return _json(_list(shown, has_more=has_more))
 
 
 def conversation_object(conversation: Conversation) -> dict[str, Any]:
@@ -121,19 +128,24 @@ def items_of(conversation_id: str, turn: Turn) -> list[dict[str, Any]]:
     return [item_object(conversation_id, turn.job_id, at, each) for at, each in enumerate(turn.messages)]
 
 
-def item_object(conversation_id: str, job_id: str, at: int, message: Message) -> dict[str, Any]:
+def item_object(conversation_id: str, job_id: str, at: int, message: Said) -> dict[str, Any]:
     """A message as an item of its conversation; its id follows from its job and its place there."""
-    if message.role == "assistant":
-        part: dict[str, Any] = {"type": "output_text", "text": message.content, "annotations": [], "logprobs": []}
-    else:
-        part = {"type": "input_text", "text": message.content}
-    return {
+    item: dict[str, Any] = {
         "id": derived_id("msg", f"{conversation_id}/{job_id}/{at}"),
         "type": "message",
-        "status": "completed",
+        "status": "incomplete" if message.finish_reason in {"length", "cancelled"} else "completed",
         "role": message.role,
-        "content": [part],
+        "content": [{"type": "input_text", "text": message.content}],
         "job": job_id,
+    }
+    if message.role != "assistant":
+        return item
+    return item | {
+        "content": [{"type": "output_text", "text": message.content, "annotations": [], "logprobs": []}],
+        "finish_reason": message.finish_reason,
+        "cache": message.cache,
+        "usage": usage_object(message.usage),
+        "feedback": None,
     }
 
 

@@ -1,5 +1,6 @@
 """POST /v1/jobs/{id}/feedback: somebody judges an answer."""
 
+from collections.abc import Sequence
 from typing import Any, cast, get_args
 
 import msgspec
@@ -70,7 +71,7 @@ def feedback(asked: AskedFeedback, job: JobRecord, caller: KeyIssued, now_ms: fl
     if kind == "preference" and asked.value == job.job_id:
         raise bad_value("value of a preference must be another job than the one that is judged.", "value")
     return FeedbackGiven(
-        feedback_id=derived_id("fb", f"{job.job_id}/{author}/{kind}"),
+        feedback_id=_id(job.job_id, author, kind),
         job_id=job.job_id,
         tenant=caller.tenant,
         key_id=caller.id,
@@ -98,6 +99,29 @@ def feedback_object(given: FeedbackGiven) -> dict[str, Any]:
     }
 
 
+async def thumbs_of(scripts: Scripts, job_ids: Sequence[str]) -> list[FeedbackGiven | None]:
+    """Of each job the thumb that was given in nobody's name, as the pages give it; one round trip for all.
+
+    Raises:
+        Unavailable: Redis does not answer.
+    """
+    if not job_ids:
+        return []
+    pipeline: Any = scripts.redis.pipeline(transaction=False)
+    for job_id in job_ids:
+        pipeline.hget(_key(scripts, job_id), _id(job_id, "", "thumb"))
+    found = await redis_asked(pipeline.execute())
+    return [None if each is None else codec.decode_as(FeedbackGiven, each) for each in found]
+
+
+def _id(job_id: str, author: str, kind: FeedbackKind) -> str:
+    return derived_id("fb", f"{job_id}/{author}/{kind}")
+
+
+def _key(scripts: Scripts, job_id: str) -> str:
+    return f"{scripts.prefix}feedback:{job_id}"
+
+
 def _value(kind: FeedbackKind, value: str | float) -> str | float:
     match kind:
         case "thumb":
@@ -121,7 +145,7 @@ async def _must_be_an_answer(scripts: Scripts, tenant: str, job_id: str) -> None
 
 async def _remember(scripts: Scripts, retention: Retention, given: FeedbackGiven) -> bool:
     """Keep the newest of each author and kind beside the job; True for the first. After the log holds it: see there."""
-    key = f"{scripts.prefix}feedback:{given.job_id}"
+    key = _key(scripts, given.job_id)
     added = await redis_asked(scripts.redis.hset(key, given.feedback_id, codec.encode(given)))
     await redis_asked(scripts.redis.pexpire(key, retention.job_ms))
     return bool(added)

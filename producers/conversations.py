@@ -8,6 +8,7 @@ import msgspec
 from producers.events import ConversationCreated, ConversationDeleted, ConversationUpdated, Lane, Message
 from producers.jobs.record import Retention
 from producers.jobs.scripts import Scripts, asked
+from producers.jobs.turns import Said, Turn, history_of
 
 
 @dataclass(frozen=True)
@@ -20,14 +21,6 @@ class Conversation:
     metadata: dict[str, str]
     created_ms: float
     lane: Lane | None
-
-
-@dataclass(frozen=True)
-class Turn:
-    """A published turn: its job, and the messages it left."""
-
-    job_id: str
-    messages: tuple[Message, ...]
 
 
 @dataclass(frozen=True)
@@ -93,11 +86,13 @@ class Conversations:
         return Page(found, has_more=bool(verdict[1]))
 
     async def history(
-        self, conversation: str, before: int | None = None, without: str | None = None
-    ) -> tuple[Message, ...]:
-        """The messages of all published turns: `before` a place (a prompt's offset), `without` the turn of one job."""
-        found = await self.turns(conversation, before)
-        return tuple(message for turn in found if turn.job_id != without for message in turn.messages)
+        self, conversation: str, before: int | None = None, replaces: str | None = None
+    ) -> tuple[Message, ...] | None:
+        """The messages of all published turns, `before` a place (a prompt's offset), without the one it `replaces`.
+
+        None where the turn to be replaced is not the last.
+        """
+        return history_of(await self.turns(conversation, before), replaces)
 
     async def turns(self, conversation: str, before: int | None = None) -> tuple[Turn, ...]:
         """All published turns in the log's order; `before` a place (a prompt's offset) if given."""
@@ -107,7 +102,7 @@ class Conversations:
             return ()
         texts = await asked(self._scripts.redis.hmget(f"{self._home(conversation)}:texts", jobs))
         return tuple(
-            Turn(job.decode(), msgspec.json.decode(text, type=tuple[Message, ...]))
+            Turn(job.decode(), msgspec.json.decode(text, type=tuple[Said, ...]))
             for job, text in zip(jobs, texts, strict=True)
             if text
         )

@@ -150,6 +150,13 @@ class ConversationItem(Object, frozen=True, kw_only=True):
     status: str = "completed"
     role: str = ""
     content: tuple[dict[str, Any], ...] = ()
+    job: str = ""
+    finish_reason: str | None = None
+    """Of an answer: `stop`, `length`, …, or `cancelled` where it is what was shown until then."""
+    cache: str | None = None
+    usage: Usage | None = None
+    feedback: Feedback | None = None
+    """The thumb that was given in nobody's name."""
 
     @property
     def text(self) -> str:

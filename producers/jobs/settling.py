@@ -5,23 +5,13 @@ from typing import Literal
 import msgspec
 
 from producers import codec
-from producers.events import AnswerCancelled, AnswerCompleted, Message, Terminal, status_of
+from producers.events import Terminal, status_of
 from producers.jobs.record import Retention, describe
 from producers.jobs.scripts import Scripts
+from producers.jobs.turns import turn_of
 
 Settled = Literal["settled", "late", "again", "duplicate"]
 """`late`: the job had been given up before the log held its prompt; its end was visible already."""
-
-
-def turn_of(ending: Terminal) -> tuple[Message, ...]:
-    """What the turn leaves in its conversation: nothing of a failed one, of a cancelled one what was shown, if any."""
-    match ending:
-        case AnswerCancelled(text=""):
-            return ()
-        case AnswerCompleted() | AnswerCancelled():
-            return (*ending.prompt.messages, Message("assistant", ending.text))
-        case _:
-            return ()
 
 
 def arguments(ending: Terminal, retention: Retention, published_ms: float) -> tuple[bytes, bytes, bytes]:

@@ -15,7 +15,7 @@ from producers.places import Place
 from producers.topics import JOB_EVENTS
 from stream_workers.inference.answering import Answering, Progress
 from stream_workers.inference.counts import Counts
-from stream_workers.inference.endings import Answered, Attempt, Unanswered, not_cached, poison
+from stream_workers.inference.endings import Answered, Attempt, Unanswered, not_cached, not_last_turn, poison
 from stream_workers.inference.renewals import Hold
 from stream_workers.inference.screen import Screen
 from stream_workers.patience import until_back
@@ -63,9 +63,10 @@ class Attempting:
     async def _under_lease(self, attempt: Attempt, place: Place, hold: Hold) -> Answer | None:
         conversation, replaced = attempt.prompt.conversation, attempt.prompt.replaces
         if conversation is not None:
-            attempt.history = await until_back(
-                lambda: self.conversations.history(conversation, place.offset, without=replaced)
-            )
+            history = await until_back(lambda: self.conversations.history(conversation, place.offset, replaced))
+            if history is None:
+                return self._ended(attempt, attempt.failed(not_last_turn()))
+            attempt.history = history
             if (recalled := await self._recall(attempt)) is not None:
                 return recalled
         screen = Screen(self.leases, hold, self.flush_s)

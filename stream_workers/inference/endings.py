@@ -102,6 +102,12 @@ def not_cached() -> JobError:
     return JobError("no cached answer", type="invalid_request_error", param="cache", code="cache_miss")
 
 
+def not_last_turn() -> JobError:
+    """The error of a prompt that is to replace a turn which was replaced or followed by another one before it."""
+    message = "the turn to be replaced is not the conversation's last any more"
+    return JobError(message, type="invalid_request_error", param="replaces", code="not_last_turn")
+
+
 def too_long(found: TooLong) -> JobError:
     """OpenAI's error for a prompt over the model's window."""
     return JobError(

@@ -2,9 +2,11 @@
 
 from playwright.async_api import BrowserContext, Page, expect
 
-from producers.events import FeedbackGiven
+from producers.events import AnswerFailed, FeedbackGiven, Usage
 from producers.topics import FEEDBACK
+from stream_workers.inference.endings import not_last_turn
 from tests.browser.conftest import MODULE_LOOP
+from tests.support.browser import Watch
 from tests.support.builders import a_cancelled, a_completed, a_failed
 from tests.support.chat_page import Chat
 from tests.support.eventually import eventually
@@ -209,6 +211,71 @@ async def test_two_tabs_see_the_same_conversations(
     await chat.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
 
     await expect(chat.answers).to_have_text(["Yes.", "Too."])
+
+
+async def test_what_was_known_of_an_answer_is_known_after_a_reload_and_in_another_tab(
+    chat: Chat, worker: PlayedWorker, visitor: BrowserContext, gateway: RunningGateway
+) -> None:
+    await chat.ask("Known?")
+    await worker.answer("Yes.", cache="hit", finish_reason="length", usage=Usage(3, 7))
+    await chat.is_idle()
+    thumb = chat.page.get_by_role("button", name="Bad answer")
+    await thumb.click()
+    await chat.page.get_by_label("Too long").check()
+    await chat.page.get_by_role("button", name="Send", exact=True).first.click()
+    await expect(chat.told("Thank you: it was noted.")).to_be_visible()
+    asked: list[str] = []
+    chat.page.on("request", lambda request: asked.append(request.url) if "/v1/jobs" in request.url else None)
+
+    await chat.page.reload()
+    other = Chat(await visitor.new_page())
+    await other.enter(chat.page.url, gateway.key.api_key)
+    for each in (chat, other):
+        for words in ("from the cache", "cut short", "7 tokens"):
+            await expect(each.told(words)).to_be_visible()
+        pressed = each.page.get_by_role("button", name="Bad answer")
+        await expect(pressed).to_have_attribute("aria-pressed", "true")
+        await expect(each.page.get_by_role("button", name="Good answer")).to_have_attribute("aria-pressed", "false")
+        await pressed.click()
+        await expect(each.page.get_by_label("Too long")).to_be_checked()
+    assert asked == [], "the conversation's items tell all of it"
+
+
+async def test_a_turn_that_two_tabs_answer_again_is_there_once(
+    chat: Chat, worker: PlayedWorker, visitor: BrowserContext, gateway: RunningGateway, watch: Watch
+) -> None:
+    watch.expect("status of 409")
+    await chat.ask("Who is first?")
+    first = await worker.answer("Nobody.")
+    await chat.is_idle()
+    second, away, late = [Chat(await visitor.new_page()) for _ in range(3)]
+    for each in (second, away, late):
+        await each.enter(chat.page.url, gateway.key.api_key)
+        await expect(each.answers).to_have_text(["Nobody."])
+
+    # All are taken before any is in the conversation; the worker lets all but the first one in the log fail.
+    taken = []
+    for each in (chat, second, away):
+        await each.again()
+        taken.append(await worker.next_prompt())
+    await second.page.reload()
+    (ours, place), *others = taken
+    await worker.end(await worker.lease_of(ours, place), a_completed(ours, "Me."))
+    await away.page.reload()
+    await expect(away.answers).to_have_text(["Me."])
+    for theirs, place in others:
+        failed = AnswerFailed(job_id=theirs.job_id, prompt=theirs, error=not_last_turn())
+        await worker.end(await worker.lease_of(theirs, place), failed)
+    await late.again()
+
+    assert {prompt.replaces for prompt, _ in taken} == {first.job_id}
+    for each in (second, late):
+        await expect(each.told("went on in another window")).to_be_visible()
+    for each in (chat, second, away, late):
+        await each.is_idle()
+        await expect(each.answers).to_have_text(["Me."])
+        await expect(each.page.locator(".prompt")).to_have_text(["Who is first?"])
+        assert await each.page.evaluate("Object.keys({...localStorage, ...sessionStorage})") == ["headrace.key"]
 
 
 async def test_on_a_narrow_screen_the_list_is_a_drawer(chat: Chat, worker: PlayedWorker) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-from producers.events import ConversationCreated, ConversationDeleted
+from producers.events import ConversationCreated, ConversationDeleted, Usage
 from producers.topics import CONVERSATIONS
 from tests.support.gateway import MODEL, Log, PlayedWorker, RunningGateway
 
@@ -121,6 +121,28 @@ async def test_a_conversation_gets_another_title_and_other_metadata(gateway: Run
     assert (await gateway.get(here)).json == described.json
     assert (too_long.status, too_long.json["error"]["param"]) == (400, "title")
     assert elsewhere.status == 404
+
+
+async def test_an_answer_among_the_items_tells_how_it_came_about_and_its_thumb(
+    gateway: RunningGateway, worker: PlayedWorker
+) -> None:
+    conversation = (await gateway.post("/v1/conversations", {})).json["id"]
+    turn = TURN | {"conversation": conversation}
+    jobs = []
+    for fields in ({"cache": "hit", "usage": Usage(3, 2)}, {"finish_reason": "length"}):
+        jobs.append((await gateway.post("/v1/jobs", turn)).json["id"])
+        await worker.answer("Because.", **fields)
+    thumb = {"kind": "thumb", "value": "down", "tags": ["Too long"]}
+    given = (await gateway.post(f"/v1/jobs/{jobs[0]}/feedback", thumb)).json
+    await gateway.post(f"/v1/jobs/{jobs[1]}/feedback", thumb | {"author": "ada"})
+    asked, first, _, second = (await gateway.get(f"/v1/conversations/{conversation}/items?order=asc")).json["data"]
+
+    assert {"cache", "feedback"}.isdisjoint(asked)
+    assert (first["status"], first["finish_reason"], first["cache"]) == ("completed", "stop", "hit")
+    assert first["usage"] == {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
+    assert first["feedback"] == given
+    assert (second["status"], second["finish_reason"]) == ("incomplete", "length")
+    assert second["feedback"] is None, "what somebody says in their own name is not everybody's"
 
 
 async def test_the_last_turn_is_asked_again_in_its_place(gateway: RunningGateway, worker: PlayedWorker) -> None:

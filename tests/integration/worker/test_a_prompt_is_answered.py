@@ -137,6 +137,27 @@ async def test_a_turn_is_answered_with_the_turns_before_it_and_from_the_cache_wh
     assert (again.cache, again.text, shown) == ("hit", endings[0].text, endings[0].text)
 
 
+async def test_of_two_prompts_that_replace_one_turn_the_first_in_the_log_does_so(
+    place: Workshop, tgi: ModelServer
+) -> None:
+    async with Hand(place) as hand:
+        conversations = Conversations(hand.scripts, Retention())
+        await conversations.open(ConversationCreated(conversation="conv_3", tenant="acme"))
+        first = a_prompt("One turn.", conversation="conv_3")
+        await ending_of(hand, first)
+        both = [a_prompt("One turn.", conversation="conv_3", replaces=first.job_id, cache="bypass") for _ in range(2)]
+        for each in both:
+            await hand.submit(each)
+        await hand.all_ended(both)
+        endings = [(await hand.job(each.job_id)).ending for each in both]
+        left = await conversations.turns("conv_3")
+
+    assert isinstance(endings[0], AnswerCompleted)
+    assert isinstance(endings[1], AnswerFailed)
+    assert (endings[1].error.param, endings[1].error.code) == ("replaces", "not_last_turn")
+    assert [each.job_id for each in left] == [both[0].job_id]
+
+
 async def tries_told(place: Workshop, job_id: str, tries: list[int]) -> bool:
     told = (await asyncio.to_thread(read_topic, place.kafka, JOB_EVENTS)).events
     return [each.tries for each in told if isinstance(each, RetryScheduled) and each.job_id == job_id] == tries

@@ -115,8 +115,11 @@ function notOpened(id, error) {
 function resume(id) {
   for (const pending of recall(id)) {
     const [{ content }] = pending.body.messages;
-    if (pending.job !== null && thread.of(pending.job)) forget(pending); // it ended meanwhile
-    else follow(thread.of(pending.body.replaces) ?? thread.add(content), pending);
+    const { replaces } = pending.body;
+    const old = thread.of(replaces);
+    const ended = pending.job !== null && thread.of(pending.job);
+    if (ended || (replaces && !old)) forget(pending); // it ended meanwhile, or another one came first
+    else if (!old?.asking) follow(old ?? thread.add(content), pending);
   }
 }
 
@@ -187,22 +190,28 @@ async function follow(turn, pending) {
   if (asked !== turn) return;
   asked = null;
   composer.setBusy(false);
+  if (turn.overtaken && await lookAgain()) thread.last?.remark("This conversation went on in another window: this is what is there now.");
 }
 
-/** Back from another tab: there may be new conversations, or new turns in this one. */
+/**
+ * Back from another tab: there may be new conversations, or new turns in this one.
+ * @returns {Promise<boolean>} whether what is open was shown anew
+ */
 async function lookAgain() {
-  if (byId("inside").hidden || asked !== null) return;
+  if (byId("inside").hidden || asked !== null) return false;
   await list.load();
-  if (conversation === null || asked !== null) return;
+  if (conversation === null || asked !== null) return false;
   const id = conversation;
   try {
     const { data } = await api(`/v1/conversations/${encodeURIComponent(id)}/items?limit=1`);
     const shown = thread.last;
-    if (id !== conversation || asked !== null || (data[0]?.job ?? null) === (shown?.job ?? null)) return;
-    if (shown && !shown.leftTrace) return; // what is shown says why there is no answer
+    if (id !== conversation || asked !== null || (data[0]?.job ?? null) === (shown?.job ?? null)) return false;
+    if (shown && !shown.leftTrace) return false; // what is shown says why there is no answer
     await thread.open(id, opening.signal);
     resume(id);
+    return true;
   } catch (error) {
     if (id === conversation && error instanceof ApiError && error.status === 404) notOpened(id, error);
   }
+  return false;
 }

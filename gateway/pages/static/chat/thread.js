@@ -84,9 +84,9 @@ export class Thread {
   }
 
   _before(conversation, page, signal) {
-    const found = turnsOf(page.data.reverse()).map(({ job, prompt, answer }) => {
+    const found = turnsOf(page.data.reverse()).map(({ job, prompt, answer, told }) => {
       const turn = new Turn(prompt, this.around);
-      turn.restore(job, answer);
+      turn.restore(job, answer, told);
       return turn;
     });
     this.earlier?.remove();
@@ -133,10 +133,11 @@ export class Thread {
 /** Items of a conversation, oldest first, as the turns they belong to. */
 function turnsOf(items) {
   const found = new Map();
-  for (const { job, role, content } of items) {
-    const turn = found.get(job) ?? { job, prompt: "", answer: "" };
+  for (const item of items) {
+    const { job, role, content } = item;
+    const turn = found.get(job) ?? { job, prompt: "", answer: "", told: {} };
     const text = content.map((part) => part.text).join("");
-    if (role === "assistant") turn.answer = text;
+    if (role === "assistant") Object.assign(turn, { answer: text, told: item });
     else if (role === "user") turn.prompt = text;
     found.set(job, turn);
   }

@@ -16,12 +16,23 @@ const STATES = {
   broken: "The connection broke; trying again …",
 };
 
+const OVERTAKEN = "not_last_turn";
+const GOES_ON = "This conversation goes on in another window. This is the answer from before.";
+
 /**
  * @typedef {object} Around what a turn needs from the thread around it
  * @property {() => void} grown the turn's height may have changed
  * @property {(turn: Turn) => void} again the reader wants another answer to this prompt
  * @property {(text: string) => void} edit the reader wants to ask this otherwise
  * @property {(words: string) => void} tell for those who listen rather than see
+ */
+
+/**
+ * @typedef {object} Told what is known of an answer beside its text, as its item tells it
+ * @property {string | null} [finish_reason]
+ * @property {string | null} [cache]
+ * @property {{completion_tokens: number} | null} [usage]
+ * @property {any} [feedback]
  */
 
 export class Turn {
@@ -34,7 +45,9 @@ export class Turn {
     this.around = around;
     this.job = null; // whose answer is shown
     this.text = "";
+    this.told = /** @type {Told} */ ({});
     this.asking = null;
+    this.overtaken = false; // another client's answer, or turn, came first
     this.state = make("p.state", { hidden: true });
     this.body = make("div.answer", { dir: "auto" });
     this.note = make("div.note", { hidden: true });
@@ -60,12 +73,17 @@ export class Turn {
    * Show an answer that was given before.
    * @param {string} job
    * @param {string} text
+   * @param {Told} told
    */
-  restore(job, text) {
-    this.job = job;
-    this.text = text;
-    this.shown.show(text);
-    this._offer({});
+  restore(job, text, told) {
+    this._keep(job, text, told);
+    this._offer();
+  }
+
+  /** Something is to be known of the answer that is shown. @param {string} words */
+  remark(words) {
+    this._say(words, { extra: false });
+    this.around.tell(words);
   }
 
   /**
@@ -74,7 +92,7 @@ export class Turn {
    * @returns {Promise<void>} settled at its end, whatever that is
    */
   async ask(pending) {
-    const before = { job: this.job, text: this.text };
+    const before = { job: this.job, text: this.text, told: this.told };
     this._clear();
     this.asking = new Asking(pending, { text: (text) => this.shown.show(text), state: (state) => this._show(state) });
     this.body.setAttribute("aria-busy", "true");
@@ -109,6 +127,8 @@ export class Turn {
     this.why.replaceChildren();
     this.job = null;
     this.text = "";
+    this.told = {};
+    this.overtaken = false;
   }
 
   _show(state) {
@@ -125,15 +145,18 @@ export class Turn {
   _ended(job, before) {
     if (job.status === "completed") {
       const [choice] = job.result.choices;
-      this._keep(job.id, choice.message.content);
-      this._offer({ job, cut: choice.finish_reason === "length" });
+      this._keep(job.id, choice.message.content, { ...job, finish_reason: choice.finish_reason });
+      this._offer();
       this.around.tell("The answer is there");
       return;
     }
     const stopped = job.status === "cancelled" || job.status === "aborted";
+    this.overtaken = job.error?.code === OVERTAKEN;
     if (stopped && this.shown.text) {
-      this._keep(job.id, this.shown.text);
-      this._offer({ job, stopped: true });
+      this._keep(job.id, this.shown.text, { ...job, finish_reason: "cancelled" });
+      this._offer();
+    } else if (this.overtaken) {
+      this._back(before, GOES_ON);
     } else if (before.text) {
       this._back(before, stopped ? "Stopped; this is the answer from before." : `${jobInWords(job)} This is the answer from before.`);
     } else {
@@ -144,21 +167,24 @@ export class Turn {
 
   _failed(error, pending, before) {
     if (!(error instanceof ApiError)) console.error(error);
-    const words = inWords(error);
+    this.overtaken = error instanceof ApiError && error.code === OVERTAKEN;
+    const words = this.overtaken ? GOES_ON : inWords(error);
     this.around.tell(words);
+    if (this.overtaken) return this._back(before, words);
     if (before.text) return this._back(before, `${words} This is the answer from before.`);
     return this._say(words, { bad: true, retry: () => this.ask(pending) });
   }
 
-  _keep(job, text) {
+  _keep(job, text, told) {
     this.job = job;
     this.text = text;
+    this.told = told;
     this.shown.show(text);
   }
 
   _back(before, words) {
-    this._keep(before.job, before.text);
-    this._offer({});
+    this._keep(before.job, before.text, before.told);
+    this._offer();
     this._say(words, { bad: true, extra: false });
   }
 
@@ -176,26 +202,27 @@ export class Turn {
     this.note.hidden = false;
   }
 
-  _offer({ job = null, cut = false, stopped = false }) {
+  _offer() {
     const again = make("button.quiet.again", { type: "button", "aria-label": "Answer again", title: "Answer again" }, icon("again"));
     again.addEventListener("click", () => this.around.again(this));
-    const { buttons, form } = stopped ? { buttons: [], form: "" } : feedback(this.job);
-    this.actions.replaceChildren(copyButton("Copy answer", () => this.text), again, ...buttons, ...facts(job, cut, stopped));
+    const stopped = this.told.finish_reason === "cancelled";
+    const { buttons, form } = stopped ? { buttons: [], form: "" } : feedback(this.job, this.told);
+    this.actions.replaceChildren(copyButton("Copy answer", () => this.text), again, ...buttons, ...facts(this.told));
     this.why.replaceChildren(form);
     this.actions.hidden = false;
     this.around.grown();
   }
 }
 
-/** What is to be known of an answer beside its text. */
-function facts(job, cut, stopped) {
+/** @param {Told} told */
+function facts({ finish_reason, cache, usage }) {
   const found = [];
-  if (stopped) found.push(make("span.badge", {}, "stopped"));
-  if (cut) found.push(make("span.badge.warn", { title: "The answer reached its longest length" }, "cut short"));
-  if (job?.cache === "hit" || job?.cache === "semantic") {
+  if (finish_reason === "cancelled") found.push(make("span.badge", {}, "stopped"));
+  if (finish_reason === "length") found.push(make("span.badge.warn", { title: "The answer reached its longest length" }, "cut short"));
+  if (cache === "hit" || cache === "semantic") {
     const title = "The same was asked before: this answer came from the cache, without the model";
     found.push(make("span.badge.good", { title }, icon("bolt"), "from the cache"));
   }
-  if (job?.usage?.completion_tokens) found.push(make("span.fact", {}, `${job.usage.completion_tokens} tokens`));
+  if (usage?.completion_tokens) found.push(make("span.fact", {}, `${usage.completion_tokens} tokens`));
   return found;
 }

@@ -76,11 +76,13 @@ async def test_a_turn_takes_the_place_of_the_last_one_once_it_is_answered(house:
     kept = await house.conversations.history("conv_1")
     await house.intake.accept(again, QUOTA)
     await claimed(house.leases, again, 3)
-    shown_to_the_model = await house.conversations.history("conv_1", before=3, without=last.job_id)
+    shown_to_the_model = await house.conversations.history("conv_1", before=3, replaces=last.job_id)
     for _ in range(2):
         await house.settling.settle(a_completed(again, "new"), 0, 3, CLOCK.now_ms())
 
     assert not_last == Refused("not_last")
+    assert kept is not None
+    assert shown_to_the_model is not None
     assert [message.content for message in kept] == ["one", f"old {first.job_id}", "two", f"old {last.job_id}"]
     assert [message.content for message in shown_to_the_model] == ["one", f"old {first.job_id}"]
     assert [turn.job_id for turn in await house.conversations.turns("conv_1")] == [first.job_id, again.job_id]
