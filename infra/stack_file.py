@@ -1,6 +1,7 @@
 """`stack.json`: how a running stack describes itself, so that a command without an address finds it.
 
 The embedded stack's supervisor writes it, and beside it keeps the key under which its webhook secrets are encrypted.
+It counts only while a supervisor holds the folder's lock: who was killed removed nothing of what it had said.
 Whoever runs a command in a folder need not trust what lies there: a secret of theirs never follows an address from it.
 """
 
@@ -12,11 +13,13 @@ from typing import Final, TypeVar
 
 import msgspec
 
+from infra import lock
 from infra.errors import Unavailable, WrongSetting
 from infra.settings import Block, LocalSettings
 
 NAME: Final = "stack.json"
 KEY_FILE: Final = "secret.key"
+LOCK: Final = "lock"
 
 # By block: which settings the file stands in for. The first is the address; where it is given, nothing is filled in,
 # because a secret of the stack must not go to another server.
@@ -50,6 +53,8 @@ class Stack(msgspec.Struct, frozen=True, kw_only=True):
     processes: dict[str, int] = {}
     metrics: dict[str, str] = {}
     secret_key: str = ""
+    is_running: bool = False
+    """Whether anybody holds the lock of its folder; what the file itself says of it does not matter."""
 
 
 def path_of(settings: LocalSettings) -> Path:
@@ -67,7 +72,11 @@ def read(settings: LocalSettings) -> Stack | None:
     try:
         stack = msgspec.json.decode(_our_own(path), type=Stack)
         secret = settings.dir / KEY_FILE
-        return msgspec.structs.replace(stack, secret_key=_our_own(secret).strip()) if secret.exists() else stack
+        return msgspec.structs.replace(
+            stack,
+            secret_key=_our_own(secret).strip() if secret.exists() else "",
+            is_running=lock.is_held(settings.dir / LOCK),
+        )
     except FileNotFoundError:
         return None
     except (OSError, UnicodeDecodeError, msgspec.DecodeError) as error:
@@ -94,10 +103,19 @@ def addressed(block: Settings, stack: Stack | None) -> Settings:
             f"{given[0]} is given and {block.variable(next(iter(fills)))} is not: give the address too, or leave the "
             f"secret out to use the stack that runs in this folder"
         )
-    if not _lives(stack.supervisor):
-        gone = f"its process {stack.supervisor} is gone" if stack.supervisor else "it names no process"
-        raise Unavailable("stack", f"the stack of this folder is not running ({gone}): `headrace up` starts it")
+    refuse_stopped(stack)
     return replace(block, **{name: getattr(stack, attribute) for name, attribute in fills.items()})
+
+
+def refuse_stopped(stack: Stack) -> None:
+    """Refuse what a stack said of itself that runs no more.
+
+    Raises:
+        Unavailable: it was killed, so that nobody removed what it said.
+    """
+    if not stack.is_running:
+        gone = f" (its process {stack.supervisor} is gone)" if stack.supervisor else ""
+        raise Unavailable("stack", f"the stack of this folder is not running{gone}: `headrace up` starts it")
 
 
 def _our_own(path: Path) -> str:
@@ -109,14 +127,3 @@ def _our_own(path: Path) -> str:
                 "or remove it and start the stack anew as this user"
             )
         return file.read()
-
-
-def _lives(pid: int) -> bool:
-    if pid <= 0:
-        return False
-    # A process that we may not signal is not ours, so it is no stack of ours.
-    try:
-        os.kill(pid, 0)
-    except (ProcessLookupError, PermissionError, OverflowError):
-        return False
-    return True

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from infra import stack_file
 from infra.errors import WrongSetting
 from infra.local.ports import remembered_ports
 
@@ -35,8 +36,8 @@ class Checkout:
 
     @property
     def lock(self) -> Path:
-        """The file that the supervisor of this stack holds (see `infra.local.lock`)."""
-        return self.folder / "lock"
+        """The file that the supervisor of this stack holds (see `infra.lock`)."""
+        return self.folder / stack_file.LOCK
 
     @property
     def is_ours(self) -> bool:

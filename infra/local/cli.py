@@ -16,9 +16,10 @@ import aiohttp
 import click
 from rich.console import Console
 
+from infra import lock
 from infra.command_line import json_option, print_json
 from infra.errors import CannotStart
-from infra.local import lock, standing_shown, tour
+from infra.local import standing_shown, tour
 from infra.local.checkout import Checkout
 from infra.local.housekeeping import keep_tidy
 from infra.local.progress import StartUp
@@ -75,6 +76,8 @@ async def live(*, stay: bool, prompts: bool, as_json: bool = False) -> int:
     with lock.held(checkout.lock), _signals() as stop:
         # A `headrace reset` may have ended between the two.
         checkout.mark()
+        # One that was killed said it, and it must not be taken for ours.
+        checkout.forget_description()
         console = LiveScreen(partial(loop.call_soon_threadsafe, stop.set), stderr=as_json)
         stack, whole = Stack.at(checkout, local), asyncio.Event()
         tidying: asyncio.Task[None] | None = None

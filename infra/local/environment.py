@@ -23,6 +23,7 @@ def env(*, as_json: bool) -> None:
     stack = stack_file.read(local)
     if stack is None:
         raise Unavailable("stack", f"no stack runs from {local.dir.absolute()}: `headrace up` starts one")
+    stack_file.refuse_stopped(stack)
     variables = variables_of(stack)
     if as_json:
         print_json(variables)

@@ -3,8 +3,8 @@
 import shutil
 from pathlib import Path
 
+from infra import lock
 from infra.errors import WrongSetting
-from infra.local import lock
 from infra.local.checkout import MADE, Checkout
 
 

@@ -13,10 +13,10 @@ from typing import Any, Final
 import click
 from rich.console import Console
 
-from infra import stack_file
+from infra import lock, stack_file
 from infra.clock import SystemClock
 from infra.command_line import Failed, json_option, print_json
-from infra.local import footprint, lock, removal, standing, standing_shown
+from infra.local import footprint, removal, standing, standing_shown
 from infra.local.checkout import Checkout
 from infra.screen import Screen
 from infra.settings import LocalSettings

@@ -8,9 +8,9 @@ from typing import Final, Literal
 
 import psutil
 
-from infra import stack_file
+from infra import lock, stack_file
 from infra.clock import Clock
-from infra.local import footprint, lock
+from infra.local import footprint
 from infra.local.checkout import Checkout
 from infra.parts import Part, examine, visit
 from infra.settings import LocalSettings

@@ -72,6 +72,8 @@ def test_a_stack_tells_a_script_where_it_is_and_killed_leaves_no_process(folder:
         running.process.kill()
         running.process.wait(10)
 
+    dead = command("status", "--json", folder=folder)
+    assert (dead.returncode, json.loads(dead.stdout)["state"]) == (3, "stopped")
     assert {name: told[name] for name in described} == described
     assert told["folder"] == str(folder / ".headrace")
     assert told["pages"]["dashboard"] == f"{described['gateway_url']}/dashboard"

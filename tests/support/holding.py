@@ -9,7 +9,7 @@ from pathlib import Path
 _HOLD = """
 import signal, sys
 from pathlib import Path
-from infra.local import lock
+from infra import lock
 signal.signal(signal.SIGTERM, {on_term})
 with lock.held(Path(sys.argv[1])):
     print("held", flush=True)

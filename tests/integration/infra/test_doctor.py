@@ -5,7 +5,6 @@ import json
 import os
 import re
 import socket
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from infra import lock
 from infra.local.ports import free_ports
 from infra.settings import ClickHouseSettings, CommonSettings, KafkaSettings, RedisSettings, TgiSettings
 from infra.telemetry import exporter
@@ -92,11 +92,10 @@ async def _models(_request: web.Request) -> web.Response:
 
 def test_the_running_stack_is_examined_where_no_address_is_given(redis_server: RunningRedis, tmp_path: Path) -> None:
     (tmp_path / ".headrace").mkdir()
-    (tmp_path / ".headrace" / "stack.json").write_text(
-        json.dumps({"redis": redis_server.url, "supervisor": os.getpid()})
-    )
+    (tmp_path / ".headrace" / "stack.json").write_text(json.dumps({"redis": redis_server.url}))
 
-    done = headrace("doctor", "--json", folder=tmp_path)
+    with lock.held(tmp_path / ".headrace" / "lock"):
+        done = headrace("doctor", "--json", folder=tmp_path)
 
     redis = by_name(done.stdout)["redis"]
     assert redis["reachable"]
@@ -183,27 +182,29 @@ def test_a_malformed_address_is_refused_before_anything_starts(
     assert [line for line in done.stderr.splitlines() if variable in line] == done.stderr.splitlines()
 
 
-def test_a_stack_that_was_killed_is_told_as_such_at_once(tmp_path: Path) -> None:
+def test_a_stack_that_was_killed_is_told_as_such_at_once_though_its_number_is_anothers_by_now(tmp_path: Path) -> None:
     (tmp_path / ".headrace").mkdir()
-    with subprocess.Popen(["true"]) as ended:
-        pass
     nobody = {"gateway_url": "http://127.0.0.1:1", "kafka": "127.0.0.1:1", "redis": "redis://127.0.0.1:1/0"}
-    (tmp_path / ".headrace" / "stack.json").write_text(json.dumps({**nobody, "supervisor": ended.pid}))
+    (tmp_path / ".headrace" / "stack.json").write_text(json.dumps({**nobody, "supervisor": os.getpid()}))
+    (tmp_path / ".headrace" / "lock").write_text(f"{os.getpid()}\n")
 
     submitted = headrace("submit", "Why?", folder=tmp_path)
     listed = headrace("keys", "list", folder=tmp_path)
+    told = headrace("env", folder=tmp_path)
+    shown = headrace("status", folder=tmp_path)
     examined = headrace("doctor", "--json", folder=tmp_path)
     elsewhere = headrace("topics", "list", settings=(KafkaSettings(bootstrap_servers="127.0.0.1:1"),), folder=tmp_path)
 
-    gone = f"the stack of this folder is not running (its process {ended.pid} is gone): `headrace up` starts it"
-    assert [(each.returncode, each.stderr) for each in (submitted, listed)] == [(3, f"headrace: {gone}\n")] * 2
+    gone = f"the stack of this folder is not running (its process {os.getpid()} is gone): `headrace up` starts it"
+    assert [(each.returncode, each.stderr) for each in (submitted, listed, told)] == [(3, f"headrace: {gone}\n")] * 3
+    assert (shown.returncode, "not running" in shown.stdout) == (3, True)
     assert {each["failure"] for each in by_name(examined.stdout).values()} == {gone}
     assert gone not in elsewhere.stderr
 
 
 def test_an_address_of_the_folder_is_not_given_a_password_of_ours(tmp_path: Path) -> None:
     (tmp_path / ".headrace").mkdir()
-    theirs = {"gateway_url": "http://127.0.0.1:1", "redis": "redis://127.0.0.1:1/0", "supervisor": os.getpid()}
+    theirs = {"gateway_url": "http://127.0.0.1:1", "redis": "redis://127.0.0.1:1/0"}
     (tmp_path / ".headrace" / "stack.json").write_text(json.dumps(theirs))
 
     submitted = headrace("submit", "Why?", folder=tmp_path, HEADRACE_CLIENT__API_KEY="sk-headrace-mine")

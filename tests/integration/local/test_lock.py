@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from infra.local import lock
-from infra.local.lock import AlreadyRunning, UnknownHolder
+from infra import lock
+from infra.lock import AlreadyRunning, UnknownHolder
 from tests.support.holding import holding
 
 

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from infra import lock
 from infra.errors import WrongSetting
-from infra.local import lock, removal
+from infra.local import removal
 from infra.local.checkout import MADE, Checkout
-from infra.local.lock import AlreadyRunning
+from infra.lock import AlreadyRunning
 from tests.support.holding import holding
 
 

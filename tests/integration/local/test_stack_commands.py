@@ -2,6 +2,7 @@
 
 import json
 import os
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -49,6 +50,18 @@ def test_a_stack_that_starts_is_not_ready(folder: Path) -> None:
 
     told = json.loads(done.stdout)
     assert (done.returncode, told["state"], told["supervisor"]) == (1, "starting", other.pid)
+
+
+def test_what_a_killed_stack_said_is_not_taken_for_the_next_ones(folder: Path) -> None:
+    stack = folder / ".headrace"
+    (stack / "stack.json").write_text(json.dumps({"gateway_url": "http://127.0.0.1:1", "supervisor": os.getpid()}))
+
+    # It comes as far as to the lock, and then ends of a disk that is too full for it.
+    started = headrace("up", folder=folder, HEADRACE_LOCAL__MIN_FREE_BYTES=str(10**15))
+
+    assert (started.returncode, "free" in started.stderr) == (3, True), started.stderr
+    assert not (stack / "stack.json").exists()
+    assert stat.S_IMODE((stack / "lock").stat().st_mode) == 0o600
 
 
 def test_stop_ends_the_holder_of_the_folder_and_twice_is_once(folder: Path) -> None:

@@ -1,12 +1,12 @@
 """`headrace keys` against a real broker."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from infra import lock
 from infra.sealing import Seal
 from infra.settings import CommonSettings, KafkaSettings
 from producers import topic_admin
@@ -98,15 +98,14 @@ def test_every_key_is_readable_at_eighty_columns_and_one_is_shown_whole(log: Kaf
 
 def test_where_no_address_is_given_the_running_stack_is_meant(log: KafkaSettings, tmp_path: Path) -> None:
     (tmp_path / ".headrace").mkdir()
-    (tmp_path / ".headrace" / "stack.json").write_text(
-        json.dumps({"kafka": log.bootstrap_servers, "supervisor": os.getpid()})
-    )
+    (tmp_path / ".headrace" / "stack.json").write_text(json.dumps({"kafka": log.bootstrap_servers}))
     (tmp_path / ".headrace" / "secret.key").write_text(SECRETS.secret_key + "\n")
 
-    made = headrace(
-        "keys", "create", "--tenant", "acme", "--name", "a test",
-        settings=(KafkaSettings(topic_prefix=log.topic_prefix),), folder=tmp_path,
-    )  # fmt: skip
+    with lock.held(tmp_path / ".headrace" / "lock"):
+        made = headrace(
+            "keys", "create", "--tenant", "acme", "--name", "a test",
+            settings=(KafkaSettings(topic_prefix=log.topic_prefix),), folder=tmp_path,
+        )  # fmt: skip
 
     assert made.returncode == 0, made.stderr
     assert "webhook secret  whsec_" in made.stdout

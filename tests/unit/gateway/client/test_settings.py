@@ -1,12 +1,13 @@
 """Settings of the command line as a client."""
 
+import json
 import os
 from pathlib import Path
 
 import pytest
 
 from gateway.client.settings import ClientSettings, chosen
-from infra import stack_file
+from infra import lock, stack_file
 from infra.errors import Unavailable, WrongSetting
 from infra.settings import Block, ClickHouseSettings, KafkaSettings, LocalSettings, RedisSettings, TgiSettings
 from infra.stack_file import Stack, addressed
@@ -25,7 +26,7 @@ HERE = Stack(
     redis="redis://127.0.0.1:3/0",
     clickhouse="clickhouse://127.0.0.1:4/x",
     tgi="http://127.0.0.1:5",
-    supervisor=os.getpid(),
+    is_running=True,
 )
 
 
@@ -51,10 +52,15 @@ def test_a_secret_of_ours_goes_to_no_address_that_the_folder_names(block: Block,
         addressed(block, HERE)
 
 
-@pytest.mark.parametrize("supervisor", [0, -1, 2**70])
-def test_a_stack_that_names_no_process_is_not_running(supervisor: int) -> None:
-    with pytest.raises(Unavailable, match="is not running"):
-        addressed(ClientSettings(), Stack(gateway_url="http://127.0.0.1:1", supervisor=supervisor))
+def test_a_stack_runs_as_long_as_its_folder_is_held_whatever_its_file_says(tmp_path: Path) -> None:
+    said = {"gateway_url": "http://127.0.0.1:1", "supervisor": os.getpid(), "is_running": True}
+    (tmp_path / stack_file.NAME).write_text(json.dumps(said))
+
+    with lock.held(tmp_path / stack_file.LOCK):
+        running = stack_file.read(LocalSettings(dir=tmp_path))
+        assert addressed(ClientSettings(), running).url == "http://127.0.0.1:1"
+    with pytest.raises(Unavailable, match=f"is not running .its process {os.getpid()} is gone"):
+        addressed(ClientSettings(), stack_file.read(LocalSettings(dir=tmp_path)))
 
 
 @pytest.mark.parametrize("name", [stack_file.NAME, stack_file.KEY_FILE])

@@ -43,7 +43,11 @@ def held(path: Path) -> Iterator[None]:
 
 
 def is_held(path: Path) -> bool:
-    """Whether any process holds the lock."""
+    """Whether any process holds the lock.
+
+    Raises:
+        UnknownHolder: it is another user's.
+    """
     try:
         with path.open() as lock:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -51,6 +55,8 @@ def is_held(path: Path) -> bool:
         return True
     except FileNotFoundError:
         pass
+    except PermissionError:
+        raise UnknownHolder(f"{path} belongs to another user: run this as that user") from None
     return False
 
 
@@ -83,6 +89,8 @@ def _taken(path: Path) -> IO[str]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if _is_still(path, lock):
+                # Nobody else is to be able to hold it: it says that what the folder tells is so.
+                os.fchmod(lock.fileno(), 0o600)
                 return lock
         except BlockingIOError:
             # `headrace status` holds it for an instant, to see whether anybody does.
