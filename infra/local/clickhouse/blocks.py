@@ -40,7 +40,7 @@ def read_block(reader: Reader) -> Block:
         reader.text()
         kind = column(reader.text())
         if rows:
-            kind.settle(reader).skip_rows(reader, rows)
+            kind.read_prefix(reader)(reader, rows)
     return Block(columns=columns, rows=rows, native=reader.since(start))
 
 
@@ -87,7 +87,7 @@ def _columns(reader: Reader) -> Iterator[tuple[str, str, bytes]]:
         name, kind = reader.text(), reader.text()
         layout, start = column(kind), reader.at
         if rows:
-            layout.settle(reader).skip_rows(reader, rows)
+            layout.read_prefix(reader)(reader, rows)
         yield name, kind, reader.since(start)
 
 

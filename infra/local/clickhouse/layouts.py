@@ -1,7 +1,7 @@
 """Where the bytes of a column end, for each kind of column that the Native format has.
 
 A column is, in order, the prefix of its type and its rows. Most types have no prefix; that of JSON says which columns
-its rows are made of, so every prefix is read and answers with the layout of the rows that follow it.
+its rows are made of, so reading a prefix answers how to go past the rows that follow it.
 
 Format: https://clickhouse.com/docs/interfaces/formats/Native
 """
@@ -21,42 +21,35 @@ _MAX_PATHS = 10_000
 _MAX_KINDS = 254
 
 
+Rows = Callable[[Reader, int], None]
+"""Goes past the bytes of so many rows."""
+
+
 class Column(Protocol):
-    """Can go past the bytes of its prefix and of so many rows."""
+    """Can go past its prefix; only then it is known how to go past its rows."""
 
-    def settle(self, reader: Reader) -> "Column":
-        """Go past the prefix; the layout that the rows after it have."""
-
-    def skip_rows(self, reader: Reader, rows: int) -> None:
-        """Go past so many rows."""
+    def read_prefix(self, reader: Reader) -> Rows:
+        """Go past the prefix; how to go past the rows after it."""
 
 
 @dataclass(frozen=True)
 class Fixed:
-    """Every value has the same width."""
+    """Every value has the same width; there is no prefix."""
 
     width_bytes: int
 
-    def settle(self, _reader: Reader) -> Column:
-        """There is no prefix."""
-        return self
-
-    def skip_rows(self, reader: Reader, rows: int) -> None:
+    def read_prefix(self, _reader: Reader) -> Rows:
         """Width times rows."""
-        reader.skip(self.width_bytes * rows)
+        return lambda reader, rows: reader.skip(self.width_bytes * rows)
 
 
 @dataclass(frozen=True)
 class Text:
-    """Strings, each with its length."""
+    """Strings, each with its length; there is no prefix."""
 
-    def settle(self, _reader: Reader) -> Column:
-        """There is no prefix."""
-        return self
-
-    def skip_rows(self, reader: Reader, rows: int) -> None:
+    def read_prefix(self, _reader: Reader) -> Rows:
         """One string a row."""
-        reader.skip_strings(rows)
+        return Reader.skip_strings
 
 
 @dataclass(frozen=True)
@@ -65,14 +58,15 @@ class Nullable:
 
     inner: Column
 
-    def settle(self, reader: Reader) -> Column:
+    def read_prefix(self, reader: Reader) -> Rows:
         """The inner type's prefix."""
-        return Nullable(self.inner.settle(reader))
+        values = self.inner.read_prefix(reader)
 
-    def skip_rows(self, reader: Reader, rows: int) -> None:
-        """The null map, then the values."""
-        reader.skip(rows)
-        self.inner.skip_rows(reader, rows)
+        def skip(reader: Reader, rows: int) -> None:
+            reader.skip(rows)
+            values(reader, rows)
+
+        return skip
 
 
 @dataclass(frozen=True)
@@ -81,15 +75,16 @@ class Array:
 
     inner: Column
 
-    def settle(self, reader: Reader) -> Column:
-        """The inner type's prefix."""
-        return Array(self.inner.settle(reader))
+    def read_prefix(self, reader: Reader) -> Rows:
+        """The inner type's prefix; the last of the offsets says how many elements follow them."""
+        elements = self.inner.read_prefix(reader)
 
-    def skip_rows(self, reader: Reader, rows: int) -> None:
-        """The offsets, then as many elements as the last of them says."""
-        if rows:
-            offsets = reader.take(8 * rows)
-            self.inner.skip_rows(reader, struct.unpack_from("<Q", offsets, 8 * (rows - 1))[0])
+        def skip(reader: Reader, rows: int) -> None:
+            if rows:
+                offsets = reader.take(8 * rows)
+                elements(reader, struct.unpack_from("<Q", offsets, 8 * (rows - 1))[0])
+
+        return skip
 
 
 @dataclass(frozen=True)
@@ -98,14 +93,15 @@ class Tuple:
 
     parts: tuple[Column, ...]
 
-    def settle(self, reader: Reader) -> Column:
+    def read_prefix(self, reader: Reader) -> Rows:
         """The prefix of every element."""
-        return Tuple(tuple(part.settle(reader) for part in self.parts))
+        columns = [part.read_prefix(reader) for part in self.parts]
 
-    def skip_rows(self, reader: Reader, rows: int) -> None:
-        """Every element's column."""
-        for part in self.parts:
-            part.skip_rows(reader, rows)
+        def skip(reader: Reader, rows: int) -> None:
+            for column in columns:
+                column(reader, rows)
+
+        return skip
 
 
 @dataclass(frozen=True)
@@ -114,22 +110,23 @@ class LowCardinality:
 
     inner: Column
 
-    def settle(self, reader: Reader) -> Column:
-        """The version of the dictionary's form."""
+    def read_prefix(self, reader: Reader) -> Rows:
+        """The version of the dictionary's form; then runs of dictionary and places, until all rows are told."""
         reader.skip(8)
-        return self
+        values = self.inner.read_prefix(reader)
 
-    def skip_rows(self, reader: Reader, rows: int) -> None:
-        """Runs of dictionary and places, until all rows are told."""
-        while rows:
-            flags = reader.uint64()
-            if flags & _KEYS_FOLLOW:
-                self.inner.skip_rows(reader, reader.uint64())
-            run = reader.uint64()
-            if not 0 < run <= rows or (flags & 0xFF) > 3:
-                raise ProtocolFault(UNEXPECTED_PACKET_FROM_CLIENT, "a dictionary of LowCardinality that makes no sense")
-            reader.skip(run << (flags & 0xFF))
-            rows -= run
+        def skip(reader: Reader, rows: int) -> None:
+            while rows:
+                flags = reader.uint64()
+                if flags & _KEYS_FOLLOW:
+                    values(reader, reader.uint64())
+                run = reader.uint64()
+                if not 0 < run <= rows or (flags & 0xFF) > 3:
+                    raise ProtocolFault(UNEXPECTED_PACKET_FROM_CLIENT, "a LowCardinality's dictionary makes no sense")
+                reader.skip(run << (flags & 0xFF))
+                rows -= run
+
+        return skip
 
 
 @dataclass(frozen=True)
@@ -138,17 +135,18 @@ class Variant:
 
     parts: tuple[Column, ...]
 
-    def settle(self, reader: Reader) -> Column:
+    def read_prefix(self, reader: Reader) -> Rows:
         """How the bytes are written, then the prefix of every column."""
         if reader.uint64() != _BASIC_DISCRIMINATORS:
             raise ProtocolFault(NOT_IMPLEMENTED, "discriminators of a Variant in the compact form")
-        return Variant(tuple(part.settle(reader) for part in self.parts))
+        columns = [part.read_prefix(reader) for part in self.parts]
 
-    def skip_rows(self, reader: Reader, rows: int) -> None:
-        """The bytes, then every column."""
-        which = reader.take(rows)
-        for place, part in enumerate(self.parts):
-            part.skip_rows(reader, which.count(place))
+        def skip(reader: Reader, rows: int) -> None:
+            which = reader.take(rows)
+            for place, column in enumerate(columns):
+                column(reader, which.count(place))
+
+        return skip
 
 
 @dataclass(frozen=True)
@@ -157,7 +155,7 @@ class Dynamic:
 
     column: Callable[[str], Column]
 
-    def settle(self, reader: Reader) -> Column:
+    def read_prefix(self, reader: Reader) -> Rows:
         """The version, the types' names, and the prefix of a Variant of them and of one for all others."""
         if _version(reader, "Dynamic", known=(1, 2)) == 1:
             reader.varint()
@@ -165,11 +163,8 @@ class Dynamic:
         if count > _MAX_KINDS:
             raise ProtocolFault(UNEXPECTED_PACKET_FROM_CLIENT, f"a Dynamic of {count} types")
         names = sorted([*(reader.text() for _ in range(count)), _OF_ANY_TYPE])
-        return Variant(tuple(Text() if name == _OF_ANY_TYPE else self.column(name) for name in names)).settle(reader)
-
-    def skip_rows(self, reader: Reader, rows: int) -> None:
-        """Its rows follow a prefix, always."""
-        raise NotImplementedError
+        kinds = tuple(Text() if name == _OF_ANY_TYPE else self.column(name) for name in names)
+        return Variant(kinds).read_prefix(reader)
 
 
 @dataclass(frozen=True)
@@ -178,11 +173,11 @@ class Json:
 
     column: Callable[[str], Column]
 
-    def settle(self, reader: Reader) -> Column:
+    def read_prefix(self, reader: Reader) -> Rows:
         """The version, the paths, and the prefix of each path's column."""
         version = _version(reader, "JSON", known=(0, 1, 2))
         if version == 1:
-            return Text()
+            return Text().read_prefix(reader)
         if version == 0:
             reader.varint()
         count = reader.varint()
@@ -190,12 +185,8 @@ class Json:
             raise ProtocolFault(UNEXPECTED_PACKET_FROM_CLIENT, f"JSON of {count} paths")
         for _ in range(count):
             reader.text()
-        paths = tuple(Dynamic(self.column).settle(reader) for _ in range(count))
-        return Tuple((*paths, Array(Tuple((Text(), Text())))))
-
-    def skip_rows(self, reader: Reader, rows: int) -> None:
-        """Its rows follow a prefix, always."""
-        raise NotImplementedError
+        others = Array(Tuple((Text(), Text())))
+        return Tuple((*(Dynamic(self.column) for _ in range(count)), others)).read_prefix(reader)
 
 
 def _version(reader: Reader, kind: str, *, known: tuple[int, ...]) -> int:
