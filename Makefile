@@ -12,8 +12,8 @@ help: ## print this list
 
 $(INSTALLED): setup.cfg pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Headrace needs Python 3.11 or newer: make PYTHON=python3.12 ...")'
+	@echo "installing Headrace into $(VENV) (about two minutes the first time, in silence) …"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@echo "installing Headrace and what it needs into $(VENV), about a minute (once; later starts skip this)"
 	@$(BIN)/python -m pip install -qq --upgrade pip
 	@$(BIN)/python -m pip install -qq --editable '.[local,dev]'
 	@touch $@

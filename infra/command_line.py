@@ -1,6 +1,7 @@
 """What every command shares: `--json`, colours where a person looks, and groups that know what you meant."""
 
 import difflib
+import math
 import sys
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
@@ -14,6 +15,29 @@ Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 class Failed(HeadraceError):
     """The command did what it could, and what it was asked for did not come about."""
+
+
+class Number(click.ParamType):
+    """A number between two others; nan and infinity are none. Without `least` it must be above 0."""
+
+    name = "number"
+
+    def __init__(self, least: float | None = None, most: float = math.inf) -> None:
+        self._least, self._most = least, most
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The number, or wrong usage in plain words."""
+        try:
+            number = float(value)
+        except ValueError:
+            self.fail(f"{value!r} is no number.", param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is not a finite number.", param, ctx)
+        if self._least is None and number <= 0:
+            self.fail(f"{value} is not above 0.", param, ctx)
+        if self._least is not None and not self._least <= number <= self._most:
+            self.fail(f"{value} is not from {self._least:g} to {self._most:g}.", param, ctx)
+        return number
 
 
 class Group(click.Group):

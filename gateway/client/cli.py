@@ -1,7 +1,6 @@
 """`headrace submit`: hand in one prompt or many, and wait for the answers or watch them come."""
 
 import asyncio
-import math
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -22,7 +21,7 @@ from gateway.client.told import DoneTold, Shown
 from gateway.client.told import read as told_by
 from gateway.client.wire import the_way
 from infra.clock import SystemClock
-from infra.command_line import Failed, json_option
+from infra.command_line import Failed, Number, json_option
 from producers.events import LANES
 
 _ALL_COMPLETED: Final = 0
@@ -41,17 +40,6 @@ class Manner:
     anew: bool
 
 
-class Finite(click.FloatRange):
-    """A range of numbers, nan and infinity not among them."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """The number, or wrong usage."""
-        number = float(super().convert(value, param, ctx))
-        if not math.isfinite(number):
-            self.fail(f"{value!r} is not a finite number.", param, ctx)
-        return number
-
-
 @click.command()
 @click.argument("prompt", required=False)
 @click.option("--file", type=click.File("rb"), help="Take the prompt from a file ('-': standard input).")
@@ -67,7 +55,7 @@ class Finite(click.FloatRange):
 @click.option("--lane", type=click.Choice(LANES), help="How soon: interactive, standard (the default) or batch.")
 @click.option("--conversation", metavar="ID", help="Conversation that the prompt is the next turn of.")
 @click.option("--max-tokens", type=click.IntRange(min=1), help="Longest answer, in tokens.")
-@click.option("--temperature", type=Finite(0, 2), help="0: the likeliest answer; higher: more varied ones.")
+@click.option("--temperature", type=Number(0, 2), help="0: the likeliest answer; higher: more varied ones.")
 @click.option(
     "--at-once",
     type=click.IntRange(1, 1000),
@@ -83,7 +71,7 @@ class Finite(click.FloatRange):
 @click.option(
     "--timeout",
     "timeout_s",
-    type=Finite(0, min_open=True),
+    type=Number(),
     metavar="SECONDS",
     help="How long to try a gateway that does not answer; 10, or 30 for one that has answered before, if not given.",
 )

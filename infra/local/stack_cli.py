@@ -15,7 +15,7 @@ from rich.console import Console
 
 from infra import lock, stack_file
 from infra.clock import SystemClock
-from infra.command_line import Failed, json_option, print_json
+from infra.command_line import Failed, Number, json_option, print_json
 from infra.local import footprint, removal, standing, standing_shown
 from infra.local.checkout import Checkout
 from infra.screen import Screen
@@ -62,7 +62,7 @@ def status(as_json: bool) -> None:
 @click.option(
     "--timeout",
     "timeout_s",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Number(),
     default=_PATIENCE_S,
     show_default=True,
     metavar="SECONDS",

@@ -160,9 +160,13 @@ def _write(response: "Response", part: Path, start: int, remote: Remote, progres
     have = _size(part)
     length = _number(response.headers.get("Content-Length", ""))
     total = remote.size_bytes or (start + length if length else 0)
-    room = have + free_bytes(part.parent)
+    free = free_bytes(part.parent)
+    room = have + free
     if total > room:
         raise NotFetched(f"{remote.url} has {in_mb(total)}, for which {part.parent} has no room")
+    if not remote.size_bytes and room <= _LEFT_FREE_BYTES:
+        least = in_mb(_LEFT_FREE_BYTES)
+        raise NotFetched(f"{remote.url}: {part.parent} has {in_mb(free)} free, and {least} must stay so")
     most = remote.size_bytes or min(remote.max_bytes, room - _LEFT_FREE_BYTES)
     if total > most:
         raise NotFetched(f"{remote.url} has {in_mb(total)}, more than the {in_mb(most)} that it may have here")

@@ -17,7 +17,7 @@ from importlib.metadata import entry_points
 from typing import Any, ClassVar, Self
 
 from infra.errors import WrongSetting
-from infra.settings.sources import ENVIRONMENT, IN_A_FILE, PREFIX, Given, Sources
+from infra.settings.sources import ENVIRONMENT, IN_A_FILE, PREFIX, Given, Sources, at_home
 
 MASK = "********"
 # scheme://user:password@host: greedy, because a password may itself hold a slash or an @.
@@ -78,14 +78,12 @@ class Block:
             WrongSetting: a value does not fit its type, or the block contradicts itself; the variable is named.
         """
         sources, hints = Sources(os.environ if environ is None else environ), typing.get_type_hints(cls)
-        found = {each.name: sources.find(cls.variable(each.name)) for each in fields(cls)}
-        block = cls(
-            **{
-                name: _parse(cls.variable(name), given, hints[name])
-                for name, given in found.items()
-                if given is not None
-            }
-        )
+        values = {}
+        for each in fields(cls):
+            variable = cls.variable(each.name)
+            if (given := sources.find(variable)) is not None:
+                values[each.name] = _parse(variable, given, hints[each.name], secret=each.metadata["secret"])
+        block = cls(**values)
         block.check()
         return block
 
@@ -119,8 +117,9 @@ def without_password(text: str) -> str:
     return _PASSWORD.sub(rf"\g<1>{MASK}@", text)
 
 
-def _parse(variable: str, given: Given, hint: Any) -> Any:
-    text = given.text
+def _parse(variable: str, given: Given, hint: Any, *, secret: bool) -> Any:
+    # Nothing but a path begins so, and a secret may.
+    text = given.text if secret else at_home(variable, given.text)
     if isinstance(hint, types.UnionType):
         hint = next(each for each in typing.get_args(hint) if each is not type(None))
     try:

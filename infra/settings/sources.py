@@ -53,7 +53,7 @@ class Sources:
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._layers = [_Layer(ENVIRONMENT, environ)]
-        if path := environ.get(CONFIG):
+        if path := at_home(CONFIG, environ.get(CONFIG, "")):
             self._layers.append(_Layer(path, dict(_flat(path))))
 
     def find(self, variable: str) -> Given | None:
@@ -73,6 +73,18 @@ class Sources:
             for name in layer.texts
             if name.startswith(PREFIX) and not _is_known(layer, name, known)
         ]
+
+
+def at_home(variable: str, text: str) -> str:
+    """The text, with a `~` at its beginning written out: no shell has done so where it stands in a file.
+
+    Raises:
+        WrongSetting: there is no such home.
+    """
+    try:
+        return str(Path(text).expanduser()) if text.startswith("~") else text
+    except RuntimeError:
+        raise WrongSetting(f"{variable}={text!r}: nobody here knows which folder {Path(text).parts[0]} is") from None
 
 
 def key_of(variable: str) -> str:
@@ -100,11 +112,21 @@ def _nearest(layer: _Layer, name: str, known: Collection[str]) -> str:
 
 def _contents(variable: str, path: str) -> str:
     try:
-        with Path(path).open(encoding="utf-8") as file:
+        with Path(at_home(variable, path)).open(encoding="utf-8") as file:
             # Whoever writes a secret with an editor or with echo leaves a newline behind it.
             return file.read(_LONGEST_BYTES).rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
-        raise WrongSetting(f"{variable}={path} cannot be read: {error}") from None
+        raise WrongSetting(f"{variable}={path} cannot be read: {_why(error)}") from None
+
+
+def _why(error: Exception) -> str:
+    match error:
+        case OSError():
+            return error.strerror or type(error).__name__
+        case UnicodeDecodeError():
+            return "it is no text in UTF-8"
+        case _:
+            return f"it is no TOML: {error}"
 
 
 def _flat(path: str) -> Iterator[tuple[str, str]]:
@@ -113,7 +135,7 @@ def _flat(path: str) -> Iterator[tuple[str, str]]:
     try:
         tables = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise WrongSetting(f"{CONFIG}={path} cannot be read: {error}") from None
+        raise WrongSetting(f"{CONFIG}={path} cannot be read: {_why(error)}") from None
     for name, value in tables.items():
         if isinstance(value, dict):
             for key, inner in value.items():

@@ -10,6 +10,7 @@ import pytest
 
 from infra.errors import OurFault
 from infra.settings import PREFIX, Block, Sources, blocks, refuse_unknown
+from infra.settings.sources import at_home
 from producers import docs
 from tests.support.house import ROOT, modules
 
@@ -83,7 +84,8 @@ def test_the_example_file_changes_nothing_as_it_stands_nor_where_all_of_it_count
 
     assert not any(tomllib.loads(example).values())
     assert given == {each.name for each in block().shown()} - {"HEADRACE_CONFIG"}
-    assert {k: v for k, v in block.from_env(environ).to_env().items() if k != "HEADRACE_CONFIG"} == {}
+    meant = {each.name: at_home(each.name, each.default_shown) for each in block().shown()} | environ
+    assert {k: v for k, v in block.from_env(environ).to_env().items() if v != meant[k]} == {}
 
 
 def test_a_stale_table_is_seen_and_written_anew(tmp_path: Path) -> None:

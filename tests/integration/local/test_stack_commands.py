@@ -94,6 +94,21 @@ def test_a_stack_that_does_not_end_is_told_of_with_what_ends_it(folder: Path) ->
         assert f"kill -9 {other.pid}" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("nan", "not a finite number"),
+        ("inf", "not a finite number"),
+        ("-1", "-1 is not above 0"),
+        ("soon", "no number"),
+    ],
+)
+def test_a_patience_that_is_none_is_wrong_usage(given: str, told: str, tmp_path: Path) -> None:
+    done = headrace("stop", "--timeout", given, folder=tmp_path)
+
+    assert (done.returncode, told in done.stderr) == (2, True), done.stderr
+
+
 def test_reset_without_a_terminal_wants_yes(folder: Path) -> None:
     done = headrace("reset", folder=folder)
 

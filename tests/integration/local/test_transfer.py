@@ -120,6 +120,15 @@ async def test_a_server_cannot_fill_the_disk_with_a_file_of_unknown_size(
     assert names(tmp_path) == []
 
 
+async def test_a_disk_that_is_nearly_full_is_told_as_such(
+    server: FileServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("infra.local.transfer._LEFT_FREE_BYTES", 10**15)
+
+    with pytest.raises(NotFetched, match=r"has [\d,]+ MB free, and 1,000,000,000 MB must stay so"):
+        await fetched(remote(server, size_bytes=0), tmp_path)
+
+
 async def test_a_damaged_download_is_begun_anew_once(server: FileServer, tmp_path: Path) -> None:
     server.moods = [damaged]
 

@@ -7,7 +7,16 @@ import pytest
 
 from gateway.settings import GatewaySettings
 from infra.errors import WrongSetting
-from infra.settings import CommonSettings, KafkaSettings, Sources, child_environment, refuse_unknown
+from infra.settings import (
+    CommonSettings,
+    KafkaSettings,
+    LocalSettings,
+    RedisSettings,
+    ServiceSettings,
+    Sources,
+    child_environment,
+    refuse_unknown,
+)
 
 SECRET = "a key of more than thirty-two characters"
 
@@ -76,7 +85,7 @@ def test_each_value_is_shown_with_where_it_was_given(tmp_path: Path) -> None:
         ("secret_kee = 'x'", r"secret_kee is not a setting .*mean secret_key\?"),
         ("[nonsense]\nx = 1", "nonsense.x is not a setting of Headrace;"),
         ("config = 'x'", "config is not a setting"),
-        ("[kafka", r"HEADRACE_CONFIG=\S+headrace.toml cannot be read: .*at"),
+        ("[kafka", r"HEADRACE_CONFIG=\S+headrace.toml cannot be read: it is no TOML: .*at"),
         ("[kafka.deep]\nx = 1", "kafka.deep is no text, number"),
         ("[gateway]\nmodels = ['a,b']", "gateway.models is no text, number"),
         ("[log]\nlevel = 2026-01-01", "log.level is no text, number"),
@@ -95,6 +104,32 @@ def test_a_wrong_value_names_the_file_it_stands_in(tmp_path: Path) -> None:
         KafkaSettings.from_env(environ)
 
 
+def test_a_home_is_found_wherever_a_path_is_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "key").write_text(SECRET)
+    (tmp_path / "headrace.toml").write_text("""
+        secret_key_file = "~/key"
+        [local]
+        dir = "~/stack"
+        model = "~/a.gguf"
+        [service]
+        ready_file = "~/ready"
+        [redis]
+        password = "~/no/path"
+    """)
+    environ = {"HEADRACE_CONFIG": "~/headrace.toml", "HEADRACE_KAFKA__CA_FILE": "~/key"}
+
+    local = LocalSettings.from_env(environ)
+    assert (local.dir, local.model) == (tmp_path / "stack", str(tmp_path / "a.gguf"))
+    assert ServiceSettings.from_env(environ).ready_file == str(tmp_path / "ready")
+    assert CommonSettings.from_env(environ).secret_key == SECRET
+    assert RedisSettings.from_env(environ).password == "~/no/path"
+    with pytest.raises(WrongSetting, match="encrypts nothing"):
+        KafkaSettings.from_env(environ)
+    environ["HEADRACE_KAFKA__SECURITY_PROTOCOL"] = "SSL"
+    assert KafkaSettings.from_env(environ).ca_file == str(tmp_path / "key")
+
+
 def test_a_variable_that_is_misspelt_is_told_the_nearest() -> None:
     with pytest.raises(WrongSetting, match=r"\(did you mean HEADRACE_KAFKA__TOPIC_PREFIX\?\)"):
         refuse_unknown({"HEADRACE_KAFKA__TOPIK_PREFIX": "x"})
@@ -105,7 +140,12 @@ def test_a_variable_that_is_misspelt_is_told_the_nearest() -> None:
 @pytest.mark.parametrize(
     ("environ", "told"),
     [
-        ({"HEADRACE_CONFIG": "/nowhere/headrace.toml"}, "HEADRACE_CONFIG=/nowhere/headrace.toml cannot be read"),
+        (
+            {"HEADRACE_CONFIG": "/nowhere/headrace.toml"},
+            "HEADRACE_CONFIG=/nowhere/headrace.toml cannot be read: No such file",
+        ),
+        ({"HEADRACE_CONFIG": "/"}, "HEADRACE_CONFIG=/ cannot be read: Is a directory"),
+        ({"HEADRACE_CONFIG": "~nobody-here/x"}, "='~nobody-here/x': nobody here knows which folder ~nobody-here is"),
         ({"HEADRACE_SECRET_KEY_FILE": "/nowhere/key"}, "HEADRACE_SECRET_KEY_FILE=/nowhere/key cannot be read"),
         (
             {"HEADRACE_SECRET_KEY_FILE": "/nowhere/key", "HEADRACE_SECRET_KEY": SECRET},
