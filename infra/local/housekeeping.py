@@ -1,20 +1,19 @@
 """What the supervisor of a stack looks after while it runs, so that nothing of it fills the disk.
 
-Of the log, Kafka itself drops the oldest records of a partition that has grown too large (kafka.py), but never a
-prompt: one that nobody has answered yet must not go. So prompts are dropped here, and only those that are done with.
+Of the log, Kafka itself drops the oldest records of a partition that has grown too large (kafka.py), but not where one
+that nobody has done yet might go. What is done with there, its own room knows, and drops (setup.cfg: headrace.chores).
 """
 
 import asyncio
 import os
 import shutil
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import closing
+from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from kafka.errors import KafkaError
 
-from infra import kafka
 from infra.errors import Unavailable
 from infra.local import footprint
 from infra.local.room import free_bytes, in_mb
@@ -22,8 +21,6 @@ from infra.local.supervisor import in_thread
 from infra.settings import KafkaSettings, LocalSettings
 
 _LOOK_EVERY_S: Final = 30.0
-_WORKERS: Final = "worker"
-_PROMPTS: Final = "prompts."
 
 Say = Callable[[str], None]
 
@@ -53,11 +50,22 @@ def _tidy(local: LocalSettings, logs: Sequence[Path], log: KafkaSettings | None)
     cut_logs(logs, local.log_max_bytes)
     if log is not None and footprint.sizes(local.dir)["kafka"] > local.kafka_max_bytes:
         try:
-            drop_prompts_that_are_done(log)
+            drop_what_is_done(log)
         except (KafkaError, Unavailable):
             # The broker is away for a moment; in half a minute we look again.
             pass
     return free_bytes(local.dir)
+
+
+def drop_what_is_done(log: KafkaSettings) -> None:
+    """Let each room drop from the log what it is done with.
+
+    Raises:
+        KafkaError: the broker does not do it.
+        Unavailable: it does not answer.
+    """
+    for chore in entry_points(group="headrace.chores"):
+        chore.load()(log)
 
 
 def cut_logs(logs: Iterable[Path], max_bytes: int) -> None:
@@ -81,22 +89,3 @@ def _put_aside(path: Path, aside: Path) -> None:
         # On a full disk the room counts for more than old lines.
         aside.unlink(missing_ok=True)
     os.truncate(path, 0)
-
-
-def drop_prompts_that_are_done(settings: KafkaSettings) -> dict[str, int]:
-    """Let Kafka drop every prompt before the first that a worker has still to answer; by partition, that one's offset.
-
-    Raises:
-        KafkaError: the broker does not do it.
-        Unavailable: it does not answer.
-    """
-    group = f"{settings.topic_prefix}{_WORKERS}"
-    with closing(kafka.admin(settings)) as admin:
-        done: dict[Any, int] = {
-            place: committed.offset
-            for place, committed in admin.list_group_offsets(group)[group].items()
-            if place.topic.startswith(f"{settings.topic_prefix}{_PROMPTS}") and committed.offset > 0
-        }
-        if done:
-            admin.delete_records(done)
-    return {f"{place.topic}:{place.partition}": offset for place, offset in done.items()}

@@ -12,9 +12,13 @@ from kafka.structs import OffsetAndMetadata
 
 from infra import kafka
 from infra.errors import CannotStart
-from infra.local.housekeeping import cut_logs, drop_prompts_that_are_done, keep_tidy
+from infra.local.housekeeping import cut_logs, drop_what_is_done, keep_tidy
 from infra.local.room import free_bytes, refuse_full_disk, taken
 from infra.settings import KafkaSettings, LocalSettings
+from producers.events import LANES
+from producers.prompts.dropping import ANSWERED_BY, drop_those_done
+from producers.topics import prompts
+from stream_workers.inference.service import GROUP
 from tests.support.eventually import eventually
 
 
@@ -41,18 +45,22 @@ def kept(settings: KafkaSettings, place: TopicPartition) -> list[bytes]:
 
 
 def test_prompts_that_are_done_are_dropped_and_those_that_wait_are_kept(kafka_settings: KafkaSettings) -> None:
-    prompts = fill(kafka_settings, "prompts.standard", answered=6)
+    asked = fill(kafka_settings, "prompts.standard", answered=6)
     answers = fill(kafka_settings, "answers", answered=6)
 
-    dropped = drop_prompts_that_are_done(kafka_settings)
+    drop_what_is_done(kafka_settings)
 
-    assert dropped == {f"{prompts.topic}:0": 6}
-    assert kept(kafka_settings, prompts) == [b"6", b"7", b"8", b"9"]
+    assert kept(kafka_settings, asked) == [b"6", b"7", b"8", b"9"]
     assert len(kept(kafka_settings, answers)) == 10
 
 
 def test_without_a_worker_nothing_is_dropped(kafka_settings: KafkaSettings) -> None:
-    assert drop_prompts_that_are_done(kafka_settings) == {}
+    assert drop_those_done(kafka_settings) == {}
+
+
+def test_who_answers_prompts_is_the_group_of_the_workers() -> None:
+    assert ANSWERED_BY == GROUP
+    assert all(ANSWERED_BY in prompts(lane).read_by for lane in LANES)
 
 
 def test_the_broker_cuts_partitions_by_size_but_never_those_of_prompts(log_settings: KafkaSettings) -> None:
