@@ -9,7 +9,7 @@
 - `submission`, `earlier_answers`: how a prompt gets into the log, or finds its answer in the cache
 - `job_desk`: what is asked of a job once it is there
 - `jobs`, `events`, `chat`, `conversations`, `feedback`, `timeline`, `models`, `health`, `reports`: one resource a file
-- `markdown`, `rendering`: texts as HTML that is safe to show
+- `markdown`, `renderer`, `rendering`: texts as HTML that is safe to show
 - `job_object`, `chat_chunks`, `chat_stream`, `streaming`: what clients are shown, as pure functions
 - `live`: the one subscription that feeds every reader of a stream
 - `pages`: the pages people look at, and the files they are made of

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import aiohttp
 from aiohttp import web
 
-from gateway import markdown, middlewares, routes
+from gateway import middlewares, routes
 from gateway.background import Background
 from gateway.earlier_answers import EarlierAnswers
 from gateway.job_desk import JobDesk
@@ -35,6 +35,7 @@ from gateway.keys import (
     WEBHOOKS,
 )
 from gateway.live import Live
+from gateway.renderer import Renderer
 from gateway.settings import GatewaySettings
 from gateway.sign_ins import SignIns
 from gateway.submission import Submissions
@@ -140,9 +141,9 @@ async def _reports(app: web.Application) -> AsyncIterator[None]:
 
 
 async def _renderer(app: web.Application) -> AsyncIterator[None]:
-    app[RENDERER] = markdown.renderer()
+    app[RENDERER] = Renderer()
     yield
-    app[RENDERER].shutdown(wait=False, cancel_futures=True)
+    app[RENDERER].close()
 
 
 async def _background(app: web.Application) -> AsyncIterator[None]:

@@ -1,7 +1,6 @@
 """What the app and each request carry, under typed keys."""
 
 import asyncio
-from concurrent.futures import ThreadPoolExecutor
 
 import aiohttp
 from aiohttp import web
@@ -10,6 +9,7 @@ from gateway.background import Background
 from gateway.job_desk import JobDesk
 from gateway.live import Live
 from gateway.origin import Origin, Proxies
+from gateway.renderer import Renderer
 from gateway.settings import GatewaySettings
 from gateway.sign_ins import SignIns
 from gateway.submission import Submissions
@@ -42,7 +42,7 @@ BACKGROUND = web.AppKey("background", Background)
 REPORTS = web.AppKey("reports", aiohttp.ClientSession)
 LEAVING = web.AppKey("leaving", asyncio.Event)
 """Set when the process is told to stop: requests are still taken, but no load balancer should send any."""
-RENDERER = web.AppKey("renderer", ThreadPoolExecutor)
+RENDERER = web.AppKey("renderer", Renderer)
 STOPPING = web.AppKey("stopping", asyncio.Event)
 """Set when nothing new is taken any more."""
 PROXIES = web.AppKey("proxies", Proxies)

@@ -19,6 +19,8 @@ from pygments.util import ClassNotFound
 
 LONGEST_CODE, LONGEST_LINE = 12_000, 200
 """Longer code is shown without colours: some lexers take long over what nobody reads anyway."""
+MOST_BRACKETS, MOST_CELLS = 2_000, 20_000
+"""A text with more is rendered without links and tables: to look for them would take seconds."""
 _NAMES = (
     "bash console css diff docker dockerfile go golang html ini javascript js json jsx lua py python rb rs ruby rust "
     "sh shell sql toml ts typescript tsx xml yaml yml zsh"
@@ -43,11 +45,17 @@ class Block:
 def rendered(text: str) -> list[Block]:
     """The blocks of a text, in their order; a newline alone ends its lines."""
     environment: dict[str, Any] = {}
-    tokens = _MARKDOWN.parse(text.translate(_TURNS_TEXT), environment)
+    markdown = _PLAINER if _is_laborious(text) else _MARKDOWN
+    tokens = markdown.parse(text.translate(_TURNS_TEXT), environment)
     return [
-        Block((each[0].map or [0])[0], _MARKDOWN.renderer.render(each, _MARKDOWN.options, environment))
+        Block((each[0].map or [0])[0], markdown.renderer.render(each, markdown.options, environment))
         for each in _blocks(tokens)
     ]
+
+
+def _is_laborious(text: str) -> bool:
+    pipes = [count for line in text.split("\n") if (count := line.count("|"))]
+    return text.count("[") > MOST_BRACKETS or len(pipes) * max(pipes, default=0) > MOST_CELLS
 
 
 def _blocks(tokens: Sequence[Token]) -> Iterator[list[Token]]:
@@ -113,3 +121,4 @@ def _markdown() -> MarkdownIt:
 
 
 _MARKDOWN = _markdown()
+_PLAINER = _markdown().disable(["link", "image", "reference", "table"])

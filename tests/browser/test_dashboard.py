@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, Page, expect
+from playwright.async_api import Browser, BrowserContext, Page, Route, expect
 
 from analytics.migrate import migrate
 from analytics.rows import AnswerRow
@@ -22,6 +22,7 @@ from producers.topics import ANSWERS
 from tests.support.browser import Watch, a_visitor
 from tests.support.builders import CLOCK
 from tests.support.clickhouse import Database, RunningClickHouse, a_database
+from tests.support.eventually import eventually
 from tests.support.gateway import MODEL, RunningGateway, a_gateway, a_played_worker
 from tests.support.history import TABLES, History, write_history
 from tests.support.reports import running_reports
@@ -113,9 +114,13 @@ async def sign_in(context: BrowserContext, place: Place) -> None:
     await context.add_init_script(f"if (location.protocol === 'http:') {kept}")
 
 
-async def opened(visitor: tuple[BrowserContext, Watch], address: str = "?range=24h") -> Page:
-    """The dashboard, all of it drawn."""
+async def opened(
+    visitor: tuple[BrowserContext, Watch], address: str = "?range=24h", *, with_clock: bool = False
+) -> Page:
+    """The dashboard, all of it drawn; `with_clock` its time goes on by itself, and further as the test says."""
     page = await visitor[0].new_page()
+    if with_clock:
+        await page.clock.install()
     await page.goto(f"/dashboard{address}")
     await is_drawn(page)
     return page
@@ -230,7 +235,7 @@ async def test_a_job_that_has_just_been_answered_shows_its_eight_steps(
 async def test_a_new_job_appears_by_itself_and_nobody_asks_while_nobody_looks(
     visitor: tuple[BrowserContext, Watch], place: Place
 ) -> None:
-    page = await opened(visitor, "?range=15m")
+    page = await opened(visitor, "?range=15m", with_clock=True)
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url) if "/v1/dashboard" in request.url else None)
     job = place.job(1)
@@ -244,7 +249,7 @@ async def test_a_new_job_appears_by_itself_and_nobody_asks_while_nobody_looks(
     )
     await is_drawn(page)
     asked.clear()
-    await page.wait_for_timeout(6_000)  # longer than it waits between two looks
+    await page.clock.run_for(600_000)
     assert asked == []
     async with page.expect_request(re.compile("/v1/dashboard")):
         await page.evaluate(
@@ -252,6 +257,49 @@ async def test_a_new_job_appears_by_itself_and_nobody_asks_while_nobody_looks(
             "document.dispatchEvent(new Event('visibilitychange'))"
         )
     await is_drawn(page)
+
+
+async def test_nobody_asks_again_while_a_question_is_under_way(visitor: tuple[BrowserContext, Watch]) -> None:
+    page = await opened(visitor, "?range=15m", with_clock=True)
+    held: list[Route] = []
+    await page.route("**/v1/dashboard?*", held.append)
+    live = page.get_by_role("button", name=re.compile("^(Live|Paused)"))
+
+    await page.clock.run_for(6_000)
+    await eventually(lambda: len(held) == 1, what="the first question")
+    await page.clock.run_for(600_000)
+    for _ in range(2):
+        await live.click()
+    await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    await page.clock.run_for(600_000)
+    assert len(held) == 1
+
+    await held[0].continue_()
+    await is_drawn(page)
+    await page.clock.run_for(6_000)
+    await eventually(lambda: len(held) == 2, what="the next question")
+    await held[1].continue_()
+    await is_drawn(page)
+
+
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [
+        ("?since=yesterday&until=now", "That is no time that can be shown. These are the last 24 h."),
+        ("?since=1&until=99999999999", "That is no time that can be shown. These are the last 24 h."),
+        ("?since=2000&until=1000&range=1h", "The range must begin before it ends. These are the last 1 h."),
+        ("?since=1000000000&until=1700000000", "That is more than 400 days. These are the last 24 h."),
+    ],
+)
+async def test_an_address_that_cannot_be_shown_says_so_in_words(
+    visitor: tuple[BrowserContext, Watch], address: str, words: str
+) -> None:
+    page = await opened(visitor, address)
+
+    await expect(page.get_by_role("alert")).to_have_text(words)
+    await expect(page.locator("#chart-jobs_total .value")).to_be_visible()
+    await page.get_by_role("button", name="15 min").click()
+    await expect(page.get_by_role("alert")).to_have_count(0)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

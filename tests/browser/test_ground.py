@@ -117,3 +117,19 @@ async def test_the_page_is_as_light_or_dark_as_the_system_until_somebody_chooses
 
         assert chosen != paper
         assert await page.evaluate(seen) == chosen
+
+
+async def test_a_page_follows_the_system_and_what_is_chosen_in_another_tab(
+    browser: Browser, gateway: RunningGateway
+) -> None:
+    async with a_visitor(browser, gateway.url, color_scheme="light") as (context, _):
+        page, other = [await context.new_page() for _ in range(2)]
+        for each in (page, other):
+            await each.goto("/")
+        await page.emulate_media(color_scheme="dark")
+        await page.locator("html[data-theme=dark]").wait_for()
+        await page.get_by_role("button", name="Light colours").click()
+        await page.get_by_role("button", name="Dark colours").click()
+
+        await other.locator("html[data-theme=dark]").wait_for()
+        await other.get_by_role("button", name="Light colours").wait_for()

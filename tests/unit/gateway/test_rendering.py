@@ -1,10 +1,12 @@
 """Markdown as HTML: what a model writes stays harmless, and blocks can be rendered one after the other."""
 
+import asyncio
 from html.parser import HTMLParser
 
 import pytest
 
-from gateway.rendering import LONGEST_CODE, rendered
+from gateway.renderer import Renderer
+from gateway.rendering import LONGEST_CODE, MOST_BRACKETS, rendered
 from tests.support.hostile import HOSTILE
 
 NAMES = "p h1 h2 h3 h4 h5 h6 em strong s a code pre span blockquote ul ol li table thead tbody tr th td hr br"
@@ -72,6 +74,32 @@ def test_code_has_colours_only_where_that_is_quick() -> None:
     assert "<span" not in html_of("```java\nclass A {}\n```")
     assert "<span" not in html_of("```python\n" + "def f(): pass\n" * LONGEST_CODE + "```")
     assert 'data-language="&quot;&gt;&lt;b&gt;"' in html_of('```"><b> x\n1\n```')
+
+
+def test_links_and_tables_are_looked_for_only_where_that_is_quick() -> None:
+    table = "|a" * 500 + "|\n" + "|-" * 500 + "|\n"
+
+    assert "<td" in html_of(table + "|b|\n" * 10)
+    assert "<td" not in html_of(table + "|\n" * 1000)
+    assert "<a" in html_of("[a](https://b) " * 1000)
+    assert html_of("![" * (MOST_BRACKETS + 1) + "**b**").endswith("<strong>b</strong></p>\n")
+    assert "<a" not in html_of("[a](https://b) " * (MOST_BRACKETS + 1))
+
+
+async def test_a_tenant_that_sends_much_delays_itself() -> None:
+    renderer = Renderer()
+    order: list[str] = []
+
+    async def render(tenant: str) -> None:
+        await renderer.render(tenant, "- a\n" * 500)
+        order.append(tenant)
+
+    async with asyncio.TaskGroup() as group:
+        for tenant in ["loud"] * 20 + ["quiet"] * 2:
+            group.create_task(render(tenant))
+    renderer.close()
+
+    assert [at for at, tenant in enumerate(order) if tenant == "quiet"] == [1, 3]
 
 
 def test_a_table_keeps_its_sides() -> None:

@@ -33,7 +33,6 @@ class Page {
     const { signal } = this.ending;
     addEventListener("popstate", () => { this.view = fromAddress(); this.arrive(); }, { signal });
     addEventListener("theme", () => this.paint(), { signal });
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.paint(), { signal });
     this.sizes = new ResizeObserver((seen) => { for (const each of seen) this.cardOf(each.target)?.fit(); });
   }
 
@@ -67,7 +66,7 @@ class Page {
    * @param {Partial<import("./view.js").View>} change
    */
   go(change) {
-    this.view = { ...this.view, jobs: null, ...change };
+    this.view = { ...this.view, jobs: null, wrong: "", ...change };
     history.pushState(null, "", toAddress(this.view));
     this.arrive();
   }
@@ -85,7 +84,7 @@ class Page {
         this.view.jobs ? api(`/v1/dashboard?charts=recent_jobs&${parameters(this.view.jobs)}`, { signal }) : null,
       ]);
       this.show(answer, jobs);
-      this.trouble.hidden = true;
+      this.say(this.view.wrong);
       this.live.came();
     } catch (error) {
       if (asking.signal.aborted) return;
@@ -194,8 +193,14 @@ class Page {
 
   /** @param {unknown} error */
   tell(error) {
-    this.trouble.textContent = inWords(error);
-    this.trouble.hidden = false;
+    const isWrong = error instanceof ApiError && error.status === 400;
+    this.say(isWrong ? "This address asks for what cannot be shown. Choose a range and filters above." : inWords(error));
+  }
+
+  /** @param {string | undefined} words */
+  say(words) {
+    this.trouble.textContent = words ?? "";
+    this.trouble.hidden = !words;
   }
 
   /** @param {string} id */

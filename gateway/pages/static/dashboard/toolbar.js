@@ -3,7 +3,7 @@
 import { api } from "../ground/api.js";
 import { icon, make } from "../ground/dom.js";
 import { instant, span } from "./numbers.js";
-import { RANGES } from "./view.js";
+import { RANGES, wrongRange } from "./view.js";
 
 const LANES = ["interactive", "standard", "batch"];
 const STATUSES = ["completed", "failed", "cancelled", "aborted", "expired"];
@@ -90,7 +90,7 @@ export class Toolbar {
       event.preventDefault();
       const at = (name) => new Date(form.elements[name].value).getTime() / 1000;
       const [since, until] = [at("since"), at("until")];
-      const wrong = since >= until ? "The range must begin before it ends." : until - since > 400 * 86_400 ? "That is more than 400 days." : "";
+      const wrong = wrongRange(since, until);
       form.querySelector(".said").textContent = wrong;
       if (!wrong) this.go({ range: "", since, until });
     });

@@ -1,5 +1,8 @@
 /** What is looked at: a range of time and filters. It stands in the address, so that it can be shared; keys never do. */
 
+const LONGEST_S = 400 * 86_400;
+const LAST_S = Date.UTC(2100) / 1000;
+
 export const RANGES = { "15m": "15 min", "1h": "1 h", "24h": "24 h", "7d": "7 d", "30d": "30 d" };
 
 /**
@@ -12,6 +15,7 @@ export const RANGES = { "15m": "15 min", "1h": "1 h", "24h": "24 h", "7d": "7 d"
  * @property {string} status
  * @property {string} [job] the job that is shown
  * @property {View | null} [jobs] the bucket whose jobs are listed
+ * @property {string} [wrong] what could not be read of the address
  */
 
 /** @returns {View} */
@@ -19,12 +23,25 @@ export function fromAddress() {
   const given = new URLSearchParams(location.search);
   const text = (name) => given.get(name) ?? "";
   const [since, until] = [Number(text("since")), Number(text("until"))];
-  const isCustom = since > 0 && until > since;
+  const wrong = given.has("since") || given.has("until") ? wrongRange(since, until) : "";
+  const isCustom = given.has("since") && !wrong;
   const range = Object.hasOwn(RANGES, text("range")) ? text("range") : "24h";
   return {
     range: isCustom ? "" : range, since, until,
     model: text("model"), lane: text("lane"), status: text("status"), job: text("job"), jobs: null,
+    wrong: wrong && `${wrong} These are the last ${RANGES[range]}.`,
   };
+}
+
+/**
+ * Why this is no range of time that can be shown; empty where it is one.
+ * @param {number} since
+ * @param {number} until
+ */
+export function wrongRange(since, until) {
+  if (!(since >= 0 && until >= 0 && since <= LAST_S && until <= LAST_S)) return "That is no time that can be shown.";
+  if (since >= until) return "The range must begin before it ends.";
+  return until - since > LONGEST_S ? "That is more than 400 days." : "";
 }
 
 /**

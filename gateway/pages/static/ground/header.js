@@ -32,9 +32,8 @@ export function fillHeader(header, here, ...more) {
 }
 
 function themeButton() {
-  const dark = matchMedia("(prefers-color-scheme: dark)");
   const root = document.documentElement;
-  const isDark = () => (root.dataset.theme ?? (dark.matches ? "dark" : "light")) === "dark";
+  const isDark = () => root.dataset.theme === "dark";
   const button = make("button.quiet", { type: "button" });
   const show = () => {
     const words = isDark() ? "Light colours" : "Dark colours";
@@ -45,10 +44,9 @@ function themeButton() {
   button.addEventListener("click", () => {
     root.dataset.theme = isDark() ? "light" : "dark";
     localStorage.setItem("headrace.theme", root.dataset.theme);
-    show();
     dispatchEvent(new CustomEvent("theme"));
   });
-  dark.addEventListener("change", show);
+  addEventListener("theme", show);
   show();
   return button;
 }
