@@ -262,7 +262,11 @@ async def test_a_new_job_appears_by_itself_and_nobody_asks_while_nobody_looks(
 async def test_nobody_asks_again_while_a_question_is_under_way(visitor: tuple[BrowserContext, Watch]) -> None:
     page = await opened(visitor, "?range=15m", with_clock=True)
     held: list[Route] = []
-    await page.route("**/v1/dashboard?*", held.append)
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    await page.route("**/v1/dashboard?*", hold)
     live = page.get_by_role("button", name=re.compile("^(Live|Paused)"))
 
     await page.clock.run_for(6_000)
