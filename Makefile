@@ -73,6 +73,6 @@ screenshots: $(INSTALLED) ## take the pictures of the documents anew, with the r
 # Most of a test's time is waiting for real parts to start: three at a time keep two cores busy.
 pytest: $(INSTALLED)
 	@$(BIN)/python -m tests.support.chromium
-	@$(BIN)/python -m pytest -n $(TESTS_AT_A_TIME) --dist loadfile
+	@$(BIN)/python -m pytest -n $(TESTS_AT_A_TIME)
 
 .PHONY: help install up demo test check lint fmt types imports schemas schemas-check docs docs-check map sizes wheel screenshots pytest

@@ -5,7 +5,8 @@
 - `clickhouse`: a database of this test's own on a server that all share (`clickhouse_server`)
 - `log_settings`: all topics, once for the session, for tests with tenants of their own
 - `own_kafka`, `own_redis`, `own_clickhouse`: one for this test alone, to stop and kill
-- `service`: all of it, as `headrace up` runs it over the timed model server; `client` and `receiver` beside it
+- `service`: all of it, as `headrace up` runs it over the timed model server, once a folder (its conftest takes it from
+  `tests.support.whole`); `client` and `receiver` beside it
 """
 
 import asyncio
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from xdist.remote import Producer
 
 from infra.settings import KafkaSettings, RedisSettings
 from producers import topic_admin
@@ -21,7 +23,20 @@ from tests.support import hygiene
 from tests.support.clickhouse import Database, RunningClickHouse, a_clickhouse, a_database
 from tests.support.receiver import Receiver, a_receiver
 from tests.support.stack import RunningKafka, RunningRedis, a_kafka, a_prefix, a_redis
-from tests.support.whole import Whole, whole
+from tests.support.turns import Turns, in_turn
+from tests.support.whole import Whole
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Turns:
+    """How tests are shared out where several run at a time."""
+    return Turns(config, log)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Alone, the quick ones come first, as their folders do; side by side, the slow."""
+    if hasattr(config, "workerinput"):
+        in_turn(items)
 
 
 @pytest.fixture(autouse=True)
@@ -138,21 +153,6 @@ def own_clickhouse(tmp_path: Path) -> Iterator[RunningClickHouse]:
     part.start()
     yield part
     part.stop()
-
-
-@pytest.fixture(scope="session")
-def running_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Whole]:
-    """`headrace up` over the timed model server."""
-    with whole(tmp_path_factory.mktemp("whole")) as running:
-        yield running
-
-
-@pytest.fixture
-def service(running_service: Whole) -> Iterator[Whole]:
-    """The service with a model server that does what it should."""
-    running_service.model.reset()
-    yield running_service
-    running_service.model.reset()
 
 
 @pytest.fixture

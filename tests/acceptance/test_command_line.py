@@ -4,7 +4,6 @@ import asyncio
 import json
 import sys
 from asyncio.subprocess import PIPE
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +11,10 @@ import pytest
 
 from tests.support.command import headrace
 from tests.support.eventually import eventually_sync
-from tests.support.whole import Whole, whole
+from tests.support.whole import Whole
 
 # The whole service starts first.
 pytestmark = pytest.mark.timeout(300)
-
-
-@pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Whole]:
-    with whole(tmp_path_factory.mktemp("whole")) as running:
-        yield running
 
 
 def test_every_part_answers_the_doctor_and_every_topic_is_as_it_should_be(service: Whole) -> None:

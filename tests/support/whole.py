@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.support.model_servers import ModelServer, model_server
 
 START_S = 180.0
@@ -83,3 +85,18 @@ def _wait_until_up(folder: Path, process: subprocess.Popen[bytes]) -> None:
         assert process.poll() is None, f"`headrace up` ended:\n{said}"
         assert time.monotonic() < deadline_s, f"`headrace up` was not ready within {START_S} s:\n{said}"
         time.sleep(0.1)
+
+
+@pytest.fixture(scope="package")
+def running_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Whole]:
+    """`headrace up` over the timed model server, for the tests of one folder; idle, it takes a fifth of a core."""
+    with whole(tmp_path_factory.mktemp("whole")) as running:
+        yield running
+
+
+@pytest.fixture
+def service(running_service: Whole) -> Iterator[Whole]:
+    """The service with a model server that does what it should."""
+    running_service.model.reset()
+    yield running_service
+    running_service.model.reset()
