@@ -12,9 +12,12 @@ from infra.errors import OurFault
 from infra.settings import PREFIX, Block, Sources, blocks, refuse_unknown
 from infra.settings.sources import at_home
 from producers import docs
-from tests.support.house import ROOT, modules
+from tests.support.house import ROOT, modules, name_of, tracked
 
 DOCS = ROOT / "docs"
+PAGES = tracked("README.md", "docs/*.md", ":!docs/decisions")
+# Compose reads these itself.
+OF_COMPOSE = set(re.findall(rf"\$\{{({PREFIX}\w+)", (ROOT / "infra" / "deploy" / "compose.yaml").read_text()))
 
 
 def blocks_declared() -> set[str]:
@@ -65,6 +68,18 @@ def test_every_setting_is_documented() -> None:
 
     missing = [each.name for block in blocks() for each in block().shown() if f"`{each.name}`" not in text]
     assert missing == [], "run `make docs`"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_every_setting_that_a_page_names_is_one(page: Path) -> None:
+    known = {each.name for block in blocks() for each in block().shown()}
+    known |= {f"{each}_FILE" for each in known} | OF_COMPOSE
+    text = page.read_text()
+
+    whole = set(re.findall(rf"{PREFIX}\w*[A-Z\d]\b", text)) - known
+    begun = {each for each in re.findall(rf"{PREFIX}\w+__(?=…)", text) if not any(map(re.compile(each).match, known))}
+    ended = {each for each in re.findall(r"…(__\w+)", text) if not any(name.endswith(each) for name in known)}
+    assert whole | begun | ended == set()
 
 
 def test_the_generated_parts_of_the_documents_are_as_the_code_says() -> None:

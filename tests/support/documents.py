@@ -84,8 +84,10 @@ class Shell:
         assert self._process.stdout is not None
         self._process.stdin.write("kill $(jobs -p) 2>/dev/null\nexit\n")
         self._process.stdin.close()
-        self._process.wait(20)
+        # It ends when all have ended that write to it; nobody of them must wait for a reader.
+        self._process.stdout.read()
         self._process.stdout.close()
+        self._process.wait(20)
 
     def run(self, command: str) -> tuple[str, int]:
         """What a command printed, and its exit code."""
