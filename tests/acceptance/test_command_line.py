@@ -113,14 +113,11 @@ def test_a_job_is_shown_whole_with_its_timeline_and_all_that_followed(service: W
 
 
 def test_a_job_that_runs_is_cancelled_and_no_job_is_told_plainly(service: Whole) -> None:
-    service.model.turn(first_token_ms=200, token_ms=300)
-    try:
-        job_id = asked(service, "--max-tokens", "200", "Never end.")
-        done = headrace("job", "cancel", job_id, folder=service.folder)
-        again = headrace("job", "cancel", job_id, "--json", folder=service.folder)
-        eventually_sync(lambda: job_shown(service, job_id)["job"]["status"] in ("cancelled", "aborted"), what="its end")
-    finally:
-        service.model.turn(first_token_ms=0, token_ms=0)
+    service.model.order("hold", after_tokens=1, contains="Never end.")
+    job_id = asked(service, "Never end.")
+    done = headrace("job", "cancel", job_id, folder=service.folder)
+    again = headrace("job", "cancel", job_id, "--json", folder=service.folder)
+    eventually_sync(lambda: job_shown(service, job_id)["job"]["status"] in ("cancelled", "aborted"), what="its end")
 
     missing = headrace("job", "show", "job_none", "--json", folder=service.folder)
     assert (done.returncode, again.returncode, missing.returncode) == (0, 0, 1)

@@ -47,7 +47,7 @@ async def headrace(service: Whole) -> AsyncIterator[AsyncHeadrace]:
 def key_of(service: Whole, folder: Path) -> str:
     """The id of the development key."""
     kafka = KafkaSettings(bootstrap_servers=service.stack["kafka"])
-    listed = command("keys", "list", "--json", settings=(kafka,), folder=folder)
+    listed = command("keys", "list", "--tenant", "development", "--json", settings=(kafka,), folder=folder)
     (key,) = json.loads(listed.stdout)
     return str(key["id"])
 

@@ -15,6 +15,9 @@ from infra.settings import KafkaSettings, RedisSettings, ServiceSettings, child_
 from tests.support.eventually import eventually
 from tests.support.gateway import MODEL, RunningGateway
 
+AN_HOUR_S = 3600.0
+"""A drain that no test lives to see the end of: what happens within it waited for something else."""
+
 
 @dataclass
 class GatewayProcess:

@@ -16,7 +16,7 @@ from infra.settings import RedisSettings, ServiceSettings
 from tests.support.builders import a_completed
 from tests.support.eventually import eventually
 from tests.support.gateway import MODEL, PlayedWorker, RunningGateway, events_of
-from tests.support.gateway_process import a_process, known
+from tests.support.gateway_process import AN_HOUR_S, a_process, known
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -27,7 +27,7 @@ JOB: dict[str, Any] = {"model": MODEL, "input": "Why?"}
 async def test_a_gateway_that_lingers_turns_load_balancers_away_before_its_clients(
     gateway: RunningGateway, worker: PlayedWorker, redis_settings: RedisSettings, tmp_path: Path
 ) -> None:
-    async with a_process(gateway.kafka, redis_settings, tmp_path, drain_s=6.0, linger_s=2.0) as process:
+    async with a_process(gateway.kafka, redis_settings, tmp_path, drain_s=AN_HOUR_S, linger_s=2.0) as process:
         headers = await known(gateway, process)
         process.process.send_signal(signal.SIGTERM)
         told = "ready"
@@ -87,7 +87,7 @@ async def test_every_job_that_was_promised_while_the_gateway_left_is_in_the_log(
                     refused += 1
                     return
 
-    async with a_process(gateway.kafka, redis_settings, tmp_path, drain_s=8.0) as process:
+    async with a_process(gateway.kafka, redis_settings, tmp_path, drain_s=AN_HOUR_S) as process:
         headers = await known(gateway, process)
         clients = [asyncio.create_task(submit_until_refused(process.url, headers)) for _ in range(4)]
         await eventually(lambda: len(promised) >= 40, what="forty promises")

@@ -13,7 +13,7 @@ from infra.settings import RedisSettings
 from tests.support.builders import a_completed
 from tests.support.eventually import eventually
 from tests.support.gateway import MODEL, PlayedWorker, RunningGateway, events_of
-from tests.support.gateway_process import GatewayProcess, a_process, known
+from tests.support.gateway_process import AN_HOUR_S, GatewayProcess, a_process, known
 
 # Brokers and processes start here, on a machine that may be busy.
 pytestmark = pytest.mark.timeout(300)
@@ -24,7 +24,7 @@ CHAT: dict[str, Any] = {"model": MODEL, "messages": [{"role": "user", "content":
 async def test_sigterm_lets_a_running_answer_end_and_takes_nothing_new(
     gateway: RunningGateway, worker: PlayedWorker, redis_settings: RedisSettings, tmp_path: Path
 ) -> None:
-    async with a_process(gateway.kafka, redis_settings, tmp_path, drain_s=10.0) as process:
+    async with a_process(gateway.kafka, redis_settings, tmp_path, drain_s=AN_HOUR_S) as process:
         headers = await known(gateway, process)
         asking = asyncio.create_task(
             gateway.http.post(f"{process.url}/v1/chat/completions", json=CHAT, headers=headers)
@@ -57,7 +57,7 @@ async def refuses(process: GatewayProcess) -> bool:
 async def test_readers_of_job_events_are_sent_away_at_once_and_go_on_elsewhere(
     gateway: RunningGateway, worker: PlayedWorker, redis_settings: RedisSettings, tmp_path: Path
 ) -> None:
-    async with a_process(gateway.kafka, redis_settings, tmp_path, drain_s=10.0) as process:
+    async with a_process(gateway.kafka, redis_settings, tmp_path, drain_s=AN_HOUR_S) as process:
         headers = await known(gateway, process)
         job_id = (await gateway.post("/v1/jobs", {"model": MODEL, "input": "Why?"})).json["id"]
         prompt, lease = await worker.claim()

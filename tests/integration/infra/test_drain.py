@@ -1,4 +1,4 @@
-"""Every process that serves no clients ends in order when told to, within its drain (else it would end with 1)."""
+"""Every process that serves no clients ends when its work is put down; for its drain, an hour, it does not wait."""
 
 import asyncio
 import sys
@@ -26,7 +26,7 @@ from tests.support.model_servers import model_server
 pytestmark = pytest.mark.timeout(300)
 
 PROCESSES = ("worker", "fanout", "deliver", "retrain", "ingest", "reports")
-DRAIN_S = 20.0
+DRAIN_S = 3600.0
 SECRET = "a secret key of the tests, long enough"
 
 
@@ -53,7 +53,7 @@ async def running(folder: Path, *settings: Block) -> AsyncIterator[Mapping[str, 
                 await each.wait()
 
 
-async def test_each_ends_with_nothing_left_before_its_drain_would_cut_it_off(
+async def test_each_ends_as_soon_as_nothing_is_left_to_do(
     log_settings: KafkaSettings, redis_settings: RedisSettings, clickhouse: Database, tmp_path: Path
 ) -> None:
     await asyncio.to_thread(migrate.migrate, clickhouse.settings, AnalyticsSettings())
