@@ -11,7 +11,7 @@
 - `listening`, `tls`: where a process listens, its certificate, and how we check those of others
 - `service`: start, serve, drain, stop
 - `loop_thread`, `blocking`: an event loop for programs that have none, and calls that wait for what is done on it
-- `stack_file`: how a running stack describes itself to the command line
+- `stack_file`, `lock`: how a running stack describes itself to the command line, and what says that it runs
 - `sse`: server-sent events, both ways
 - `entry`, `platforms`: the console script, and where Headrace does not run
 - `cli`: the `headrace` command

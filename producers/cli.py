@@ -1,5 +1,6 @@
 """`headrace topics`: create, list and check the topics of the log."""
 
+import asyncio
 import typing
 from dataclasses import asdict
 
@@ -11,8 +12,8 @@ from infra import stack_file
 from infra.command_line import Group, json_option, print_json
 from infra.errors import WrongTopic
 from infra.screen import Screen
-from infra.settings import KafkaSettings, LocalSettings
-from producers import topic_admin
+from infra.settings import KafkaSettings, LocalSettings, RedisSettings
+from producers import readers, topic_admin
 from producers.topics import TOPICS, Topic
 
 DAY_MS = 86_400_000
@@ -73,6 +74,31 @@ def list_(as_json: bool) -> None:
     for each in TOPICS:
         about = f"[bold]{each.name}[/]\n{each.partitions} partitions by\n{each.key},\nkept: {kept(each)}"
         table.add_row(about, "\n".join(event_names(each)), "\n".join(each.written_by), "\n".join(each.read_by))
+    Screen().print(table)
+
+
+@topics.command(epilog="Example: headrace topics lag")
+@json_option(
+    "Print one array: of each partition `topic`, `partition`, `first`, `end`, `next` by reader, and what is `read`."
+)
+def lag(as_json: bool) -> None:
+    """Show how many records each reader of a topic has not read yet; asks Kafka and Redis.
+
+    In the JSON, everything before the offset `read` has been read by every reader; it is 0 where somebody reads who
+    keeps no position (an export, a person).
+    """
+    stack = stack_file.read(LocalSettings.from_env())
+    kafka_settings = stack_file.addressed(KafkaSettings.from_env(), stack)
+    found = asyncio.run(readers.readings(kafka_settings, stack_file.addressed(RedisSettings.from_env(), stack)))
+    if as_json:
+        print_json([asdict(each) for each in found])
+        return
+    table = Table("topic", "records", "not read yet", box=SIMPLE_HEAD)
+    for topic in dict.fromkeys(each.topic for each in found):
+        here = [each for each in found if each.topic == topic]
+        behind = {reader: sum(each.behind(reader) for each in here) for reader in here[0].next}
+        told = ", ".join(f"{reader} {records:,}" for reader, records in behind.items())
+        table.add_row(topic, f"{sum(each.end - each.first for each in here):,}", told)
     Screen().print(table)
 
 

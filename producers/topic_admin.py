@@ -48,8 +48,8 @@ def options(topic: Topic, replication_factor: int) -> dict[str, str]:
     return {
         "cleanup.policy": "compact" if topic.compacted else "delete",
         "retention.ms": str(topic.retention_ms),
-        # A limit of the broker's by size must not cut a prompt off that waits to be answered.
-        **({_BYTES: "-1"} if topic.name.startswith("prompts.") else {}),
+        # A limit of the broker's by size must not cut off what a reader has yet to read.
+        _BYTES: "-1",
         _LIMIT: str(kafka.MAX_RECORD_BYTES),
         # The broker's time, not the writer's: retention must not hang on the clocks of others.
         "message.timestamp.type": "LogAppendTime",

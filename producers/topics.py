@@ -103,4 +103,8 @@ REGISTRY = Topic(
 TOPICS: tuple[Topic, ...] = (
     *_PROMPTS, ANSWERS, JOB_EVENTS, FEEDBACK, EXAMPLES, CONVERSATIONS, DEAD_LETTERS, REGISTRY,
 )  # fmt: skip
+VIEWS = {"fanout": "state", "deliver": "deliveries", "retrain": "examples"}
+"""By reader that follows the log into a view, the view; it keeps the reader's positions in Redis."""
+GROUPS = ("worker", "ingest")
+"""Readers that commit their positions to Kafka, each under its own name."""
 BY_NAME = {each.name: each for each in TOPICS}

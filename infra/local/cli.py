@@ -91,7 +91,7 @@ async def live(*, stay: bool, prompts: bool, as_json: bool = False) -> int:
                 await _unless(stop, supervisor.start(stack.plan(), shown))
                 await _unless(stop, until_whole(stack.gateway_url, shown))
             whole.set()
-            tidying = asyncio.create_task(keep_tidy(local, stack.logs, stack.embedded_log, say))
+            tidying = asyncio.create_task(keep_tidy(local, stack.logs, stack.log_room, say))
             described = stack.description(supervisor.pids)
             checkout.describe(described)
             told = _told(stack, described) if stay else {}

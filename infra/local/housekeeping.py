@@ -1,24 +1,19 @@
 """What the supervisor of a stack looks after while it runs, so that nothing of it fills the disk.
 
-Of the log, Kafka itself drops the oldest records of a partition that has grown too large (kafka.py), but not where one
-that nobody has done yet might go. What is done with there, its own room knows, and drops (setup.cfg: headrace.chores).
+Of the log only what every reader has read may go (log_room.py).
 """
 
 import asyncio
 import os
 import shutil
 from collections.abc import Callable, Iterable, Sequence
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Final
 
-from kafka.errors import KafkaError
-
-from infra.errors import Unavailable
-from infra.local import footprint
+from infra.local.log_room import LogRoom
 from infra.local.room import free_bytes, in_mb
 from infra.local.supervisor import in_thread
-from infra.settings import KafkaSettings, LocalSettings
+from infra.settings import LocalSettings
 
 _LOOK_EVERY_S: Final = 30.0
 
@@ -28,44 +23,35 @@ Say = Callable[[str], None]
 async def keep_tidy(
     local: LocalSettings,
     logs: Sequence[Path],
-    log: KafkaSettings | None,
+    log: LogRoom | None,
     say: Say,
     *,
     look_every_s: float = _LOOK_EVERY_S,
 ) -> None:
-    """Look after the folder of a stack until cancelled: the logs of its processes; `log` is its broker, if embedded."""
-    short = False
+    """Look after the folder of a stack until cancelled: its processes' logs, and the log if its broker is embedded."""
+    short = large = False
     while True:
         await asyncio.sleep(look_every_s)
-        free = await in_thread(lambda: _tidy(local, logs, log))
+        free = await in_thread(lambda: _tidy(local, logs))
         if (now_short := free < local.min_free_bytes) and not short:
             where = local.dir.absolute()
             say(
                 f"the disk of {where} has only {in_mb(free)} free; when it is full, prompts are refused until it is not"
             )
         short = now_short
+        excess_bytes = await log.make() if log else 0
+        if log and excess_bytes and not large:
+            say(
+                f"the log takes {in_mb(excess_bytes)} more than the {in_mb(log.max_bytes)} of "
+                f"{local.variable('kafka_max_bytes')}; what somebody has still to read is kept all the same: "
+                "`headrace topics lag` shows who"
+            )
+        large = excess_bytes > 0
 
 
-def _tidy(local: LocalSettings, logs: Sequence[Path], log: KafkaSettings | None) -> int:
+def _tidy(local: LocalSettings, logs: Sequence[Path]) -> int:
     cut_logs(logs, local.log_max_bytes)
-    if log is not None and footprint.sizes(local.dir)["kafka"] > local.kafka_max_bytes:
-        try:
-            drop_what_is_done(log)
-        except (KafkaError, Unavailable):
-            # The broker is away for a moment; in half a minute we look again.
-            pass
     return free_bytes(local.dir)
-
-
-def drop_what_is_done(log: KafkaSettings) -> None:
-    """Let each room drop from the log what it is done with.
-
-    Raises:
-        KafkaError: the broker does not do it.
-        Unavailable: it does not answer.
-    """
-    for chore in entry_points(group="headrace.chores"):
-        chore.load()(log)
 
 
 def cut_logs(logs: Iterable[Path], max_bytes: int) -> None:

@@ -41,7 +41,7 @@ _JVM: Final = (
     "--sun-misc-unsafe-memory-access=allow",
     "--enable-native-access=ALL-UNNAMED",
 )
-# The partitions of all topics that may grow are about as many; a partition is cut by whole segments.
+# The partitions of all topics that may grow are about as many.
 _PARTITIONS: Final = 40
 _SEGMENT_BYTES: Final = 8 * 1024 * 1024
 _SETTINGS: Final = {
@@ -108,9 +108,14 @@ class EmbeddedKafka:
         """The bootstrap servers."""
         return f"{LOOPBACK}:{self.port}"
 
+    @property
+    def data(self) -> Path:
+        """Where it keeps the log."""
+        return self.folder / "data"
+
     def cluster_id(self) -> str:
         """What Kafka calls this log; it lasts as long as the data do."""
-        lines = (self.folder / "data" / "meta.properties").read_text().splitlines()
+        lines = (self.data / "meta.properties").read_text().splitlines()
         return dict(line.split("=", 1) for line in lines if "=" in line)["cluster.id"]
 
     def prepare(self, report: Report = silent) -> Command:
@@ -153,17 +158,15 @@ class EmbeddedKafka:
             "listeners": f"PLAINTEXT://{plain},CONTROLLER://{controller}",
             "advertised.listeners": f"PLAINTEXT://{plain}",
             "log.dirs": str(data),
-            **_room(self.local.kafka_max_bytes),
+            "log.segment.bytes": str(_segment_bytes(self.local.kafka_max_bytes)),
         }
         path.write_text("".join(f"{name}={_escaped(value)}\n" for name, value in settings.items()))
         return path
 
 
-def _room(max_bytes: int) -> dict[str, str]:
-    """How large a partition may grow; those of prompts have no such limit of their own (producers/topic_admin.py)."""
-    partition_bytes = max_bytes // _PARTITIONS
-    segment_bytes = min(max(partition_bytes // 4, _SEGMENT_BYTES), 4 * _SEGMENT_BYTES)
-    return {"log.retention.bytes": str(partition_bytes), "log.segment.bytes": str(segment_bytes)}
+def _segment_bytes(max_bytes: int) -> int:
+    """How much of a partition goes at once, when the log has grown too large (log_segments.py)."""
+    return min(max(max_bytes // _PARTITIONS // 4, _SEGMENT_BYTES), 4 * _SEGMENT_BYTES)
 
 
 def knows_a_broker(port: int) -> bool:

@@ -17,6 +17,8 @@ from infra.local.downloads import Report
 from infra.local.errands import headrace, run_once
 from infra.local.extra import refuse_missing
 from infra.local.kafka import EmbeddedKafka
+from infra.local.log_room import LogRoom
+from infra.local.log_segments import Partition
 from infra.local.ports import LOOPBACK, is_healthy
 from infra.local.process import Command
 from infra.local.redis import EmbeddedRedis
@@ -24,7 +26,7 @@ from infra.local.room import refuse_full_disk
 from infra.local.settings import ReceiverSettings
 from infra.local.supervisor import Errand, Part
 from infra.local.tgi.model import model_file
-from infra.settings import CommonSettings, KafkaSettings, LocalSettings, child_environment
+from infra.settings import CommonSettings, LocalSettings, child_environment
 
 # The processes of the service, each after what it needs to be of use. (The key is made after the topics, and before the
 # others contend for the processor.)
@@ -101,9 +103,12 @@ class Stack:
         return {name: f"http://{LOOPBACK}:{port}/metrics" for name, port in places.items()}
 
     @property
-    def embedded_log(self) -> KafkaSettings | None:
-        """The broker, if it is ours."""
-        return None if "kafka" in self.addresses.given else self.addresses.kafka
+    def log_room(self) -> LogRoom | None:
+        """The room that the log takes, if the broker is ours."""
+        if "kafka" in self.addresses.given:
+            return None
+        data = self._embedded_kafka().data
+        return LogRoom(self.addresses.kafka, data, self.local.kafka_max_bytes, self._read_by_all)
 
     @property
     def logs(self) -> list[Path]:
@@ -250,6 +255,12 @@ class Stack:
 
     async def _run(self, name: str, *words: str) -> None:
         await run_once(name, headrace(*words), self.environment(), advice="mend what it says and start again")
+
+    async def _read_by_all(self) -> Mapping[Partition, int]:
+        printed = await run_once(
+            "disk", headrace("topics", "lag", "--json"), self.environment(), advice="free some room on the disk"
+        )
+        return {(each["topic"], each["partition"]): each["read"] for each in json.loads(printed)}
 
     async def _find_key(self) -> None:
         self.key = self.checkout.development_key(self._identity())

@@ -35,7 +35,9 @@ class Stopped:
 
 
 @click.command()
-@json_option("Print one object: `state`, `folder`, `supervisor`, `since_ms`, `processes`, `data_bytes`, addresses.")
+@json_option(
+    "Print one object: `state`, `folder`, `supervisor`, `processes`, `data_bytes`, `log_excess_bytes`, addresses."
+)
 def status(as_json: bool) -> None:
     """Show whether the stack of this folder runs: its processes, addresses and key, and how big its data are.
 

@@ -53,6 +53,7 @@ class Standing:
     since_ms: float | None
     processes: tuple[Process, ...]
     data_bytes: Mapping[str, int]
+    log_excess_bytes: int
     downloads: Path
     downloads_bytes: int
     stack: Stack | None
@@ -82,14 +83,15 @@ async def look(local: LocalSettings, clock: Clock) -> Standing:
     found = await asyncio.gather(examine(stack), visit(stack)) if stack is not None else ((), ())
     processes = tuple(_processes(stack, [*found[0], *found[1]], clock.now_ms())) if stack is not None else ()
     lived = vitals(supervisor) if supervisor is not None else None
-    cache = local.cache_dir.expanduser()
+    cache, sizes = local.cache_dir.expanduser(), footprint.sizes(local.dir)
     return Standing(
         folder=local.dir.absolute(),
         state=verdict(supervisor, stack, processes),
         supervisor=supervisor,
         since_ms=lived.since_ms if lived else None,
         processes=processes,
-        data_bytes=footprint.sizes(local.dir),
+        data_bytes=sizes,
+        log_excess_bytes=max(0, sizes["kafka"] - local.kafka_max_bytes),
         downloads=cache,
         downloads_bytes=sum(footprint.sizes(cache).values()),
         stack=stack,

@@ -49,6 +49,7 @@ def plain(found: Standing) -> dict[str, Any]:
         "api_key": stack.api_key if stack else None,
         "processes": [vars(each) for each in found.processes],
         "data_bytes": {**found.data_bytes, "total": found.total_bytes},
+        "log_excess_bytes": found.log_excess_bytes,
         "downloads": {"folder": str(found.downloads), "bytes": found.downloads_bytes},
     }
 
@@ -69,6 +70,11 @@ def show(found: Standing, console: Console) -> None:
         lines |= pages(found.stack.gateway_url)
     lines["data"] = sizes_line(found.data_bytes)
     lines["downloads"] = escape(f"{in_words(found.downloads_bytes)} in {found.downloads}, shared by all stacks")
+    if found.log_excess_bytes:
+        lines["too large"] = (
+            f"[yellow]the log, by {in_words(found.log_excess_bytes)}: what somebody has still to read is kept; "
+            "`headrace topics lag` shows who[/]"
+        )
     for name, told in lines.items():
         console.print(f"[bold]{name:<10}[/] {told}", soft_wrap=True)
     if found.processes:

@@ -198,7 +198,9 @@ class LocalSettings(Block):
     )
     model_sha256: str = setting("", "SHA-256 that this file must have; a URL needs one")
     min_free_bytes: int = setting(1_000_000_000, "room that must be free on disk for a stack to start")
-    kafka_max_bytes: int = setting(10_000_000_000, "size of the embedded log from which on its oldest records go")
+    kafka_max_bytes: int = setting(
+        10_000_000_000, "size of the embedded log from which on its oldest records go, if all have read them"
+    )
     redis_max_bytes: int = setting(2_000_000_000, "memory of the embedded Redis; when full, new prompts are refused")
     log_max_bytes: int = setting(10_000_000, "size of a process's log file at which it is put aside; one is kept")
 

@@ -22,9 +22,9 @@ from producers.jobs.positions import Move, Positions
 from producers.jobs.record import Retention, describe
 from producers.jobs.scripts import Argument, Call, Scripts, asked
 from producers.jobs.settling import arguments
-from producers.topics import ANSWERS, CONVERSATIONS, Topic, prompts
+from producers.topics import ANSWERS, CONVERSATIONS, VIEWS, Topic, prompts
 
-NAME = "state"
+NAME = VIEWS["fanout"]
 TOPICS: tuple[Topic, ...] = (*(prompts(lane) for lane in LANES), ANSWERS, CONVERSATIONS)
 """What the state view follows."""
 PARTITIONS = sum(topic.partitions for topic in TOPICS)

@@ -3,5 +3,4 @@
 - `bodies`, `bounds`, `unserved`: what may be said, how much of it, and what is refused by name
 - `saying`, `reading`: what a program says becomes a body, and a body a prompt
 - `publishing`, `blocking`: prompts straight to the log, for trusted services
-- `dropping`: prompts out of a log that has grown too large, once a worker is done with them
 """

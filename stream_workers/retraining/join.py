@@ -20,11 +20,11 @@ from producers.events import AnswerCompleted, Ending, ExampleReady, FeedbackGive
 from producers.jobs.positions import Applied, Positions, Seek
 from producers.jobs.scripts import Call, Library, Scripts, asked
 from producers.publisher import Publisher
-from producers.topics import ANSWERS, EXAMPLES, FEEDBACK, RETENTION_MS, Topic
+from producers.topics import ANSWERS, EXAMPLES, FEEDBACK, RETENTION_MS, VIEWS, Topic
 from stream_workers.retraining.examples import Served, example_of, partner_of, served
 from stream_workers.views.records import Done, Stuck, Told
 
-NAME = "examples"
+NAME = VIEWS["retrain"]
 LIBRARY = Library(Path(__file__).parent, {})
 
 

@@ -19,12 +19,12 @@ from producers.events import DeliveryAttempted, Ending, Terminal
 from producers.jobs.positions import Move, Positions, Seek
 from producers.jobs.scripts import Call, Library, Scripts
 from producers.places import Place
-from producers.topics import ANSWERS, JOB_EVENTS, RETENTION_MS, Topic
+from producers.topics import ANSWERS, JOB_EVENTS, RETENTION_MS, VIEWS, Topic
 from stream_workers.views.records import Done, Stuck, Told, run_steps
 from stream_workers.webhooks import payload
 from stream_workers.webhooks.delivery import Abandoned, Delivered, Pending, Retry, Verdict
 
-NAME = "deliveries"
+NAME = VIEWS["deliver"]
 TOPICS: tuple[Topic, ...] = (ANSWERS, JOB_EVENTS)
 Outcome = Literal["delivered", "retry", "exhausted", "refused"]
 PARTITIONS = sum(topic.partitions for topic in TOPICS)

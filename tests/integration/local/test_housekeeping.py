@@ -1,78 +1,16 @@
-"""What keeps a stack from filling the disk: old records go, unanswered prompts never do, logs are put aside."""
+"""What keeps a stack from filling the disk: logs are put aside, and a disk that gets full is told of."""
 
 import asyncio
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from kafka import KafkaConsumer, KafkaProducer, TopicPartition
-from kafka.admin import ConfigResource, ConfigResourceType, NewTopic
-from kafka.structs import OffsetAndMetadata
 
-from infra import kafka
 from infra.errors import CannotStart
-from infra.local.housekeeping import cut_logs, drop_what_is_done, keep_tidy
+from infra.local.housekeeping import cut_logs, keep_tidy
 from infra.local.room import free_bytes, refuse_full_disk, taken
-from infra.settings import KafkaSettings, LocalSettings
-from producers.events import LANES
-from producers.prompts.dropping import ANSWERED_BY, drop_those_done
-from producers.topics import prompts
-from stream_workers.inference.service import GROUP
+from infra.settings import LocalSettings
 from tests.support.eventually import eventually
-
-
-def fill(settings: KafkaSettings, topic: str, *, answered: int) -> TopicPartition:
-    """A topic with ten records, of which the workers are done with the first few."""
-    servers, place = settings.bootstrap_servers, TopicPartition(f"{settings.topic_prefix}{topic}", 0)
-    with closing(kafka.admin(settings)) as admin:
-        admin.create_topics([NewTopic(place.topic, 1, 1)])
-    with closing(KafkaProducer(bootstrap_servers=servers, acks="all")) as producer:
-        for number in range(10):
-            producer.send(place.topic, str(number).encode()).get(10)
-    with closing(KafkaConsumer(bootstrap_servers=servers, group_id=f"{settings.topic_prefix}worker")) as worker:
-        worker.assign([place])
-        worker.commit({place: OffsetAndMetadata(answered, "", -1)})
-    return place
-
-
-def kept(settings: KafkaSettings, place: TopicPartition) -> list[bytes]:
-    """The records that the broker still has."""
-    options = {"auto_offset_reset": "earliest", "consumer_timeout_ms": 1000}
-    with closing(KafkaConsumer(bootstrap_servers=settings.bootstrap_servers, **options)) as consumer:
-        consumer.assign([place])
-        return [record.value for record in consumer]
-
-
-def test_prompts_that_are_done_are_dropped_and_those_that_wait_are_kept(kafka_settings: KafkaSettings) -> None:
-    asked = fill(kafka_settings, "prompts.standard", answered=6)
-    answers = fill(kafka_settings, "answers", answered=6)
-
-    drop_what_is_done(kafka_settings)
-
-    assert kept(kafka_settings, asked) == [b"6", b"7", b"8", b"9"]
-    assert len(kept(kafka_settings, answers)) == 10
-
-
-def test_without_a_worker_nothing_is_dropped(kafka_settings: KafkaSettings) -> None:
-    assert drop_those_done(kafka_settings) == {}
-
-
-def test_who_answers_prompts_is_the_group_of_the_workers() -> None:
-    assert ANSWERED_BY == GROUP
-    assert all(ANSWERED_BY in prompts(lane).read_by for lane in LANES)
-
-
-def test_the_broker_cuts_partitions_by_size_but_never_those_of_prompts(log_settings: KafkaSettings) -> None:
-    topics = ("prompts.batch", "answers")
-    names = [f"{log_settings.topic_prefix}{topic}" for topic in topics]
-    with closing(kafka.admin(log_settings)) as admin:
-        resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
-        told = admin.describe_configs(resources, config_filter="all")["topic"]
-
-    limits = [int(told[name]["retention.bytes"]["value"]) for name in names]
-    assert limits == [-1, LocalSettings().kafka_max_bytes // 40]
-    assert int(told[names[1]]["segment.bytes"]["value"]) * 4 <= limits[1]
 
 
 def test_a_log_that_has_grown_too_large_is_put_aside_and_written_on(tmp_path: Path) -> None:

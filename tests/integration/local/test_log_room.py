@@ -1,0 +1,127 @@
+"""The embedded log within its limit: what all have read may go, what one reader has still to read never does."""
+
+import json
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.admin import ConfigResource, ConfigResourceType
+from kafka.structs import OffsetAndMetadata
+from redis import Redis
+
+from infra import kafka
+from infra.local.log_room import LogRoom, Read
+from infra.local.log_segments import Partition
+from infra.settings import KafkaSettings, RedisSettings
+from producers import topic_admin
+from producers.readers import readings
+from producers.topics import ANSWERS, DEAD_LETTERS, FEEDBACK, TOPICS, VIEWS
+from tests.support.command import headrace
+from tests.support.stack import RunningKafka
+
+RECORDS, RECORD_BYTES, SEGMENT_BYTES = 40, 200_000, 1_048_576
+
+
+@pytest.fixture
+def log(own_kafka: RunningKafka) -> KafkaSettings:
+    """All topics, cut into small segments; 8 MB in one partition of two of them."""
+    settings = own_kafka.settings("")
+    topic_admin.create(settings)
+    cut = {"segment.bytes": str(SEGMENT_BYTES)}
+    names = [each.name for each in (ANSWERS, DEAD_LETTERS)]
+    with closing(kafka.admin(settings)) as admin:
+        admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, configs=cut) for name in names])
+    with closing(KafkaProducer(bootstrap_servers=settings.bootstrap_servers, acks="all")) as producer:
+        for number in range(RECORDS):
+            for name in names:
+                producer.send(name, str(number).encode().ljust(RECORD_BYTES), partition=0)
+        producer.flush(20)
+    return settings
+
+
+def stand(reader: str, offset: int, log: KafkaSettings, redis_settings: RedisSettings) -> None:
+    """Say that a reader has read so far in the first partition of the answers."""
+    place = TopicPartition(f"{log.topic_prefix}{ANSWERS.name}", 0)
+    if reader in VIEWS:
+        key = f"{redis_settings.prefix}view:{VIEWS[reader]}:positions"
+        with closing(Redis.from_url(redis_settings.url)) as redis:
+            redis.hset(key, f"{ANSWERS.name}:0", str(offset))
+        return
+    group = f"{log.topic_prefix}{reader}"
+    with closing(KafkaConsumer(bootstrap_servers=log.bootstrap_servers, group_id=group)) as consumer:
+        consumer.assign([place])
+        consumer.commit({place: OffsetAndMetadata(offset, "", -1)})
+
+
+def kept(log: KafkaSettings, topic: str) -> list[int]:
+    """The records that the broker still has."""
+    options = {"auto_offset_reset": "earliest", "consumer_timeout_ms": 1000}
+    with closing(KafkaConsumer(bootstrap_servers=log.bootstrap_servers, **options)) as consumer:
+        consumer.assign([TopicPartition(topic, 0)])
+        return [int(record.value) for record in consumer]
+
+
+def read_by_all(log: KafkaSettings, redis_settings: RedisSettings) -> Read:
+    async def read() -> Mapping[Partition, int]:
+        return {(each.topic, each.partition): each.read for each in await readings(log, redis_settings)}
+
+    return read
+
+
+async def test_of_a_log_that_is_too_large_goes_what_all_have_read_and_nothing_else(
+    log: KafkaSettings, redis_settings: RedisSettings, tmp_path: Path
+) -> None:
+    for reader in ANSWERS.read_by:
+        stand(reader, RECORDS, log, redis_settings)
+    stand("deliver", 20, log, redis_settings)
+    room = LogRoom(log, tmp_path / "kafka" / "data", 1_000_000, read_by_all(log, redis_settings))
+
+    first = await room.make()
+    assert len(kept(log, ANSWERS.name)) == RECORDS
+
+    second = await room.make()
+    answers = kept(log, ANSWERS.name)
+    assert answers == list(range(answers[0], RECORDS))
+    assert 15 <= answers[0] <= 20
+    assert kept(log, DEAD_LETTERS.name) == list(range(RECORDS))
+    assert first == second > 0
+
+    stand("deliver", RECORDS, log, redis_settings)
+    await room.make()
+    await room.make()
+    assert 35 <= kept(log, ANSWERS.name)[0] < RECORDS
+
+
+def test_no_topic_of_ours_is_cut_by_size_by_the_broker(log_settings: KafkaSettings) -> None:
+    with closing(kafka.admin(log_settings)) as admin:
+        names = [f"{log_settings.topic_prefix}{each.name}" for each in TOPICS]
+        resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
+        told = admin.describe_configs(resources, config_filter="all")["topic"]
+
+    assert {told[name]["retention.bytes"]["value"] for name in names} == {"-1"}
+
+
+def test_how_far_each_reader_is_behind_is_told(
+    log_settings: KafkaSettings, redis_settings: RedisSettings, tmp_path: Path
+) -> None:
+    with closing(KafkaProducer(bootstrap_servers=log_settings.bootstrap_servers, acks="all")) as producer:
+        for _ in range(3):
+            producer.send(f"{log_settings.topic_prefix}{ANSWERS.name}", b"x", partition=0).get(10)
+    for reader, offset in {"fanout": 3, "deliver": 1, "retrain": 2, "ingest": 3}.items():
+        stand(reader, offset, log_settings, redis_settings)
+
+    told = headrace("topics", "lag", "--json", settings=(log_settings, redis_settings), folder=tmp_path)
+    shown = headrace("topics", "lag", settings=(log_settings, redis_settings), folder=tmp_path)
+
+    found = {
+        (each["topic"].removeprefix(log_settings.topic_prefix), each["partition"]): each
+        for each in json.loads(told.stdout)
+    }
+    answers = found[ANSWERS.name, 0]
+    assert (answers["first"], answers["end"], answers["read"]) == (0, 3, 1)
+    assert answers["next"] == {"fanout": 3, "deliver": 1, "retrain": 2, "ingest": 3}
+    assert found[FEEDBACK.name, 1]["next"] == {"retrain": 0, "ingest": 0}
+    assert found[DEAD_LETTERS.name, 0]["next"] == {}
+    assert "deliver 2, retrain 1, ingest 0" in " ".join(shown.stdout.split())
