@@ -8,7 +8,8 @@ and raises (docs/client.md).
 - `dead_letters`, `oversize`: what nobody can process, buried; what no record can hold
 - `places`: where a record stands
 - `partitioning`, `outgoing`, `publisher`: where a record goes, how it looks, and a pen that writes it
-- `topic_admin`, `readers`: topics on the broker, and how far each is read; `cli`, `keys_cli`: `headrace topics`, `headrace keys`
+- `topic_admin`, `readers`: topics on the broker, and how far each is read
+- `cli`, `keys_cli`: `headrace topics` and `headrace keys`
 - `tail`: topics followed by a person or a script
 - `prompts`: what may be asked, checked and bounded, for the gateway and for trusted services
 - `keys`, `registry`: API keys, minted and known again; tenants and keys, read from the log into memory

@@ -1,7 +1,9 @@
 """Every topic is whole: schema, examples, writers and readers that there are, a place in the documents."""
 
+from analytics import progress
 from producers import contracts
-from producers.topics import TOPICS
+from producers.topics import GROUPS, TOPICS, VIEWS
+from stream_workers.inference import service as worker
 from tests.house.test_commands import PROCESSES
 from tests.support.house import ROOT
 
@@ -19,6 +21,13 @@ def test_who_writes_and_reads_a_topic_is_a_process_of_ours_or_named_as_another()
     for topic in TOPICS:
         strangers = {*topic.written_by, *topic.read_by} - set(PROCESSES) - OTHERS
         assert strangers == set(), topic.name
+
+
+def test_of_every_reader_it_is_known_where_it_keeps_its_positions_or_that_it_keeps_none() -> None:
+    readers = {each for topic in TOPICS if not topic.compacted for each in topic.read_by}
+
+    assert readers - OTHERS == {*VIEWS, *GROUPS}
+    assert {worker.GROUP, progress.GROUP} == set(GROUPS)
 
 
 def test_every_topic_and_event_is_in_the_documents() -> None:
