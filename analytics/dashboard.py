@@ -20,7 +20,7 @@ from analytics.shaping import Row
 from infra.errors import Unavailable
 
 NOT_NOW = "This could not be counted just now."
-Asked = tuple[str, Range]
+RangedQuery = tuple[str, Range]
 """A query, and for what it is asked."""
 
 
@@ -77,13 +77,13 @@ def _wanted(request: web.Request) -> tuple[Range, Sequence[Chart]]:
 
 async def _ask(
     request: web.Request, charts: Iterable[Chart], view: Range
-) -> Mapping[Asked, Sequence[Row] | Unavailable]:
+) -> Mapping[RangedQuery, Sequence[Row] | Unavailable]:
     wanted = list(dict.fromkeys(asked for chart in charts for asked in _asked(chart, view)))
     found = await asyncio.gather(*(_rows(request, *each) for each in wanted))
     return dict(zip(wanted, found, strict=True))
 
 
-def _asked(chart: Chart, view: Range) -> list[Asked]:
+def _asked(chart: Chart, view: Range) -> list[RangedQuery]:
     view = replace(view, limit=chart.limit)
     match chart.kind:
         case "tile":
@@ -104,7 +104,7 @@ async def _rows(request: web.Request, query: str, view: Range) -> Sequence[Row] 
 
 
 def _shown(
-    request: web.Request, chart: Chart, found: Mapping[Asked, Sequence[Row] | Unavailable], view: Range
+    request: web.Request, chart: Chart, found: Mapping[RangedQuery, Sequence[Row] | Unavailable], view: Range
 ) -> dict[str, Any]:
     if any(isinstance(found[each], Unavailable) for each in _asked(chart, view)):
         return {"error": NOT_NOW}
@@ -112,7 +112,7 @@ def _shown(
 
 
 def _data(
-    request: web.Request, chart: Chart, found: Mapping[Asked, Sequence[Row] | Unavailable], view: Range
+    request: web.Request, chart: Chart, found: Mapping[RangedQuery, Sequence[Row] | Unavailable], view: Range
 ) -> dict[str, Any]:
     now, *more = (rows for each in _asked(chart, view) if not isinstance(rows := found[each], Unavailable))
     data = shaping.shape(chart, now, view, request.app[DASHBOARD].meanings)

@@ -22,7 +22,7 @@ from kafka.structs import OffsetAndMetadata
 from analytics.batches import Batch
 from analytics.burial import Gravedigger
 from analytics.progress import Progress
-from analytics.rows import Origin, Row, undecodable_row
+from analytics.rows import Row, TimedPlace, undecodable_row
 from analytics.settings import AnalyticsSettings
 from analytics.tables import UNDECODABLE, Source, sources
 from analytics.writer import Writer
@@ -141,7 +141,7 @@ class Ingest:
 
     def _row(self, place: TopicPartition, record: Any) -> Row:
         source = self._sources[place.topic]
-        origin = Origin(place.topic, place.partition, record.offset, float(record.timestamp))
+        origin = TimedPlace(place.topic, place.partition, record.offset, float(record.timestamp))
         try:
             return source.read(record.value, origin)
         except InvalidEvent as error:

@@ -27,7 +27,7 @@ _MAX_UINT16, _MAX_UINT32 = 2**16 - 1, 2**32 - 1
 _LAST_MS = 4_102_444_800_000  # the year 2100, the end of what ClickHouse's month functions take
 
 
-class Origin(NamedTuple):
+class TimedPlace(NamedTuple):
     """Where in the log a record stands, and the broker's time of it."""
 
     topic: str
@@ -129,7 +129,7 @@ class UndecodableRow(NamedTuple):
 Row = AnswerRow | JobEventRow | FeedbackRow | UndecodableRow
 
 
-def answer_row(ending: Terminal, origin: Origin, *, store_text: bool) -> AnswerRow:
+def answer_row(ending: Terminal, origin: TimedPlace, *, store_text: bool) -> AnswerRow:
     """The row of a job's end."""
     prompt, times = ending.prompt, ending.timeline
     received_ms = prompt.received_ms or times.get("received", 0.0)
@@ -166,7 +166,7 @@ def answer_row(ending: Terminal, origin: Origin, *, store_text: bool) -> AnswerR
     )
 
 
-def job_event_row(event: JobEvent, origin: Origin) -> JobEventRow:
+def job_event_row(event: JobEvent, origin: TimedPlace) -> JobEventRow:
     """The row of a step."""
     told: dict[str, Any]
     match event:
@@ -195,7 +195,7 @@ def job_event_row(event: JobEvent, origin: Origin) -> JobEventRow:
     )
 
 
-def feedback_row(event: FeedbackGiven, origin: Origin, *, store_text: bool) -> FeedbackRow:
+def feedback_row(event: FeedbackGiven, origin: TimedPlace, *, store_text: bool) -> FeedbackRow:
     """The row of a judgement; a comment's or a correction's words are text, as prompts and answers are."""
     is_text = event.kind in {"comment", "correction"}
     return FeedbackRow(
@@ -215,7 +215,7 @@ def feedback_row(event: FeedbackGiven, origin: Origin, *, store_text: bool) -> F
     )
 
 
-def undecodable_row(error: str, origin: Origin) -> UndecodableRow:
+def undecodable_row(error: str, origin: TimedPlace) -> UndecodableRow:
     """The row of a record that is no event of ours."""
     return UndecodableRow(*origin[:3], error=error, at=_instant(origin.timestamp_ms))
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from analytics import rows
-from analytics.rows import Origin, Row
+from analytics.rows import Row, TimedPlace
 from producers import codec
 from producers.topics import ANSWERS, FEEDBACK, JOB_EVENTS, Topic
 
@@ -32,10 +32,10 @@ class Source:
 
     topic: Topic
     table: Table
-    to_row: Callable[[Any, Origin], Row]
+    to_row: Callable[[Any, TimedPlace], Row]
     part_of: Callable[[Any], object] = lambda _: None
 
-    def read(self, value: bytes | None, origin: Origin) -> Row:
+    def read(self, value: bytes | None, origin: TimedPlace) -> Row:
         """The row of a record.
 
         Raises:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from gateway import problems
 from gateway.problems import Problem
 from producers.events import KeyIssued
-from producers.jobs.intake import Limited, Quota, Refused, Standing
+from producers.jobs.intake import NotAccepted, OverQuota, Quota, QuotaLeft
 
 WINDOW_S = 60
 READS_PER_WRITE = 10
@@ -48,18 +48,18 @@ def budget_of(key: KeyIssued, method: str, route: str) -> Budget:
     return reads(key) if method in {"GET", "HEAD"} or (method, route) in _AS_READS else writes(key)
 
 
-def limit_headers(budget: Budget, standing: Standing | None) -> dict[str, str]:
+def limit_headers(budget: Budget, quota_left: QuotaLeft | None) -> dict[str, str]:
     """How the key stands, in OpenAI's headers and the IETF's."""
-    if standing is None:
+    if quota_left is None:
         return {}
-    left, full_s = standing.requests_left, math.ceil(standing.requests_full_in_ms / 1000)
+    left, full_s = quota_left.requests_left, math.ceil(quota_left.requests_full_in_ms / 1000)
     # Retry-After must not point earlier than `t`: with nothing left, that is until there is one again.
-    until_s = full_s if left else max(1, math.ceil(standing.next_request_in_ms / 1000))
+    until_s = full_s if left else max(1, math.ceil(quota_left.next_request_in_ms / 1000))
     policy = f'"{budget.name}";q={budget.requests_per_minute};w={WINDOW_S}'
     stands = f'"{budget.name}";r={left};t={until_s}'
-    if standing.jobs_in_flight is not None:
+    if quota_left.jobs_in_flight is not None:
         policy += f', "jobs";q={budget.jobs_in_flight};qu="concurrent-requests"'
-        stands += f', "jobs";r={max(0, budget.jobs_in_flight - standing.jobs_in_flight)}'
+        stands += f', "jobs";r={max(0, budget.jobs_in_flight - quota_left.jobs_in_flight)}'
     return {
         "x-ratelimit-limit-requests": str(budget.requests_per_minute),
         "x-ratelimit-remaining-requests": str(left),
@@ -76,16 +76,16 @@ def period(seconds: int) -> str:
     return (f"{hours}h" if hours else "") + (f"{minutes}m" if hours or minutes else "") + f"{rest}s"
 
 
-def too_much(limit: Limited, budget: Budget) -> Problem:
+def too_much(limit: OverQuota, budget: Budget) -> Problem:
     """The key's own limit is reached."""
     if limit.by == "requests":
         kind = "reads" if budget.name == "reads" else "requests"
         message = f"This key may send {budget.requests_per_minute} {kind} a minute."
-        return problems.limited(message, limit.standing.next_request_in_ms / 1000)
+        return problems.limited(message, limit.quota_left.next_request_in_ms / 1000)
     return problems.limited(f"This key may have {budget.jobs_in_flight} jobs in flight; wait until one ends.", 1.0)
 
 
-def not_entered(refused: Refused) -> Problem:
+def not_entered(refused: NotAccepted) -> Problem:
     """Nothing was done with the prompt; why."""
     match refused.reason:
         case "rebuilding":

@@ -15,7 +15,7 @@ from gateway.job_object import completion, error_of
 from gateway.keys import BACKGROUND, JOB_DESK, LIVE, SETTINGS, STOPPING, SUBMISSIONS
 from gateway.live import Stopping
 from gateway.problems import Problem, conflict, of_job, unavailable
-from gateway.submission import Admitted, Answered
+from gateway.submission import Admitted, CacheHit
 from producers.events import AnswerCompleted, PromptSubmitted, Terminal
 from producers.jobs.intake import Again
 from producers.prompts import reading
@@ -30,7 +30,7 @@ async def complete(request: web.Request) -> web.StreamResponse:
     match await entrance.enter(request, prompt):
         case Again(job_id=job_id):
             return await _again(request, job_id, wish)
-        case Answered(answer=answer):
+        case CacheHit(answer=answer):
             request.app[BACKGROUND].start("publish an answer from the cache", request.app[JOB_DESK].end(answer))
             return await _told(request, answer, wish)
         case Admitted(prompt=prompt):

@@ -5,11 +5,11 @@ from aiohttp import web
 from gateway import admission, headers
 from gateway.keys import CALLER, CLOCK, LIMITS, SETTINGS, SUBMISSIONS, WEBHOOKS
 from gateway.problems import Problem
-from gateway.submission import Admitted, Answered
+from gateway.submission import Admitted, CacheHit
 from infra.ids import new_id
 from infra.telemetry import trace
 from producers.events import PromptSubmitted
-from producers.jobs.intake import Again, Limited, Refused
+from producers.jobs.intake import Again, NotAccepted, OverQuota
 from producers.prompts import reading
 from producers.prompts.reading import Envelope, Route, Wish
 
@@ -46,7 +46,7 @@ async def read_prompt(request: web.Request, route: Route) -> tuple[PromptSubmitt
     return reading.read_prompt(await read_body(request), envelope, request.app[SETTINGS], request.app[WEBHOOKS])
 
 
-async def enter(request: web.Request, prompt: PromptSubmitted) -> Admitted | Answered | Again:
+async def enter(request: web.Request, prompt: PromptSubmitted) -> Admitted | CacheHit | Again:
     """Let a prompt in; the request is counted against its key's limits, and is told how the key stands.
 
     Raises:
@@ -56,11 +56,11 @@ async def enter(request: web.Request, prompt: PromptSubmitted) -> Admitted | Ans
     caller = request[CALLER]
     budget = admission.writes(caller)
     entered = await request.app[SUBMISSIONS].enter(prompt, admission.quota_of(caller))
-    request[LIMITS] = admission.limit_headers(budget, entered.standing)
+    request[LIMITS] = admission.limit_headers(budget, entered.quota_left)
     match entered:
-        case Limited():
+        case OverQuota():
             raise admission.too_much(entered, budget)
-        case Refused():
+        case NotAccepted():
             raise admission.not_entered(entered)
-        case Admitted() | Answered() | Again():
+        case Admitted() | CacheHit() | Again():
             return entered

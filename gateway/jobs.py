@@ -12,7 +12,7 @@ from gateway.job_desk import JobDesk
 from gateway.job_object import POLL_AFTER_S, job_object
 from gateway.keys import CALLER, JOB_DESK, LIVE, RETENTION, SUBMISSIONS
 from gateway.live import Live
-from gateway.submission import Admitted, Answered
+from gateway.submission import Admitted, CacheHit
 from infra.errors import Unavailable
 from producers.events import PromptSubmitted
 from producers.jobs.intake import Again
@@ -38,7 +38,7 @@ async def submit(request: web.Request, prompt: PromptSubmitted) -> web.Response:
     match await entrance.enter(request, prompt):
         case Again(job_id=job_id):
             return accepted(await submissions.again(job_id), retention, {"Idempotent-Replayed": "true"})
-        case Answered(answer=answer):
+        case CacheHit(answer=answer):
             return accepted(await desk.end(answer), retention)
         case Admitted(prompt=prompt):
             await submissions.enqueue(prompt)

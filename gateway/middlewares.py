@@ -26,7 +26,7 @@ from infra.errors import Unavailable
 from infra.ids import new_id
 from infra.telemetry import requests
 from producers.events import KeyIssued
-from producers.jobs.intake import Limited
+from producers.jobs.intake import OverQuota
 
 log = logging.getLogger(__name__)
 
@@ -146,7 +146,7 @@ def _route(request: web.Request) -> str:
 async def _count(request: web.Request, caller: KeyIssued, route: str) -> None:
     budget = admission.budget_of(caller, request.method, route)
     counted = await request.app[INTAKE].count(budget.bucket, budget.requests_per_minute)
-    standing = counted.standing if isinstance(counted, Limited) else counted
-    request[LIMITS] = admission.limit_headers(budget, standing)
-    if isinstance(counted, Limited):
+    quota_left = counted.quota_left if isinstance(counted, OverQuota) else counted
+    request[LIMITS] = admission.limit_headers(budget, quota_left)
+    if isinstance(counted, OverQuota):
         raise admission.too_much(counted, budget)

@@ -11,7 +11,7 @@ from infra.telemetry.metrics import Metrics
 from producers import answer_cache
 from producers.events import AnswerCompleted, PromptSubmitted
 from producers.jobs import record
-from producers.jobs.intake import Accepted, Again, Intake, Limited, Quota, Refused, Standing
+from producers.jobs.intake import Accepted, Again, Intake, NotAccepted, OverQuota, Quota, QuotaLeft
 from producers.jobs.record import JobRecord
 from producers.jobs.scripts import Scripts
 from producers.publisher import Publisher
@@ -22,15 +22,15 @@ class Admitted:
     """The job is `accepting`: enqueue its prompt."""
 
     prompt: PromptSubmitted
-    standing: Standing
+    quota_left: QuotaLeft
 
 
 @dataclass(frozen=True)
-class Answered:
+class CacheHit:
     """The job is `accepting`, and the cache had its answer: publish that."""
 
     answer: AnswerCompleted
-    standing: Standing
+    quota_left: QuotaLeft
 
 
 class Submissions:
@@ -45,7 +45,9 @@ class Submissions:
         self._scripts = scripts
         self._metrics = metrics
 
-    async def enter(self, prompt: PromptSubmitted, quota: Quota) -> Admitted | Answered | Again | Limited | Refused:
+    async def enter(
+        self, prompt: PromptSubmitted, quota: Quota
+    ) -> Admitted | CacheHit | Again | OverQuota | NotAccepted:
         """Step 1, and the look-up in the cache beside it.
 
         Raises:
@@ -59,7 +61,7 @@ class Submissions:
                 raise not_found(message, param="cache", code="cache_miss")
             return self._entered(prompt, await self._intake.accept(prompt, quota), answer)
         verdict, answer = await asyncio.gather(self._intake.accept(prompt, quota), self._earlier.answer_to(prompt))
-        if isinstance(verdict, Refused) and verdict.reason == "lane":
+        if isinstance(verdict, NotAccepted) and verdict.reason == "lane":
             # The conversation is pinned to another lane: its turns stay together, whatever this one asked.
             prompt = msgspec.structs.replace(prompt, lane=verdict.lane)
             verdict = await self._intake.accept(prompt, quota)
@@ -96,15 +98,15 @@ class Submissions:
     def _entered(
         self,
         prompt: PromptSubmitted,
-        verdict: Accepted | Again | Limited | Refused,
+        verdict: Accepted | Again | OverQuota | NotAccepted,
         answer: AnswerCompleted | None,
-    ) -> Admitted | Answered | Again | Limited | Refused:
+    ) -> Admitted | CacheHit | Again | OverQuota | NotAccepted:
         if not isinstance(verdict, Accepted):
             return verdict
         if prompt.conversation is None:
             missed = "miss" if answer_cache.cacheable(prompt) else "bypass"
             self._metrics.cache_requests.labels("exact", "hit" if answer else missed).inc()
-        return Answered(answer, verdict.standing) if answer else Admitted(prompt, verdict.standing)
+        return CacheHit(answer, verdict.quota_left) if answer else Admitted(prompt, verdict.quota_left)
 
 
 def _given_up() -> Problem:

@@ -25,7 +25,7 @@ _Places = Mapping[TopicPartition, int]
 
 
 @dataclass(frozen=True)
-class Reading:
+class ReadPartition:
     """One partition as its readers stand in it: offsets of its first record, after its last, and of each one's next."""
 
     topic: str
@@ -42,7 +42,7 @@ class Reading:
         return self.end - max(self.first, self.next[reader])
 
 
-async def readings(kafka_settings: KafkaSettings, redis_settings: RedisSettings) -> list[Reading]:
+async def readings(kafka_settings: KafkaSettings, redis_settings: RedisSettings) -> list[ReadPartition]:
     """Every partition of every topic that is not compacted, as its readers stand in it.
 
     Raises:
@@ -62,11 +62,11 @@ async def readings(kafka_settings: KafkaSettings, redis_settings: RedisSettings)
 
 def _reading(
     topic: Topic, place: TopicPartition, first: int, end: int, positions: Mapping[str, Mapping[tuple[str, int], int]]
-) -> Reading:
+) -> ReadPartition:
     here = (topic.name, place.partition)
     nexts = {reader: positions[reader].get(here, 0) for reader in topic.read_by if reader in positions}
     known = len(nexts) == len(topic.read_by)
-    return Reading(place.topic, place.partition, first, end, nexts, min(nexts.values()) if known else 0)
+    return ReadPartition(place.topic, place.partition, first, end, nexts, min(nexts.values()) if known else 0)
 
 
 def _asked(settings: KafkaSettings) -> tuple[_Places, _Places, dict[str, dict[tuple[str, int], int]]]:

@@ -15,7 +15,7 @@ from gateway.client.errors import JobFailed
 from gateway.client.jobs import AsyncJobs
 from gateway.client.many import Outcome, submit_all
 from gateway.client.objects import Job
-from gateway.client.prompts import Asked, BadLine
+from gateway.client.prompts import BadLine, Line
 from gateway.client.settings import ClientSettings, chosen
 from gateway.client.told import DoneTold, Shown
 from gateway.client.told import read as told_by
@@ -142,7 +142,7 @@ async def _connected(settings: ClientSettings, connections: int) -> AsyncIterato
         await wire.close()
 
 
-async def _one(settings: ClientSettings, prompt: Asked, manner: Manner) -> int:
+async def _one(settings: ClientSettings, prompt: Line, manner: Manner) -> int:
     async with _connected(settings, connections=2) as jobs:
         with progress.spinner(wanted=manner.wait) as show:
             body = {"model": prompt.body.get("model") or await jobs.first_model(), **prompt.body}
@@ -184,12 +184,12 @@ def _end(job: Job) -> int:
 
 async def _many(settings: ClientSettings, content: bytes, body: prompts.Body, manner: Manner) -> int:
     failed = 0
-    lines: Sequence[Asked | BadLine] = list(prompts.from_jsonl(content, body))
+    lines: Sequence[Line | BadLine] = list(prompts.from_jsonl(content, body))
     async with _connected(settings, connections=manner.at_once) as jobs:
-        if any(isinstance(each, Asked) and "model" not in each.body for each in lines):
+        if any(isinstance(each, Line) and "model" not in each.body for each in lines):
             model = await jobs.first_model()
             lines = [
-                replace(each, body={"model": model, **each.body}) if isinstance(each, Asked) else each for each in lines
+                replace(each, body={"model": model, **each.body}) if isinstance(each, Line) else each for each in lines
             ]
         if not manner.anew:
             lines = prompts.keyed(lines, content)

@@ -9,7 +9,7 @@ import msgspec
 from gateway.client.errors import Refused
 from gateway.client.jobs import AsyncJobs
 from gateway.client.objects import Job
-from gateway.client.prompts import Asked, BadLine
+from gateway.client.prompts import BadLine, Line
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Outcome:
 
 async def submit_all(
     jobs: AsyncJobs,
-    prompts: Sequence[Asked | BadLine],
+    prompts: Sequence[Line | BadLine],
     tell: Callable[[Outcome], None],
     *,
     at_once: int,
@@ -44,16 +44,16 @@ async def submit_all(
         raise group_of_errors.exceptions[0] from None
 
 
-async def _work(jobs: AsyncJobs, queue: Iterator[Asked | BadLine], tell: Callable[[Outcome], None], wait: bool) -> None:
+async def _work(jobs: AsyncJobs, queue: Iterator[Line | BadLine], tell: Callable[[Outcome], None], wait: bool) -> None:
     for prompt in queue:
         match prompt:
             case BadLine(line=line, reason=reason):
                 tell(Outcome(line, None, reason))
-            case Asked():
+            case Line():
                 tell(await _one(jobs, prompt, wait))
 
 
-async def _one(jobs: AsyncJobs, prompt: Asked, wait: bool) -> Outcome:
+async def _one(jobs: AsyncJobs, prompt: Line, wait: bool) -> Outcome:
     try:
         job = await jobs.submit_body(msgspec.json.encode(prompt.body), prompt.key)
         if wait:

@@ -14,7 +14,7 @@ Body = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Asked:
+class Line:
     """One prompt to submit; `line` is its place in the file it came from, from 1, `key` its idempotency key, if any."""
 
     line: int
@@ -51,12 +51,12 @@ def options(
     return {name: value for name, value in said.items() if value is not None}
 
 
-def from_text(text: str, said: Body) -> Asked:
+def from_text(text: str, said: Body) -> Line:
     """One prompt of plain text."""
-    return Asked(1, {**said, "input": text})
+    return Line(1, {**said, "input": text})
 
 
-def from_jsonl(content: bytes, said: Body) -> Iterator[Asked | BadLine]:
+def from_jsonl(content: bytes, said: Body) -> Iterator[Line | BadLine]:
     """Every line of a JSONL file: the body of a job, or `{"input": …}`; empty lines are passed over.
 
     What was said on the command line stands wherever a line does not say otherwise.
@@ -66,19 +66,19 @@ def from_jsonl(content: bytes, said: Body) -> Iterator[Asked | BadLine]:
             yield _line(number, line, said)
 
 
-def keyed(lines: Sequence[Asked | BadLine], content: bytes) -> list[Asked | BadLine]:
+def keyed(lines: Sequence[Line | BadLine], content: bytes) -> list[Line | BadLine]:
     """The lines of a file of this content, each with a key: the same file submitted again makes no job again."""
     file = hashlib.sha256(content).hexdigest()
-    return [replace(each, key=each.key or _key(each, file)) if isinstance(each, Asked) else each for each in lines]
+    return [replace(each, key=each.key or _key(each, file)) if isinstance(each, Line) else each for each in lines]
 
 
-def _key(asked: Asked, file: str) -> str:
+def _key(asked: Line, file: str) -> str:
     # The body says what was said on the command line, too: with other options it is another job.
     body = msgspec.json.encode(asked.body, order="deterministic").decode()
     return derived_id("line", f"{file}\n{asked.line}\n{body}")
 
 
-def _line(number: int, line: bytes, said: Body) -> Asked | BadLine:
+def _line(number: int, line: bytes, said: Body) -> Line | BadLine:
     try:
         body = msgspec.json.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -90,4 +90,4 @@ def _line(number: int, line: bytes, said: Body) -> Asked | BadLine:
     key = body.pop("idempotency_key", None)
     if key is not None and not (isinstance(key, str) and bounds.is_idempotency_key(key)):
         return BadLine(number, f"idempotency_key must have {bounds.IDEMPOTENCY_KEY}")
-    return Asked(number, {**said, **body}, key)
+    return Line(number, {**said, **body}, key)

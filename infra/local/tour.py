@@ -26,7 +26,7 @@ _PAUSE_S: Final = 0.1
 
 
 @dataclass
-class Asked:
+class TourPrompt:
     """One prompt of the tour and what became of it."""
 
     prompt: str
@@ -84,9 +84,9 @@ class Guide:
                 return False
             await asyncio.sleep(_PAUSE_S)
 
-    async def ask(self, prompt: str, model: str) -> Asked:
+    async def ask(self, prompt: str, model: str) -> TourPrompt:
         """Send one prompt, show its answer as it comes, and fetch its timeline."""
-        asked = Asked(prompt)
+        asked = TourPrompt(prompt)
         self.console.print(f"\n[bold]{prompt}[/bold]")
         body = {
             "model": model,
@@ -107,7 +107,7 @@ class Guide:
             self.console.print(failure["message"], style="red", markup=False)
         return asked
 
-    async def await_what_follows(self, asked: list[Asked]) -> None:
+    async def await_what_follows(self, asked: list[TourPrompt]) -> None:
         """Wait a while for what an answer leads to: its webhook, and its row in the analytics store."""
         waiting = [each for each in asked if each.answered]
         deadline = time.monotonic() + _SETTLE_WITHIN_S
@@ -166,14 +166,14 @@ class Guide:
         return {"Authorization": f"Bearer {self.api_key}"}
 
 
-async def walk(guide: Guide, model: str) -> list[Asked]:
+async def walk(guide: Guide, model: str) -> list[TourPrompt]:
     """Ask all prompts, one after the other, and wait for what follows from the answers."""
     asked = [await guide.ask(prompt, model) for prompt in PROMPTS]
     await guide.await_what_follows(asked)
     return asked
 
 
-def hops(asked: list[Asked]) -> Table:
+def hops(asked: list[TourPrompt]) -> Table:
     """A row a hop, a column a prompt: milliseconds since the hop before."""
     table = Table(title="Time in each hop, ms", title_justify="left")
     table.add_column("hop")

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Generic, TypeVar
 
-Asked = TypeVar("Asked")
+Item = TypeVar("Item")
 
 MOST_CALLS = 64
 """Calls in one batch: what one time-out or one lost connection can put in doubt."""
@@ -12,22 +12,22 @@ MOST_BYTES = 1 << 20
 """What the calls of one batch weigh together, but for one that is heavier alone: it must not time others out."""
 
 
-class Coalescing(Generic[Asked]):
+class Coalescing(Generic[Item]):
     """Gathers calls into batches, one under way; `send` gives for each call its answer, or its error as a value.
 
     More than one at a time would only make them smaller: what a batch costs us is mostly the round trip itself.
     """
 
     def __init__(
-        self, send: Callable[[Sequence[Asked]], Awaitable[list[Any]]], size_bytes: Callable[[Asked], int]
+        self, send: Callable[[Sequence[Item]], Awaitable[list[Any]]], size_bytes: Callable[[Item], int]
     ) -> None:
         self._send = send
         self._size_bytes = size_bytes
-        self._waiting: list[tuple[Asked, asyncio.Future[Any]]] = []
+        self._waiting: list[tuple[Item, asyncio.Future[Any]]] = []
         self._batch: asyncio.Task[None] | None = None
         self._planned = False
 
-    async def ask(self, call: Asked) -> Any:
+    async def ask(self, call: Item) -> Any:
         """The answer to one call; raises its own error, or that of the batch it travelled in.
 
         Who gives up waiting takes nothing back: the call goes on with the others of its batch.
@@ -63,7 +63,7 @@ class Coalescing(Generic[Asked]):
         self._batch = None
         self._plan()
 
-    async def _travel(self, batch: list[tuple[Asked, asyncio.Future[Any]]]) -> None:
+    async def _travel(self, batch: list[tuple[Item, asyncio.Future[Any]]]) -> None:
         try:
             answers = await self._send([call for call, _ in batch])
         except asyncio.CancelledError:

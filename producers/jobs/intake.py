@@ -19,7 +19,7 @@ class Quota:
 
 
 @dataclass(frozen=True)
-class Standing:
+class QuotaLeft:
     """How much of its quota a key has left; resets are in ms from now. Jobs are told to submits only."""
 
     requests_left: int
@@ -33,7 +33,7 @@ class Accepted:
     """The job is `accepting`: publish its prompt, then acknowledge."""
 
     job_id: str
-    standing: Standing
+    quota_left: QuotaLeft
 
 
 @dataclass(frozen=True)
@@ -41,24 +41,24 @@ class Again:
     """The same idempotency key and payload as before: this is its job."""
 
     job_id: str
-    standing: Standing | None = field(default=None, compare=False)
+    quota_left: QuotaLeft | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
-class Limited:
+class OverQuota:
     """The key's own limit is reached."""
 
     by: Literal["requests", "jobs"]
-    standing: Standing
+    quota_left: QuotaLeft
 
 
 @dataclass(frozen=True)
-class Refused:
+class NotAccepted:
     """Nothing was done; `lane` is where the conversation is pinned when that is the reason."""
 
     reason: Literal["rebuilding", "other_payload", "no_conversation", "not_last", "lane"]
     lane: str = ""
-    standing: Standing | None = field(default=None, compare=False)
+    quota_left: QuotaLeft | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class Intake:
         self._scripts = scripts
         self._retention = retention
 
-    async def accept(self, prompt: PromptSubmitted, quota: Quota) -> Accepted | Again | Limited | Refused:
+    async def accept(self, prompt: PromptSubmitted, quota: Quota) -> Accepted | Again | OverQuota | NotAccepted:
         """Step 1: one atomic script from idempotency key to job `accepting`, limits reserved.
 
         Raises:
@@ -87,25 +87,25 @@ class Intake:
         )  # fmt: skip
         match verdict.decode():
             case "accepted":
-                return Accepted(rest[0].decode(), _standing(rest[1:]))
+                return Accepted(rest[0].decode(), _quota_left(rest[1:]))
             case "again":
-                return Again(rest[0].decode(), _standing(rest[1:]))
+                return Again(rest[0].decode(), _quota_left(rest[1:]))
             case "limited":
-                return Limited(rest[0].decode(), _standing(rest[1:]))
+                return OverQuota(rest[0].decode(), _quota_left(rest[1:]))
             case "lane":
-                return Refused("lane", rest[0].decode(), _standing(rest[1:]))
+                return NotAccepted("lane", rest[0].decode(), _quota_left(rest[1:]))
             case reason:
-                return Refused(reason, standing=_standing(rest))
+                return NotAccepted(reason, quota_left=_quota_left(rest))
 
-    async def count(self, bucket: str, requests_per_minute: int) -> Standing | Limited:
+    async def count(self, bucket: str, requests_per_minute: int) -> QuotaLeft | OverQuota:
         """Count a request that is no submit against a budget; over it, nothing is counted.
 
         Raises:
             Unavailable: Redis does not answer.
         """
         verdict, *rest = await self._scripts.run("count_request", bucket, requests_per_minute)
-        standing = _standing(rest)
-        return standing if verdict == b"counted" else Limited("requests", standing)
+        quota_left = _quota_left(rest)
+        return quota_left if verdict == b"counted" else OverQuota("requests", quota_left)
 
     async def acknowledge(self, job_id: str) -> str | None:
         """Step 3: the log holds the prompt; the job's state after it (None where it is unknown).
@@ -136,6 +136,6 @@ class Intake:
         return bool(await self._scripts.run("abort", job_id, older_than_ms, PARTITIONS))
 
 
-def _standing(numbers: list[bytes]) -> Standing:
+def _quota_left(numbers: list[bytes]) -> QuotaLeft:
     left, full_ms, next_ms, *running = numbers
-    return Standing(int(left), float(full_ms), float(next_ms), *map(int, running))
+    return QuotaLeft(int(left), float(full_ms), float(next_ms), *map(int, running))

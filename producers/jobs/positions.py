@@ -44,7 +44,7 @@ class Seek:
 
 
 @dataclass(frozen=True)
-class Standing:
+class StoredPosition:
     """What Redis knows of one partition of a view.
 
     `run` names this run of Redis; `current` says whether the view has opened anything in it yet: a Redis that was
@@ -77,7 +77,7 @@ class Positions:
         self._positions = f"{scripts.prefix}view:{view}:positions"
         self._whole = f"{scripts.prefix}view:{view}:whole"
 
-    async def read(self, partitions: Sequence[tuple[str, int]]) -> list[Standing]:
+    async def read(self, partitions: Sequence[tuple[str, int]]) -> list[StoredPosition]:
         """What Redis knows of each partition, all at one moment.
 
         Raises:
@@ -95,7 +95,7 @@ class Positions:
         run = str(server["run_id"])
         current = known is not None and known.decode() == run
         return [
-            Standing(int(at or 0), current and bool(flag), run, current)
+            StoredPosition(int(at or 0), current and bool(flag), run, current)
             for at, flag in zip(positions, whole, strict=True)
         ]
 

@@ -25,7 +25,7 @@ class TextPart(Strict, frozen=True, kw_only=True):
     type: str
 
 
-class AskedMessage(Strict, frozen=True, kw_only=True):
+class MessageBody(Strict, frozen=True, kw_only=True):
     """One message; the fields after `content` are those of an answer that is sent back to us, and must be empty."""
 
     role: str
@@ -37,7 +37,7 @@ class AskedMessage(Strict, frozen=True, kw_only=True):
     function_call: Any = None
 
 
-class AskedWebhook(Strict, frozen=True, kw_only=True):
+class WebhookBody(Strict, frozen=True, kw_only=True):
     """Where the end of a job is to be told."""
 
     url: str
@@ -50,11 +50,11 @@ class StreamOptions(Strict, frozen=True, kw_only=True):
     include_obfuscation: bool | None = None
 
 
-class Asked(Strict, frozen=True, kw_only=True):
+class PromptBody(Strict, frozen=True, kw_only=True):
     """The body of a chat completion or a job; OpenAI takes null for every optional field, and so do we."""
 
     model: str
-    messages: list[AskedMessage] | None = None
+    messages: list[MessageBody] | None = None
     input: str | None = None
     max_tokens: int | None = None
     max_completion_tokens: int | None = None
@@ -72,7 +72,7 @@ class Asked(Strict, frozen=True, kw_only=True):
     lane: str | None = None
     conversation: str | None = None
     replaces: str | None = None
-    webhook: AskedWebhook | None = None
+    webhook: WebhookBody | None = None
     deadline: str | float | None = None
     cache: str | None = None
     # Known to OpenAI and not served here: refused unless they ask for nothing.

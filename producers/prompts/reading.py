@@ -8,7 +8,7 @@ from infra.errors import WrongField
 from producers.destinations import Policy
 from producers.events import LANES, CacheUse, Lane, Message, PromptSubmitted, Sampling, Webhook
 from producers.prompts import bodies, bounds, unserved
-from producers.prompts.bodies import Asked, AskedMessage, TextPart
+from producers.prompts.bodies import MessageBody, PromptBody, TextPart
 from producers.settings import PromptSettings
 
 Route = Literal["/v1/jobs", "/v1/chat/completions"]
@@ -51,7 +51,7 @@ def read_prompt(
     Raises:
         WrongField: names it; its code is `model_not_found` for a model that is not served.
     """
-    asked = bodies.read(Asked, body)
+    asked = bodies.read(PromptBody, body)
     unserved.refuse(asked)
     bounds.short("user", asked.user)
     _refuse_elsewhere(asked, envelope.route)
@@ -82,7 +82,7 @@ def read_prompt(
     return prompt, Wish(bool(asked.stream), bool(options and options.include_usage))
 
 
-def _refuse_elsewhere(asked: Asked, route: Route) -> None:
+def _refuse_elsewhere(asked: PromptBody, route: Route) -> None:
     if asked.stream_options is not None and not asked.stream:
         raise WrongField("stream_options is for stream: true only.", "stream_options")
     if route == JOBS and asked.stream:
@@ -97,7 +97,7 @@ def _refuse_elsewhere(asked: Asked, route: Route) -> None:
         raise WrongField("cache: a turn of a conversation cannot be asked of the cache only.", "cache")
 
 
-def _messages(asked: Asked) -> tuple[Message, ...]:
+def _messages(asked: PromptBody) -> tuple[Message, ...]:
     if (asked.messages is None) == (asked.input is None):
         raise WrongField("Give messages, or input as short for one user message.", "messages")
     if asked.input is not None:
@@ -107,7 +107,7 @@ def _messages(asked: Asked) -> tuple[Message, ...]:
     return tuple(_message(f"messages[{at}]", each) for at, each in enumerate(asked.messages))
 
 
-def _message(where: str, message: AskedMessage) -> Message:
+def _message(where: str, message: MessageBody) -> Message:
     role = ROLES.get(message.role)
     if role is None:
         raise WrongField(f"{where}.role must be one of {', '.join(ROLES)}.", f"{where}.role")
@@ -127,7 +127,7 @@ def _text(where: str, part: TextPart) -> str:
     return part.text
 
 
-def _sampling(asked: Asked, settings: PromptSettings) -> Sampling:
+def _sampling(asked: PromptBody, settings: PromptSettings) -> Sampling:
     short, long = asked.max_tokens, asked.max_completion_tokens
     if short is not None and long is not None and short != long:
         raise WrongField("max_tokens and max_completion_tokens contradict each other.", "max_tokens")
@@ -160,7 +160,7 @@ def _lane(lane: str | None, route: Route) -> Lane:
     return lane
 
 
-def _cache(asked: Asked) -> CacheUse:
+def _cache(asked: PromptBody) -> CacheUse:
     if asked.cache is None:
         # A sampled answer is wanted fresh, unless the client says otherwise.
         return "bypass" if asked.temperature else "use"

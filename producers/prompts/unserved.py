@@ -3,7 +3,7 @@
 from typing import Any
 
 from infra.errors import WrongField
-from producers.prompts.bodies import Asked, AskedMessage
+from producers.prompts.bodies import MessageBody, PromptBody
 
 # Fields of OpenAI's that we do not serve, and what else than null asks for nothing.
 _NEUTRAL: dict[str, tuple[Any, ...]] = {
@@ -34,7 +34,7 @@ _NEUTRAL_IN_MESSAGE: dict[str, tuple[Any, ...]] = {
 }
 
 
-def refuse(asked: Asked) -> None:
+def refuse(asked: PromptBody) -> None:
     """Let a body pass that asks for nothing we do not serve.
 
     Raises:
@@ -48,7 +48,7 @@ def refuse(asked: Asked) -> None:
         raise WrongField("n: only one answer is given to a prompt.", "n")
 
 
-def refuse_in_message(where: str, message: AskedMessage) -> None:
+def refuse_in_message(where: str, message: MessageBody) -> None:
     """The same for one message, which stands at `where`.
 
     Raises:

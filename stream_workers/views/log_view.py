@@ -14,7 +14,7 @@ from aiokafka.errors import KafkaError
 
 from infra.errors import Unavailable
 from producers.dead_letters import Reason, bury, letter_of
-from producers.jobs.positions import Seek, Standing
+from producers.jobs.positions import Seek, StoredPosition
 from stream_workers.views.member import Member
 from stream_workers.views.partitions import Partition, Partitions, Reading, opening
 from stream_workers.views.parts import Parts
@@ -94,21 +94,21 @@ class LogView:
         if not partitions:
             return
         # Before the ends: a Redis that is set back after this is another run, of which no mark below says anything.
-        standings = await self._view.positions.read(partitions)
+        found = await self._view.positions.read(partitions)
         starts, ends = await self._member.starts(partitions), await self._member.ends(partitions)
-        for partition, standing in zip(partitions, standings, strict=True):
-            reading = opening(partition, generation, standing, starts[partition], ends[partition])
-            await self._say_where_it_stands(reading, standing)
+        for partition, stored in zip(partitions, found, strict=True):
+            reading = opening(partition, generation, stored, starts[partition], ends[partition])
+            await self._say_where_it_stands(reading, stored)
             if not self._partitions.opened(reading):
                 return
             self._member.seek(partition, reading.next)
 
-    async def _say_where_it_stands(self, reading: Reading, standing: Standing) -> None:
-        if reading.expected != standing.position:
+    async def _say_where_it_stands(self, reading: Reading, stored: StoredPosition) -> None:
+        if reading.expected != stored.position:
             log.error("%s: the log of %s is shorter than the view: reading it anew", self.name, reading.partition)
             await self._view.positions.start_over(*reading.partition)
-        if standing.whole != reading.whole or not standing.current:
-            await self._view.positions.mark_whole(*reading.partition, is_whole=reading.whole, run=standing.run)
+        if stored.whole != reading.whole or not stored.current:
+            await self._view.positions.mark_whole(*reading.partition, is_whole=reading.whole, run=stored.run)
 
     async def _apply_all(self, found: dict[Partition, Sequence[Any]]) -> None:
         work = (
@@ -147,11 +147,11 @@ class LogView:
         """See whether Redis still stands where we left it: it may have been emptied while nothing was to be read."""
         self._check_at_s = asyncio.get_running_loop().time() + self._given.views.check_every_s
         readings = self._partitions.readings
-        standings = await self._view.positions.read([each.partition for each in readings])
-        for reading, standing in zip(readings, standings, strict=True):
-            if not reading.agrees_with(standing):
+        found = await self._view.positions.read([each.partition for each in readings])
+        for reading, stored in zip(readings, found, strict=True):
+            if not reading.agrees_with(stored):
                 log.warning("%s: Redis is not as it was left in %s (at %d, then at %d): opening it again",
-                            self.name, reading.partition, reading.expected, standing.position)  # fmt: skip
+                            self.name, reading.partition, reading.expected, stored.position)  # fmt: skip
                 self._partitions.reread(reading)
 
 

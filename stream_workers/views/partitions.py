@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from producers.jobs.positions import Standing, field_of
+from producers.jobs.positions import StoredPosition, field_of
 
 
 class Partition(NamedTuple):
@@ -38,23 +38,23 @@ class Reading:
     whole: bool
     run: str
 
-    def agrees_with(self, standing: Standing) -> bool:
+    def agrees_with(self, stored: StoredPosition) -> bool:
         """Whether Redis still stands where it was left; if not, what it has is perhaps only in the log."""
         return (
-            standing.position == self.expected
-            and standing.run == self.run
-            and (standing.whole or not self.whole)
+            stored.position == self.expected
+            and stored.run == self.run
+            and (stored.whole or not self.whole)
         )  # fmt: skip
 
 
-def opening(partition: Partition, generation: int, standing: Standing, start: int, end: int) -> Reading:
+def opening(partition: Partition, generation: int, stored: StoredPosition, start: int, end: int) -> Reading:
     """Where to read a partition from, whose log holds the offsets from `start` to before `end`.
 
     A log that is shorter than the view is another one than the view has read: it is read from its start.
     """
-    expected = standing.position if standing.position <= end else 0
+    expected = stored.position if stored.position <= end else 0
     following = max(expected, start)
-    return Reading(partition, generation, expected, following, end, following >= end, standing.run)
+    return Reading(partition, generation, expected, following, end, following >= end, stored.run)
 
 
 class Partitions:

@@ -26,7 +26,7 @@ class Pending:
 
 
 @dataclass(frozen=True)
-class Answered:
+class Replied:
     """The receiver answered; `retry_after_s` is its wish, if it had one."""
 
     status: int
@@ -68,20 +68,20 @@ class Abandoned:
     error: str
 
 
-Result = Answered | Unreached | NotAllowed
+Result = Replied | Unreached | NotAllowed
 Verdict = Delivered | Retry | Abandoned
 
 
 def judge(attempt: int, result: Result, delays_s: tuple[float, ...], now_ms: float, jitter: float) -> Verdict:
     """What follows from the result of the `attempt`th attempt; `jitter` is drawn from [0, 1)."""
     match result:
-        case Answered(status=status) if 200 <= status < 300:
+        case Replied(status=status) if 200 <= status < 300:
             return Delivered()
-        case Answered(status=status) if status == GONE:
+        case Replied(status=status) if status == GONE:
             return Abandoned("refused", f"the receiver answered {status}: it wants no more")
         case NotAllowed(error=error):
             return Abandoned("refused", error)
-        case Answered(status=status, retry_after_s=after_s):
+        case Replied(status=status, retry_after_s=after_s):
             return _later(attempt, f"the receiver answered {status}", after_s or 0.0, delays_s, now_ms, jitter)
         case Unreached(error=error):
             return _later(attempt, error, 0.0, delays_s, now_ms, jitter)

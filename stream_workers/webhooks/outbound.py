@@ -22,7 +22,7 @@ from aiohttp.resolver import ThreadedResolver
 
 from infra.clock import Clock
 from producers.destinations import Channel, Forbidden, Policy, channel_of, refusal
-from stream_workers.webhooks.delivery import Answered, NotAllowed, Result, Unreached, retry_after_s
+from stream_workers.webhooks.delivery import NotAllowed, Replied, Result, Unreached, retry_after_s
 
 MOST_READ_BYTES = 16 * 1024
 CHANNELS: tuple[Channel, ...] = ("public", "loopback", "trusted")
@@ -102,7 +102,7 @@ class Outbound:
     async def _post(self, session: ClientSession, url: str, body: bytes, headers: dict[str, str]) -> Result:
         told = {"content-type": "application/json", "user-agent": "headrace", **headers}
         async with session.post(url, data=body, headers=told, allow_redirects=False) as reply:
-            result = Answered(reply.status, retry_after_s(reply.headers.get("retry-after"), self.clock.now_ms()))
+            result = Replied(reply.status, retry_after_s(reply.headers.get("retry-after"), self.clock.now_ms()))
             try:
                 # Some receivers take a connection closed in mid-reply for a failure of theirs; nobody needs the text.
                 await reply.content.read(MOST_READ_BYTES)

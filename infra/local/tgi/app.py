@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from infra.local.tgi.errors import CutConnection, Malformed, Refused, SendGarbage
+from infra.local.tgi.errors import CutConnection, Malformed, SendGarbage, TgiRefusal
 from infra.local.tgi.options import Options
 from infra.local.tgi.replies import empty, malformed, refused
 from infra.local.tgi.routes import chat, completions, native, plain
@@ -86,7 +86,7 @@ async def _dispatch(service: Service, routes: Mapping[str, Route], request: web.
         return await handler(service, request)
     except Malformed as error:
         return malformed(error)
-    except Refused as error:
+    except TgiRefusal as error:
         return refused(error)
     except (CutConnection, SendGarbage):
         hang_up(request)

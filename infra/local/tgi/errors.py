@@ -1,7 +1,7 @@
 """The two families of refusals that TGI knows, and what a broken engine raises.
 
-`Malformed` comes from the HTTP framework: plain text, always with its own status. `Refused` comes from TGI: JSON with
-an `error_type`; on a stream whose head has gone out it becomes one more event.
+`Malformed` comes from the HTTP framework: plain text, always with its own status. `TgiRefusal` comes from TGI: JSON
+with an `error_type`; on a stream whose head has gone out it becomes one more event.
 """
 
 from infra.errors import HeadraceError, NeverTryAgain, TryAgain
@@ -15,7 +15,7 @@ class Malformed(NeverTryAgain):
         self.status = status
 
 
-class Refused(HeadraceError):
+class TgiRefusal(HeadraceError):
     """TGI's own refusal: text, error type and status."""
 
     def __init__(self, status: int, text: str, error_type: str) -> None:
@@ -40,31 +40,31 @@ class SendGarbage(TryAgain):
     """The timed engine was told to send something that is no event."""
 
 
-def invalid(text: str) -> Refused:
+def invalid(text: str) -> TgiRefusal:
     """A value is out of its range."""
-    return Refused(422, f"Input validation error: {text}", "validation")
+    return TgiRefusal(422, f"Input validation error: {text}", "validation")
 
 
-def overloaded() -> Refused:
+def overloaded() -> TgiRefusal:
     """No permit is free."""
-    return Refused(429, "Model is overloaded", "overloaded")
+    return TgiRefusal(429, "Model is overloaded", "overloaded")
 
 
-def generation_failed(cause: str) -> Refused:
+def generation_failed(cause: str) -> TgiRefusal:
     """The engine failed in mid-answer."""
-    return Refused(424, f"Request failed during generation: Server error: {cause}", "generation")
+    return TgiRefusal(424, f"Request failed during generation: Server error: {cause}", "generation")
 
 
-def unhealthy() -> Refused:
+def unhealthy() -> TgiRefusal:
     """The engine is not there (yet)."""
-    return Refused(503, "unhealthy", "healthcheck")
+    return TgiRefusal(503, "unhealthy", "healthcheck")
 
 
-def tool_error(text: str) -> Refused:
+def tool_error(text: str) -> TgiRefusal:
     """Tools were asked for in a way that cannot be, or the answer is no call of one."""
-    return Refused(422, f"Tool error: {text}", "tool_error")
+    return TgiRefusal(422, f"Tool error: {text}", "tool_error")
 
 
-def template_error(text: str) -> Refused:
+def template_error(text: str) -> TgiRefusal:
     """The chat template refused the messages."""
-    return Refused(422, f"Template error: {text}", "template_error")
+    return TgiRefusal(422, f"Template error: {text}", "template_error")

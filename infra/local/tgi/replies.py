@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from infra.local.tgi.errors import Malformed, Refused
+from infra.local.tgi.errors import Malformed, TgiRefusal
 
 _encode = msgspec.json.Encoder().encode
 
@@ -22,7 +22,7 @@ def empty(status: int = 200, headers: dict[str, str] | None = None) -> web.Respo
     return web.Response(status=status, headers=headers)
 
 
-def refused(refusal: Refused) -> web.Response:
+def refused(refusal: TgiRefusal) -> web.Response:
     """TGI's own refusal."""
     return json_reply(refusal.body(), refusal.status)
 

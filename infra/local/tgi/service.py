@@ -12,7 +12,7 @@ from infra.errors import OurFault
 from infra.local.tgi.answer import Answer, Final, Step
 from infra.local.tgi.cost import Cost, Times, cost_of
 from infra.local.tgi.engine import Ask, Engine, Token
-from infra.local.tgi.errors import EngineFailed, Refused, generation_failed, overloaded
+from infra.local.tgi.errors import EngineFailed, TgiRefusal, generation_failed, overloaded
 from infra.local.tgi.grammar import check
 from infra.local.tgi.metrics import Metrics
 from infra.local.tgi.options import Options
@@ -46,7 +46,7 @@ class Service:
         """Hold so many permits; there is no waiting for them.
 
         Raises:
-            Refused: all are taken.
+            TgiRefusal: all are taken.
         """
         free = self.options.max_concurrent_requests - self.permits_taken
         if count > free or not self.engine.admit(inputs):
@@ -62,11 +62,11 @@ class Service:
         """The prompt of a conversation.
 
         Raises:
-            Refused: the template does not take it.
+            TgiRefusal: the template does not take it.
         """
         try:
             return self.template.render(asked, tools)
-        except Refused:
+        except TgiRefusal:
             if not self.template.missing:  # TGI counts a model without one nowhere
                 self.metrics.failed("template")
             raise
@@ -75,7 +75,7 @@ class Service:
         """The answer, token by token; needs a permit. Closing it early counts as dropped.
 
         Raises:
-            Refused: a value is wrong, or the engine failed.
+            TgiRefusal: a value is wrong, or the engine failed.
         """
         final: Final | None = None
         last: Step | None = None
@@ -101,7 +101,7 @@ class Service:
         except EngineFailed as error:
             self.metrics.failed("generation")
             raise generation_failed(str(error)) from None
-        except Refused as refused:
+        except TgiRefusal as refused:
             self.metrics.failed(refused.error_type)
             raise
 
@@ -109,7 +109,7 @@ class Service:
         """The answer at once, for the routes that do not stream; needs a permit.
 
         Raises:
-            Refused: a value is wrong, or the engine failed.
+            TgiRefusal: a value is wrong, or the engine failed.
         """
         times = Times()
         tokens: list[Token] = []

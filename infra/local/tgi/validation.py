@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from infra.local.tgi.engine import Constraint, Sampling
-from infra.local.tgi.errors import Refused, invalid
+from infra.local.tgi.errors import TgiRefusal, invalid
 from infra.local.tgi.options import ROUND_TOKENS, Options
 from infra.local.tgi.requests.scan import fault
 from infra.local.tgi.requests.wire import Grammar, Parameters
@@ -17,7 +17,7 @@ def samples(given: Parameters) -> bool:
 
 
 def check_best_of(given: Parameters, options: Options, *, stream: bool) -> int:
-    """How many answers are made; raises Refused."""
+    """How many answers are made; raises TgiRefusal."""
     best_of = given.best_of or 1
     if stream and given.best_of not in {None, 1}:
         raise invalid("`best_of` != 1 is not supported when streaming tokens")
@@ -31,7 +31,7 @@ def check_best_of(given: Parameters, options: Options, *, stream: bool) -> int:
 
 
 def check_values(given: Parameters, inputs: str, options: Options) -> None:
-    """Refuse a value out of its range; raises Refused with the first one in TGI's order."""
+    """Refuse a value out of its range; raises TgiRefusal with the first one in TGI's order."""
     if (given.best_of or 1) > 1 and not samples(given):
         raise invalid("you must use sampling when `best_of` is > 1")
     for name in ("temperature", "repetition_penalty"):
@@ -73,7 +73,7 @@ def _check_counts(given: Parameters, inputs: str, options: Options) -> None:
 
 
 def check_length(given: Parameters, input_tokens: int, options: Options) -> int:
-    """How many tokens may be made; raises Refused if prompt and answer together are too long.
+    """How many tokens may be made; raises TgiRefusal if prompt and answer together are too long.
 
     Only the first round is checked: a longer answer ends where its next round does not fit.
     """
@@ -108,7 +108,7 @@ def sampling(given: Parameters, seed: int) -> Sampling:
 
 
 def constraint(given: Grammar | None, options: Options) -> Constraint | None:
-    """The form the answer must have; raises Refused."""
+    """The form the answer must have; raises TgiRefusal."""
     if given is None:
         return None
     if not options.grammar_support:
@@ -151,4 +151,4 @@ def _check_types(schema: dict[str, Any]) -> None:
             _check_types(each)
 
 
-__all__ = ["Refused", "check_best_of", "check_length", "check_values", "constraint", "samples", "sampling"]
+__all__ = ["TgiRefusal", "check_best_of", "check_length", "check_values", "constraint", "samples", "sampling"]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from producers.jobs.intake import Accepted, Again, Intake, Quota, Refused
+from producers.jobs.intake import Accepted, Again, Intake, NotAccepted, Quota
 from producers.jobs.lease import Lease, Leases, Parked
 from producers.jobs.record import Retention
 from tests.integration.views.conftest import a_house, following
@@ -35,7 +35,7 @@ async def test_a_redis_set_back_by_a_restart_accepts_no_key_twice_and_lends_out_
         await own_redis.started()
         await house.scripts.redis.connection_pool.disconnect(inuse_connections=False)  # this test's own are stale
 
-        assert await intake.accept(second, QUOTA) == Refused("rebuilding")
+        assert await intake.accept(second, QUOTA) == NotAccepted("rebuilding")
         assert await leases.claim(first, 0) == Parked("rebuilding", 0.25)
         async with following(house.state_view()):
             assert await intake.accept(second, QUOTA) == Again(first.job_id)

@@ -10,7 +10,7 @@ from analytics import rows
 from analytics.migrate import migrate
 from analytics.ranges import Range
 from analytics.reports import create_app
-from analytics.rows import AnswerRow, Origin
+from analytics.rows import AnswerRow, TimedPlace
 from analytics.settings import AnalyticsSettings
 from analytics.writer import Writer
 from infra.clock import ManualClock
@@ -26,7 +26,7 @@ from tests.support.reports import DASHBOARD, QUESTIONS
 # 2027-01-15 09:00:00 UTC: the last hour is from 08:00:00 on, in buckets of a minute.
 NOW_S = 1_800_003_600
 HOUR_AGO_S = NOW_S - 3600
-ORIGIN = Origin("answers", 0, 0, NOW_S * 1000.0)
+ORIGIN = TimedPlace("answers", 0, 0, NOW_S * 1000.0)
 CHARTS = {each.id: each for each in DASHBOARD.charts}
 ENDINGS: dict[str, Callable[..., Terminal]] = {"completed": a_completed, "failed": a_failed, "cancelled": a_cancelled}
 Client = TestClient[Any, Any]

@@ -18,7 +18,7 @@ from analytics.charts import dashboard
 from analytics.questions import questions
 from analytics.ranges import read_range
 from analytics.reports import create_app
-from analytics.rows import Origin
+from analytics.rows import TimedPlace
 from analytics.settings import ReportsSettings
 from analytics.tables import sources
 from analytics.writer import Writer
@@ -75,8 +75,8 @@ def told(store: Database) -> Database:
     return store
 
 
-def at(offset: int) -> Origin:
-    return Origin("answers", 0, offset, NOW_MS)
+def at(offset: int) -> TimedPlace:
+    return TimedPlace("answers", 0, offset, NOW_MS)
 
 
 @pytest.fixture

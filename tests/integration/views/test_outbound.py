@@ -10,7 +10,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 
 from infra.clock import SystemClock
 from producers.destinations import Policy
-from stream_workers.webhooks.delivery import Answered, NotAllowed, Unreached
+from stream_workers.webhooks.delivery import NotAllowed, Replied, Unreached
 from stream_workers.webhooks.outbound import Outbound, checked_socket, outbound
 from tests.support.receiver import Receiver, a_receiver
 
@@ -81,7 +81,7 @@ async def test_a_name_that_changes_its_mind_between_attempts_is_checked_again(re
         first = await sending.post(f"http://localhost:{receiver.port}/", b"{}", {})
         second = await sending.post(f"http://localhost:{receiver.port}/", b"{}", {})
 
-    assert first == Answered(204)
+    assert first == Replied(204)
     assert second == NotAllowed("10.0.0.1 is not this machine")
     assert len(receiver.arrived) == 1
 
@@ -97,14 +97,14 @@ async def test_a_redirect_is_an_answer_and_is_not_followed(receiver: Receiver) -
     async with client(LOCAL) as sending:
         result = await sending.post(receiver.url, b"{}", {})
 
-    assert result == Answered(302)
+    assert result == Replied(302)
     assert [each.path for each in receiver.arrived] == ["/hook"]
 
 
 async def test_retry_after_is_heard(receiver: Receiver) -> None:
     receiver.orders = [(429, {"retry-after": "7"})]
     async with client(LOCAL) as sending:
-        assert await sending.post(receiver.url, b"{}", {}) == Answered(429, 7.0)
+        assert await sending.post(receiver.url, b"{}", {}) == Replied(429, 7.0)
 
 
 async def test_slow_reset_and_absent_receivers_are_unreached(receiver: Receiver) -> None:
@@ -134,7 +134,7 @@ async def test_an_endless_answer_is_not_read_to_its_end() -> None:
 
     async with await asyncio.start_server(pour, "127.0.0.1", 0) as server, client(LOCAL, timeout_s=5.0) as sending:
         port = server.sockets[0].getsockname()[1]
-        assert await sending.post(f"http://127.0.0.1:{port}/", b"{}", {}) == Answered(200)
+        assert await sending.post(f"http://127.0.0.1:{port}/", b"{}", {}) == Replied(200)
 
 
 async def test_why_a_receiver_was_not_reached_tells_nothing_of_the_url() -> None:

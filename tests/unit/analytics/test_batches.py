@@ -1,7 +1,7 @@
 """What is written together, and under which name ClickHouse knows it again."""
 
 from analytics.batches import Batch
-from analytics.rows import AnswerRow, Origin, UndecodableRow, answer_row, undecodable_row
+from analytics.rows import AnswerRow, TimedPlace, UndecodableRow, answer_row, undecodable_row
 from analytics.tables import sources
 from tests.support.builders import a_completed, a_prompt
 
@@ -11,7 +11,7 @@ JANUARY_MS, FEBRUARY_MS = 1_769_903_999_999.0, 1_769_904_000_000.0
 
 def row(partition: int, offset: int, received_ms: float = JANUARY_MS) -> AnswerRow:
     prompt = a_prompt(received_ms=received_ms)
-    return answer_row(a_completed(prompt), Origin("answers", partition, offset, received_ms), store_text=True)
+    return answer_row(a_completed(prompt), TimedPlace("answers", partition, offset, received_ms), store_text=True)
 
 
 def a_batch(*rows: AnswerRow | UndecodableRow, told_ms: float = 5.0) -> Batch:
@@ -30,7 +30,7 @@ def test_rows_of_two_months_are_not_written_together_since_clickhouse_would_writ
 
 
 def test_a_record_that_is_no_event_goes_with_any() -> None:
-    assert a_batch(row(0, 1)).takes(undecodable_row("no", Origin("answers", 0, 2, FEBRUARY_MS)))
+    assert a_batch(row(0, 1)).takes(undecodable_row("no", TimedPlace("answers", 0, 2, FEBRUARY_MS)))
 
 
 def test_the_token_tells_ranges_by_partition_and_when_each_began_whatever_the_order_they_came_in() -> None:
@@ -41,7 +41,7 @@ def test_the_token_tells_ranges_by_partition_and_when_each_began_whatever_the_or
 
 
 def test_the_same_offsets_of_a_log_that_was_made_anew_have_another_token() -> None:
-    rows = row(0, 1), undecodable_row("no", Origin("answers", 0, 2, JANUARY_MS))
+    rows = row(0, 1), undecodable_row("no", TimedPlace("answers", 0, 2, JANUARY_MS))
     old, new = a_batch(*rows), a_batch(*rows, told_ms=6.0)
 
     assert old.token != new.token

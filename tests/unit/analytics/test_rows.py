@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from analytics.rows import Origin, answer_row, feedback_row, job_event_row
+from analytics.rows import TimedPlace, answer_row, feedback_row, job_event_row
 from analytics.tables import sources
 from infra.errors import InvalidEvent
 from producers import codec
@@ -20,7 +20,7 @@ from producers.events import (
 from producers.topics import ANSWERS
 from tests.support.builders import a_cancelled, a_completed, a_failed, a_prompt
 
-ORIGIN = Origin("answers", 3, 41, 1_800_000_000_500.0)
+ORIGIN = TimedPlace("answers", 3, 41, 1_800_000_000_500.0)
 TIMES = {"received": 1000.0, "claimed": 1250.5, "first_token": 1300.0, "finished": 2000.75}
 
 

@@ -9,7 +9,7 @@ from gateway.job_object import error_of, job_object
 from gateway.paging import page, page_asked
 from gateway.timeline import timeline
 from producers.events import AnswerExpired, Terminal
-from producers.jobs.intake import Standing
+from producers.jobs.intake import QuotaLeft
 from producers.jobs.record import JobRecord, Retention
 from tests.support.builders import a_cancelled, a_completed, a_failed, a_prompt
 
@@ -89,7 +89,7 @@ def test_the_timeline_is_in_the_order_of_time() -> None:
 
 
 def test_limits_are_told_in_both_dialects() -> None:
-    headers = limit_headers(WRITES, Standing(599, 100.0, 0.0, 3))
+    headers = limit_headers(WRITES, QuotaLeft(599, 100.0, 0.0, 3))
 
     assert headers == {
         "x-ratelimit-limit-requests": "600",
@@ -102,7 +102,7 @@ def test_limits_are_told_in_both_dialects() -> None:
 
 
 def test_with_nothing_left_a_client_is_told_when_there_will_be_one_again() -> None:
-    headers = limit_headers(WRITES, Standing(0, 59_990.0, 90.0))
+    headers = limit_headers(WRITES, QuotaLeft(0, 59_990.0, 90.0))
 
     assert headers["RateLimit"] == '"permin";r=0;t=1'
     assert headers["x-ratelimit-reset-requests"] == "1m0s"

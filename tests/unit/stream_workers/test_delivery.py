@@ -7,9 +7,9 @@ import pytest
 from producers.settings import WebhookSettings
 from stream_workers.webhooks.delivery import (
     Abandoned,
-    Answered,
     Delivered,
     NotAllowed,
+    Replied,
     Retry,
     Unreached,
     judge,
@@ -22,19 +22,19 @@ NOW_MS = 1_800_000_000_000.0
 
 @pytest.mark.parametrize("status", [200, 201, 204, 299])
 def test_only_two_hundreds_are_success(status: int) -> None:
-    assert judge(1, Answered(status), DELAYS_S, NOW_MS, 0.0) == Delivered()
+    assert judge(1, Replied(status), DELAYS_S, NOW_MS, 0.0) == Delivered()
 
 
 @pytest.mark.parametrize("status", [100, 199, 301, 302, 307, 400, 401, 404, 429, 500, 503])
 def test_every_other_answer_is_tried_again(status: int) -> None:
-    verdict = judge(1, Answered(status), DELAYS_S, NOW_MS, 0.0)
+    verdict = judge(1, Replied(status), DELAYS_S, NOW_MS, 0.0)
 
     assert isinstance(verdict, Retry)
     assert verdict.at_ms == NOW_MS + 5_000
 
 
 def test_gone_is_for_good() -> None:
-    verdict = judge(1, Answered(410), DELAYS_S, NOW_MS, 0.0)
+    verdict = judge(1, Replied(410), DELAYS_S, NOW_MS, 0.0)
 
     assert isinstance(verdict, Abandoned)
     assert verdict.why == "refused"
@@ -57,7 +57,7 @@ def test_the_schedule_is_followed_to_its_end_and_jitter_only_delays() -> None:
 
 def test_a_receiver_may_ask_for_more_time_but_not_for_less_nor_for_ever() -> None:
     def wait_s(after_s: float) -> float:
-        verdict = judge(1, Answered(429, after_s), DELAYS_S, NOW_MS, 0.0)
+        verdict = judge(1, Replied(429, after_s), DELAYS_S, NOW_MS, 0.0)
         assert isinstance(verdict, Retry)
         return (verdict.at_ms - NOW_MS) / 1000
 

@@ -4,14 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from producers.jobs.positions import Standing
+from producers.jobs.positions import StoredPosition
 from stream_workers.views.partitions import Partition, Partitions, Reading, opening
 
 ANSWERS, PROMPTS = Partition("answers", 0), Partition("prompts.batch", 3)
 
 
-def standing(position: int, *, whole: bool = False, run: str = "a", current: bool = True) -> Standing:
-    return Standing(position, whole, run, current)
+def standing(position: int, *, whole: bool = False, run: str = "a", current: bool = True) -> StoredPosition:
+    return StoredPosition(position, whole, run, current)
 
 
 def opened(partitions: Partitions, partition: Partition, position: int, start: int, end: int) -> Reading:
@@ -145,7 +145,7 @@ def test_nothing_is_opened_between_losing_partitions_and_being_given_others() ->
         pytest.param(standing(5, whole=True, run="b"), False, id="started anew"),
     ],
 )
-def test_a_redis_that_does_not_stand_as_it_was_left_is_found_out(found: Standing, agrees: bool) -> None:
+def test_a_redis_that_does_not_stand_as_it_was_left_is_found_out(found: StoredPosition, agrees: bool) -> None:
     reading = opening(ANSWERS, 1, standing(5), 0, 5)
 
     assert reading.agrees_with(found) is agrees

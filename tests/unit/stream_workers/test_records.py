@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from producers import codec
 from producers.events import AnswerCompleted
-from producers.jobs.positions import Standing
+from producers.jobs.positions import StoredPosition
 from producers.topics import ANSWERS
 from stream_workers.views.partitions import Partition, opening
 from stream_workers.views.records import told_by
@@ -20,7 +20,7 @@ class Record:
     timestamp: int = 7
 
 
-READING = opening(Partition("answers", 2), 1, Standing(4, whole=False, run="a", current=True), start=6, end=9)
+READING = opening(Partition("answers", 2), 1, StoredPosition(4, whole=False, run="a", current=True), start=6, end=9)
 
 
 def test_the_first_record_after_expired_ones_moves_redis_from_where_it_stands_each_other_from_the_last() -> None:

@@ -6,7 +6,7 @@ from aiohttp import web
 
 from infra.local.tgi.answer import Final
 from infra.local.tgi.cost import Times, cost_of
-from infra.local.tgi.errors import Refused
+from infra.local.tgi.errors import TgiRefusal
 from infra.local.tgi.replies import json_reply
 from infra.local.tgi.requests.bodies import decode, decode_any, read
 from infra.local.tgi.requests.wire import ChatRequest, CompletionRequest, Parameters, Tool
@@ -39,7 +39,7 @@ async def answer_chat(service: Service, request: web.Request, asked: ChatRequest
     """The assistant's next message.
 
     Raises:
-        Refused: the tools or the template do not fit; and if it is no stream, everything else that may be refused.
+        TgiRefusal: the tools or the template do not fit; and if it is no stream, everything else that may be refused.
     """
     service.metrics.count("tgi_request_count")
     tools = offered(asked)
@@ -75,7 +75,7 @@ async def _stream(
                     await _stream_text(service, events, asked, inputs)
                 elif not await _stream_call(service, events, asked, tools, inputs):
                     await _stream_text(service, events, asked, service.templated(asked, None))
-        except Refused as refused:
+        except TgiRefusal as refused:
             await events.send(stream_error(refused))
         await events.done()
     return events.response
@@ -106,7 +106,7 @@ async def _stream_call(
         call = call_of(text)
         if call is None:
             return False
-    except Refused:
+    except TgiRefusal:
         call = cut_call_of(text)
     if call is not None:
         for name, arguments in ((call.name, call.arguments[:1]), (None, call.arguments[1:])):

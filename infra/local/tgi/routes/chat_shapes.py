@@ -4,7 +4,7 @@ from typing import Any
 
 from infra.local.tgi.answer import Step
 from infra.local.tgi.engine import Token
-from infra.local.tgi.errors import Refused
+from infra.local.tgi.errors import TgiRefusal
 from infra.local.tgi.requests.wire import ChatRequest, Grammar, Parameters
 from infra.local.tgi.service import Service, Whole
 from infra.local.tgi.tools import Call
@@ -94,6 +94,6 @@ def logprobs(tokens: list[Token]) -> dict[str, Any]:
     }
 
 
-def stream_error(refused: Refused) -> dict[str, Any]:
+def stream_error(refused: TgiRefusal) -> dict[str, Any]:
     """The error event of the OpenAI-style routes: its status is 422 whatever went wrong."""
     return {"error": {"message": str(refused), "http_status_code": 422}}

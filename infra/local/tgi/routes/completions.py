@@ -9,7 +9,7 @@ from aiohttp import web
 
 from infra.local.tgi.answer import Step
 from infra.local.tgi.cost import Times, cost_of
-from infra.local.tgi.errors import Refused
+from infra.local.tgi.errors import TgiRefusal
 from infra.local.tgi.replies import json_reply
 from infra.local.tgi.requests.bodies import decode, read
 from infra.local.tgi.requests.wire import CompletionRequest, Parameters
@@ -53,12 +53,14 @@ async def answer_completions(service: Service, request: web.Request, asked: Comp
 
 def _check(service: Service, asked: CompletionRequest) -> None:
     if asked.suffix is not None:
-        raise Refused(
+        raise TgiRefusal(
             422, "Suffix is not supported and can be achieved by preprocessing the prompt.", "suffix not supported"
         )
     most = service.options.max_client_batch_size
     if len(asked.prompts) > most:
-        raise Refused(422, f"Number of prompts exceeds the maximum allowed batch size of {most}", "batch size exceeded")
+        raise TgiRefusal(
+            422, f"Number of prompts exceeds the maximum allowed batch size of {most}", "batch size exceeded"
+        )
 
 
 def _parameters(asked: CompletionRequest) -> Parameters:
@@ -117,7 +119,7 @@ async def _stream(
                         steps = await stack.enter_async_context(aclosing(service.answer(prompt, given, times)))
                         running.append((index, steps, times))
                     await _take_turns(events, head, running)
-        except Refused as refused:
+        except TgiRefusal as refused:
             await _tell(events, refused)
         await events.done()
     return events.response
@@ -131,7 +133,7 @@ async def _take_turns(
         for index, steps, times in running:
             try:
                 step = await anext(steps)
-            except Refused as refused:
+            except TgiRefusal as refused:
                 await _tell(events, refused)
                 continue
             await events.send(_event(head, index, step, times))
@@ -150,5 +152,5 @@ def _event(head: dict[str, Any], index: int, step: Step, times: Times) -> dict[s
     return {**head, "choices": [{**choice, "finish_reason": step.final.finish_reason}], "usage": usage}
 
 
-async def _tell(events: EventStream, refused: Refused) -> None:
+async def _tell(events: EventStream, refused: TgiRefusal) -> None:
     await events.send(stream_error(refused))

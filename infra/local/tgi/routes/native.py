@@ -7,7 +7,7 @@ from typing import Any
 from aiohttp import web
 
 from infra.local.tgi.cost import Times
-from infra.local.tgi.errors import Refused
+from infra.local.tgi.errors import TgiRefusal
 from infra.local.tgi.replies import json_reply
 from infra.local.tgi.requests.bodies import decode, read
 from infra.local.tgi.requests.wire import CompatRequest, GenerateRequest, Parameters, VertexRequest
@@ -125,6 +125,6 @@ async def answer_stream(
                             event["generated_text"] = (inputs if wanted else "") + step.final.generated_text
                             event["details"] = step.final.details() if given.details else None
                         await events.send(event)
-        except Refused as refused:
+        except TgiRefusal as refused:
             await events.send(refused.body())
     return events.response

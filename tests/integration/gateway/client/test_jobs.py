@@ -19,7 +19,7 @@ from gateway.client.errors import (
 from gateway.client.headrace import AsyncHeadrace
 from gateway.client.jobs import AsyncJobs
 from gateway.client.many import Outcome, submit_all
-from gateway.client.prompts import Asked, BadLine
+from gateway.client.prompts import BadLine, Line
 from gateway.client.settings import ClientSettings
 from infra.errors import OurFault, Unavailable
 from tests.support.unruly_gateway import UnrulyGateway, hangs_up, job, refuses, says, served, streams
@@ -120,7 +120,7 @@ async def test_many_prompts_are_told_one_by_one_and_a_bad_one_stops_no_other() -
     async with against(gateway) as jobs:
         await submit_all(
             jobs,
-            [BadLine(1, "is no JSON"), Asked(2, BODY), Asked(3, BODY), Asked(4, BODY)],
+            [BadLine(1, "is no JSON"), Line(2, BODY), Line(3, BODY), Line(4, BODY)],
             told.append,
             at_once=2,
             wait=True,
@@ -138,7 +138,7 @@ async def test_no_more_prompts_are_in_the_air_than_was_said() -> None:
     told: list[Outcome] = []
 
     async with against(gateway) as jobs:
-        await submit_all(jobs, [Asked(each, BODY) for each in range(1, 40)], told.append, at_once=4, wait=False)
+        await submit_all(jobs, [Line(each, BODY) for each in range(1, 40)], told.append, at_once=4, wait=False)
 
     assert len(told) == len({headers["Idempotency-Key"] for headers in gateway.headers_of("/v1/jobs")}) == 39
 
@@ -149,7 +149,7 @@ async def test_many_prompts_end_with_the_gateway() -> None:
 
     async with against(gateway, patience_s=0.1) as jobs:
         with pytest.raises(Unavailable, match="cannot be reached"):
-            await submit_all(jobs, [Asked(each, BODY) for each in range(1, 9)], told.append, at_once=2, wait=False)
+            await submit_all(jobs, [Line(each, BODY) for each in range(1, 9)], told.append, at_once=2, wait=False)
 
     assert len(told) == 1
 

@@ -1,7 +1,7 @@
 """A prompt is accepted once, within its key's limits, and given back where the log never got it."""
 
 from producers.events import ConversationCreated
-from producers.jobs.intake import Accepted, Again, Limited, Quota, Refused
+from producers.jobs.intake import Accepted, Again, NotAccepted, OverQuota, Quota
 from producers.jobs.lease import Gone, Parked
 from tests.support.builders import CLOCK, a_cancelled, a_failed, a_prompt
 from tests.support.life import QUOTA, House
@@ -10,7 +10,7 @@ from tests.support.life import QUOTA, House
 async def test_nothing_is_accepted_or_claimed_while_the_view_is_being_rebuilt(house: House) -> None:
     await house.view.positions.mark_whole("answers", 0, is_whole=False)
 
-    assert await house.intake.accept(a_prompt(), QUOTA) == Refused("rebuilding")
+    assert await house.intake.accept(a_prompt(), QUOTA) == NotAccepted("rebuilding")
     assert await house.leases.claim(a_prompt(), 0) == Parked("rebuilding", 0.25)
 
 
@@ -23,7 +23,7 @@ async def test_the_same_idempotency_key_gives_the_same_job_and_another_payload_i
     foreign = await house.intake.accept(a_prompt(idempotency_key="k", fingerprint="b", tenant="other"), QUOTA)
 
     assert again == Again(first.job_id)
-    assert other == Refused("other_payload")
+    assert other == NotAccepted("other_payload")
     assert isinstance(foreign, Accepted)
 
 
@@ -33,9 +33,9 @@ async def test_a_key_over_its_limits_is_refused_and_reserves_nothing(house: Hous
     by_jobs = await house.intake.accept(a_prompt(), QUOTA)
     by_requests = await house.intake.accept(a_prompt(key_id="key_2"), Quota(0.5, 9))  # type: ignore[arg-type]
 
-    assert isinstance(by_jobs, Limited)
-    assert (by_jobs.by, by_jobs.standing.requests_left) == ("jobs", 57)
-    assert isinstance(by_requests, Limited)
+    assert isinstance(by_jobs, OverQuota)
+    assert (by_jobs.by, by_jobs.quota_left.requests_left) == ("jobs", 57)
+    assert isinstance(by_requests, OverQuota)
     assert by_requests.by == "requests"
 
 
@@ -98,4 +98,4 @@ async def test_a_conversation_keeps_the_lane_of_its_first_turn(house: House) -> 
     await house.conversations.open(ConversationCreated(conversation="conv_1", tenant="acme", at_ms=1.0))
     await house.intake.accept(a_prompt(conversation="conv_1", lane="interactive"), QUOTA)
 
-    assert await house.intake.accept(a_prompt(conversation="conv_1"), QUOTA) == Refused("lane", "interactive")
+    assert await house.intake.accept(a_prompt(conversation="conv_1"), QUOTA) == NotAccepted("lane", "interactive")

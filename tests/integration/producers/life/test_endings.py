@@ -21,7 +21,7 @@ async def test_a_job_goes_from_accepted_to_visible(house: House) -> None:
     after = await record.read(house.scripts, prompt.job_id)
 
     assert isinstance(accepted, Accepted)
-    assert accepted.standing.requests_left == 59
+    assert accepted.quota_left.requests_left == 59
     assert before is not None
     assert before.status == "running"
     assert after is not None

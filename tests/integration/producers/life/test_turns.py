@@ -7,7 +7,7 @@ import pytest
 
 from producers.conversations import Page
 from producers.events import ConversationCreated, ConversationDeleted, ConversationUpdated, Message, Terminal
-from producers.jobs.intake import Refused
+from producers.jobs.intake import NotAccepted
 from producers.jobs.lease import Parked
 from producers.jobs.positions import Move
 from producers.places import Place
@@ -58,7 +58,7 @@ async def test_a_deleted_conversation_stays_deleted_when_the_log_is_read_again(h
     assert await house.conversations.read("conv_1") is None
     assert await house.conversations.of_tenant("acme", 20) == Page((), has_more=False)
     assert await house.conversations.history("conv_1") == ()
-    assert await house.intake.accept(a_prompt(conversation="conv_1"), QUOTA) == Refused("no_conversation")
+    assert await house.intake.accept(a_prompt(conversation="conv_1"), QUOTA) == NotAccepted("no_conversation")
 
 
 async def test_a_turn_takes_the_place_of_the_last_one_once_it_is_answered(house: House) -> None:
@@ -80,7 +80,7 @@ async def test_a_turn_takes_the_place_of_the_last_one_once_it_is_answered(house:
     for _ in range(2):
         await house.settling.settle(a_completed(again, "new"), 0, 3, CLOCK.now_ms())
 
-    assert not_last == Refused("not_last")
+    assert not_last == NotAccepted("not_last")
     assert kept is not None
     assert shown_to_the_model is not None
     assert [message.content for message in kept] == ["one", f"old {first.job_id}", "two", f"old {last.job_id}"]

@@ -3,7 +3,7 @@
 from typing import Any
 
 from gateway.client import prompts
-from gateway.client.prompts import Asked, BadLine
+from gateway.client.prompts import BadLine, Line
 
 
 def test_every_line_of_a_jsonl_file_is_a_prompt_and_bad_ones_are_named_by_their_number() -> None:
@@ -21,8 +21,8 @@ def test_every_line_of_a_jsonl_file_is_a_prompt_and_bad_ones_are_named_by_their_
     found = list(prompts.from_jsonl(content, {}))
 
     assert [each.line for each in found] == [1, 3, 4, 5, 6, 7, 8, 9]
-    assert found[0] == Asked(1, {"input": "one"})
-    assert found[-1] == Asked(9, {"messages": [{"role": "user", "content": "two"}], "lane": "batch"})
+    assert found[0] == Line(1, {"input": "one"})
+    assert found[-1] == Line(9, {"messages": [{"role": "user", "content": "two"}], "lane": "batch"})
     bad = [each for each in found[1:-1] if isinstance(each, BadLine)]
     assert len(bad) == 6
     assert bad[2].reason == "must have either `input` or `messages`"
@@ -33,8 +33,8 @@ def test_options_stand_for_every_line_that_does_not_say_otherwise() -> None:
 
     plain, other = prompts.from_jsonl(b'{"input": "a"}\n{"input": "b", "max_tokens": 9}', said)
 
-    assert plain == Asked(1, {"lane": "batch", "max_tokens": 7, "input": "a"})
-    assert other == Asked(2, {"lane": "batch", "max_tokens": 9, "input": "b"})
+    assert plain == Line(1, {"lane": "batch", "max_tokens": 7, "input": "a"})
+    assert other == Line(2, {"lane": "batch", "max_tokens": 9, "input": "b"})
 
 
 def test_an_option_that_was_not_given_is_left_out_and_zero_is_not() -> None:
@@ -47,7 +47,7 @@ def test_an_option_that_was_not_given_is_left_out_and_zero_is_not() -> None:
 
 def keys_of(content: bytes, **said: Any) -> list[str | None]:
     found = prompts.keyed(list(prompts.from_jsonl(content, prompts.options(**said))), content)
-    return [each.key for each in found if isinstance(each, Asked)]
+    return [each.key for each in found if isinstance(each, Line)]
 
 
 def test_the_same_file_has_the_same_keys_and_another_one_has_others() -> None:
@@ -62,6 +62,6 @@ def test_a_line_may_bear_a_key_of_its_own() -> None:
 
     own, wrong = prompts.from_jsonl(content, {})
 
-    assert own == Asked(1, {"input": "a"}, "invoice-7")
+    assert own == Line(1, {"input": "a"}, "invoice-7")
     assert isinstance(wrong, BadLine)
     assert keys_of(content) == ["invoice-7"]

@@ -4,10 +4,10 @@ from io import StringIO
 
 from rich.console import Console
 
-from infra.local.tour import Asked, hops
+from infra.local.tour import TourPrompt, hops
 
 
-def printed(asked: list[Asked]) -> list[list[str]]:
+def printed(asked: list[TourPrompt]) -> list[list[str]]:
     console = Console(file=StringIO(), width=120)
     console.print(hops(asked))
     file = console.file
@@ -17,9 +17,9 @@ def printed(asked: list[Asked]) -> list[list[str]]:
 
 
 def test_each_hop_is_a_row_and_each_prompt_a_column() -> None:
-    whole = Asked("a", {"status": "completed"}, webhook=True, row=True)
+    whole = TourPrompt("a", {"status": "completed"}, webhook=True, row=True)
     whole.steps = [{"step": "received", "since_previous_ms": 0.0}, {"step": "claimed", "since_previous_ms": 3.25}]
-    cut = Asked("b", {"status": "failed"}, [{"step": "received", "since_previous_ms": 0}])
+    cut = TourPrompt("b", {"status": "failed"}, [{"step": "received", "since_previous_ms": 0}])
 
     assert printed([whole, cut]) == [
         ["hop", "prompt 1", "prompt 2"],
@@ -32,4 +32,4 @@ def test_each_hop_is_a_row_and_each_prompt_a_column() -> None:
 
 
 def test_prompts_without_an_answer_make_a_table_all_the_same() -> None:
-    assert printed([Asked("a")])[0] == ["hop", "prompt 1"]
+    assert printed([TourPrompt("a")])[0] == ["hop", "prompt 1"]

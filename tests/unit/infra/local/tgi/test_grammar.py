@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from infra.local.tgi.engine import Constraint
-from infra.local.tgi.errors import EngineFailed, Refused
+from infra.local.tgi.errors import EngineFailed, TgiRefusal
 from infra.local.tgi.grammar import check, grammar
 
 
@@ -17,7 +17,7 @@ def test_a_regular_expression_that_tgi_cannot_follow_fails_as_there(regex: str) 
 
 @pytest.mark.parametrize("regex", [r"\bword", r"a\Z", r"a(?#why)b"])
 def test_a_regular_expression_that_only_we_cannot_follow_is_a_wrong_value(regex: str) -> None:
-    with pytest.raises(Refused, match="grammar is not valid: llama") as refused:
+    with pytest.raises(TgiRefusal, match="grammar is not valid: llama") as refused:
         check(Constraint(regex=regex))
     assert (refused.value.status, refused.value.error_type) == (422, "validation")
 
@@ -43,7 +43,7 @@ def test_slashes_in_a_regular_expression_do_not_end_it() -> None:
     ],
 )
 def test_a_schema_that_cannot_be_followed_is_refused_with_the_reason(part: Any, why: str) -> None:
-    with pytest.raises(Refused, match="grammar is not valid: llama") as refused:
+    with pytest.raises(TgiRefusal, match="grammar is not valid: llama") as refused:
         check(Constraint(schema={"type": "object", "properties": {"a": part}}))
     assert why in str(refused.value)
     assert "\n" not in str(refused.value)

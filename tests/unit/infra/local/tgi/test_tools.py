@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from infra.local.tgi.errors import Refused
+from infra.local.tgi.errors import TgiRefusal
 from infra.local.tgi.requests.wire import ChatRequest, Function, FunctionCall, Message, Tool, ToolCall
 from infra.local.tgi.tools import Call, call_grammar, call_of, cut_call_of, offered, stream_id
 
@@ -39,7 +39,7 @@ def test_no_tools_are_offered_when_none_are_wanted() -> None:
 
 @pytest.mark.parametrize("choice", ["other", {"function": {"name": "other"}}, {"function": 5}, 5])
 def test_a_tool_that_is_not_there_is_refused(choice: Any) -> None:
-    with pytest.raises(Refused, match="Tool error: Tool with name") as refused:
+    with pytest.raises(TgiRefusal, match="Tool error: Tool with name") as refused:
         offered(asked(choice))
     assert refused.value.error_type == "tool_error"
 
@@ -53,7 +53,7 @@ def test_a_call_is_read_back() -> None:
     assert call_of('{"function":{"_name":"weather","city":"Rome"}}') == Call("weather", '{"city":"Rome"}')
     assert call_of('{"function":{"_name":"no_tool"}}') is None
     for text in ("oops", '{"function":{"_na', "{}", '{"function": 5}'):
-        with pytest.raises(Refused, match="Failed to parse generated text"):
+        with pytest.raises(TgiRefusal, match="Failed to parse generated text"):
             call_of(text)
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from infra.local.tgi.errors import Refused
+from infra.local.tgi.errors import TgiRefusal
 from infra.local.tgi.options import Options
 from infra.local.tgi.requests.wire import GenerateRequest, Grammar, Parameters
 from infra.local.tgi.validation import check_best_of, check_length, check_values, constraint, samples
@@ -41,7 +41,7 @@ def test_a_long_answer_is_made_in_whole_rounds(
     ],
 )
 def test_what_does_not_fit_the_context_is_refused(max_new_tokens: int | None, input_tokens: int, told: str) -> None:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(TgiRefusal) as refused:
         check_length(Parameters(max_new_tokens=max_new_tokens), input_tokens, SMALL)
     assert str(refused.value).endswith(told)
     assert refused.value.error_type == "validation"
@@ -62,13 +62,13 @@ def test_what_does_not_fit_the_context_is_refused(max_new_tokens: int | None, in
     ],
 )
 def test_a_value_out_of_its_range_is_refused_in_the_order_of_tgi(given: dict[str, Any], told: str) -> None:
-    with pytest.raises(Refused, match="Input validation error") as refused:
+    with pytest.raises(TgiRefusal, match="Input validation error") as refused:
         check_values(Parameters(**given), "Hi", SMALL)
     assert str(refused.value) == f"Input validation error: {told}"
 
 
 def test_an_empty_prompt_is_refused() -> None:
-    with pytest.raises(Refused, match="`inputs` cannot be empty"):
+    with pytest.raises(TgiRefusal, match="`inputs` cannot be empty"):
         check_values(Parameters(), "", SMALL)
 
 
@@ -81,15 +81,15 @@ def test_parameters_left_out_sample_and_empty_ones_do_not() -> None:
 def test_a_stream_is_one_answer_without_details_of_the_prompt() -> None:
     assert check_best_of(Parameters(best_of=1), SMALL, stream=True) == 1
     for given in (Parameters(best_of=2, do_sample=True), Parameters(decoder_input_details=True)):
-        with pytest.raises(Refused, match="not supported when streaming tokens"):
+        with pytest.raises(TgiRefusal, match="not supported when streaming tokens"):
             check_best_of(given, SMALL, stream=True)
-    with pytest.raises(Refused, match="`best_of` must be > 0 and <= 2"):
+    with pytest.raises(TgiRefusal, match="`best_of` must be > 0 and <= 2"):
         check_best_of(Parameters(best_of=3, do_sample=True), SMALL, stream=False)
 
 
 def test_a_grammar_needs_properties() -> None:
     assert constraint(None, SMALL) is None
-    with pytest.raises(Refused, match="must have a 'properties' field"):
+    with pytest.raises(TgiRefusal, match="must have a 'properties' field"):
         constraint(Grammar(type="json", value={"type": "object"}), SMALL)
     found = constraint(Grammar(type="json", value='{"properties": {"a": {"type": "string"}}}'), SMALL)
     assert found is not None
