@@ -137,10 +137,10 @@ def _show(found: Findings, everything: bool) -> None:
     console = Screen(soft_wrap=True, highlight=False)
     for each in found.wrong:
         console.print(f"[red]wrong:[/] {escape(each)}")
-    console.print(_table(found.parts, "part", "version"), soft_wrap=False)
+    console.show(_table(found.parts, "part", "version"))
     if found.processes:
-        console.print(_table(found.processes, "process", "state"), soft_wrap=False)
-    console.print(_disk(found), soft_wrap=False)
+        console.show(_table(found.processes, "process", "state"))
+    console.show(_disk(found))
     for group in found.groups:
         _show_group(console, group, everything)
     settings = [each for group in found.groups for each in group.settings]
@@ -165,6 +165,7 @@ def _show_group(console: Console, group: Group, everything: bool) -> None:
 
 def _table(parts: Sequence[Part], kind: str, told: str) -> Table:
     found = Table(kind, "answers", f"{told} or fault", "address", box=SIMPLE_HEAD)
+    found.columns[0].no_wrap = found.columns[1].no_wrap = True
     found.columns[3].overflow = "fold"
     for part in parts:
         after = f" in {part.took_ms:.0f} ms" if part.reachable else ""
@@ -176,6 +177,8 @@ def _table(parts: Sequence[Part], kind: str, told: str) -> Table:
 
 def _disk(found: Findings) -> Table:
     shown = Table("on disk", "takes", "at most", "folder", box=SIMPLE_HEAD)
+    for name in shown.columns[:3]:
+        name.no_wrap = True
     shown.columns[3].overflow = "fold"
     for each in found.rooms:
         limit = room.in_mb(each.limit_bytes) if each.limit_bytes else ""

@@ -4,7 +4,13 @@ import os
 from collections.abc import Callable
 from typing import Final
 
-from rich.console import Console
+from rich.console import Console, RenderableType
+from rich.measure import Measurement
+from rich.table import Table
+
+_NO_LIMIT: Final = 10_000
+# What a column that may be wrapped has at least, and what lies between two.
+_FOLDED, _BETWEEN = 14, 3
 
 
 class Screen(Console):
@@ -13,6 +19,26 @@ class Screen(Console):
     def on_broken_pipe(self) -> None:
         """Let the error go up, instead of ending with 1."""
         raise BrokenPipeError
+
+    def show(self, table: Table) -> None:
+        """Print a table with nothing of it cut off: what may not be wrapped is not, and in a pipe nothing is.
+
+        A terminal that is too narrow even then wraps its lines by itself.
+        """
+        wide = self.options.update(max_width=_NO_LIMIT)
+        for column in table.columns:
+            if column.no_wrap:
+                cells = (column.header, *column.cells)
+                column.min_width = max(Measurement.get(self, wide, self._cell(each)).maximum for each in cells)
+        whole = Measurement.get(self, wide, table).maximum
+        least = sum((each.min_width or each.width or _FOLDED) + _BETWEEN for each in table.columns)
+        before = self.width
+        self.width = max(before, min(whole, least) if self.file.isatty() else whole)
+        self.print(table)
+        self.width = before
+
+    def _cell(self, cell: RenderableType) -> RenderableType:
+        return self.render_str(cell) if isinstance(cell, str) else cell
 
 
 class LiveScreen(Screen):

@@ -103,7 +103,7 @@ def list_(tenant: str | None, as_json: bool) -> None:
         name.overflow = "fold"
     for each in found:
         table.add_row(each.id, escape(each.tenant), escape(each.name), _state(each, registry))
-    Screen().print(table)
+    Screen().show(table)
     click.echo("`headrace keys show KEY` tells more of one.", err=True)
 
 

@@ -6,15 +6,16 @@ from typing import Any, Final, NamedTuple
 
 from rich.bar import Bar
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from gateway.client.history import History, Row
 from gateway.client.objects import Job, Timeline
-from infra.screen import visible
+from infra.screen import Screen, visible
 
 BAR_WIDTH: Final = 40
+_BESIDE_BARS: Final = 38
+_SHORT: Final = {"at", "attempt", "outcome", "status", "took", "kind"}
 _COLOURS: Final = {"completed": "green", "failed": "red", "running": "cyan", "queued": "cyan"}
 _STEP_COLOURS: Final = {"claimed": "yellow", "first_token": "cyan", "finished": "green"}
 
@@ -39,15 +40,16 @@ def spans(timeline: Timeline, now_ms: float, *, ended: bool) -> list[Span]:
     return found
 
 
-def draw(found: History, console: Console, now_ms: float) -> None:
+def draw(found: History, console: Screen, now_ms: float) -> None:
     """Print it."""
     for name, told in _about(found.job):
         console.print(Text.assemble((f"{name:<13}", "bold"), told), soft_wrap=True)
     console.print()
-    console.print(bars(spans(found.timeline, now_ms, ended=found.job.ended)))
+    room = max(BAR_WIDTH // 4, min(BAR_WIDTH, console.width - _BESIDE_BARS))
+    console.show(bars(spans(found.timeline, now_ms, ended=found.job.ended), room))
     for table in _tables(found):
         console.print()
-        console.print(table)
+        console.show(table)
     if found.events is None:
         console.print("\nattempts, deliveries and feedback: the reports do not tell them just now", style="dim")
     if found.job.text is not None:
@@ -55,19 +57,19 @@ def draw(found: History, console: Console, now_ms: float) -> None:
         console.print(visible(found.job.text, keep="\n\t"), markup=False, emoji=False, soft_wrap=True)
 
 
-def bars(spans: Iterable[Span]) -> Table:
+def bars(spans: Iterable[Span], width: int = BAR_WIDTH) -> Table:
     """The timeline to scale: a row a step, a bar from the step before to it."""
     listed = list(spans)
     whole_ms = max((each.end_ms for each in listed), default=0.0) or 1.0
     table = Table.grid(padding=(0, 1))
     table.add_column(no_wrap=True)
-    table.add_column(width=BAR_WIDTH)
+    table.add_column(width=width)
     table.add_column(justify="right", no_wrap=True)
     table.add_column(justify="right", no_wrap=True, style="dim")
     for each in listed:
         # What is too short to be drawn is shown as a sliver all the same.
-        end = max(each.end_ms, each.begin_ms + whole_ms / BAR_WIDTH / 8)
-        bar = Bar(whole_ms, each.begin_ms, end, width=BAR_WIDTH, color=_STEP_COLOURS.get(each.name, "blue"))
+        end = max(each.end_ms, each.begin_ms + whole_ms / width / 8)
+        bar = Bar(whole_ms, each.begin_ms, end, width=width, color=_STEP_COLOURS.get(each.name, "blue"))
         table.add_row(each.name, bar, f"+{each.end_ms - each.begin_ms:.1f} ms", f"{each.end_ms:.1f} ms")
     return table
 
@@ -106,7 +108,8 @@ def _tables(found: History) -> Iterator[Table]:
 
 def _table(title: str, columns: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> Table:
     table = Table(*columns, title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD)
-    table.columns[-1].overflow = "fold"
+    for column in table.columns:
+        column.no_wrap, column.overflow = column.header in _SHORT, "fold"
     for row in rows:
         table.add_row(*(Text(visible("" if cell is None else str(cell))) for cell in row))
     return table

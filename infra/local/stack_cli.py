@@ -170,7 +170,11 @@ def _names(folder: Path) -> dict[str, int]:
 
 
 def _told(done: Stopped) -> str:
-    return f"stopped {len(done.processes)} processes in {done.took_s:g} s" if done.processes else "stopped it starting"
+    return (
+        f"stopped {len(done.processes)} processes in {done.took_s:g} s"
+        if done.processes
+        else "stopped it while it was starting"
+    )
 
 
 def _tell_deleted(

@@ -5,12 +5,12 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.filesize import decimal
 from rich.markup import escape
 from rich.table import Table
 
 from infra.local.standing import Process, Standing
+from infra.screen import Screen
 
 _STATES: Final = {
     "ready": "[green]ready[/]",
@@ -59,7 +59,7 @@ def pages(gateway_url: str) -> dict[str, str]:
     return {"chat": f"{gateway_url}/", "dashboard": f"{gateway_url}/dashboard"}
 
 
-def show(found: Standing, console: Console) -> None:
+def show(found: Standing, console: Screen) -> None:
     """Print it."""
     lines = {"stack": _STATES[found.state], "folder": escape(str(found.folder))}
     if found.since_ms is not None:
@@ -78,7 +78,7 @@ def show(found: Standing, console: Console) -> None:
     for name, told in lines.items():
         console.print(f"[bold]{name:<10}[/] {told}", soft_wrap=True)
     if found.processes:
-        console.print(_table(found))
+        console.show(_table(found))
 
 
 def sizes_line(sizes: Mapping[str, int]) -> str:
@@ -88,7 +88,8 @@ def sizes_line(sizes: Mapping[str, int]) -> str:
 
 
 def _table(found: Standing) -> Table:
-    table = Table("process", box=SIMPLE_HEAD)
+    table = Table(box=SIMPLE_HEAD)
+    table.add_column("process", no_wrap=True)
     for name in ("pid", "up for", "memory"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("ready", no_wrap=True)

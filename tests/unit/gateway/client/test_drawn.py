@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 from rich.bar import Bar
-from rich.console import Console
 
 from gateway.client.drawn import BAR_WIDTH, Span, bars, draw, spans
 from gateway.client.history import History, Row
 from gateway.client.objects import Choice, Completion, Job, JobError, Message, Step, Timeline
+from infra.screen import Screen
 
 BEGAN_MS = 1_800_000_000_000.0
 
@@ -27,7 +27,7 @@ def a_job(text: str | None = None, **fields: Any) -> Job:
 def shown(job: Job, events: tuple[Row, ...] | None = (), feedback: tuple[Row, ...] | None = ()) -> str:
     out = StringIO()
     timeline = a_timeline(job.status, received=0.0, claimed=40.0, finished=100.0)
-    draw(History(job, timeline, events, feedback), Console(file=out, width=100), BEGAN_MS + 500)
+    draw(History(job, timeline, events, feedback), Screen(file=out, width=100), BEGAN_MS + 500)
     return out.getvalue()
 
 
