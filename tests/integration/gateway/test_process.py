@@ -65,7 +65,7 @@ async def test_readers_of_job_events_are_sent_away_at_once_and_go_on_elsewhere(
         async with gateway.http.get(f"{process.url}/v1/jobs/{job_id}/events", headers=headers) as stream:
             seen = events_of(await stream.content.readuntil(b'Be"}\n\n'))
             process.process.send_signal(signal.SIGTERM)
-            rest = await stream.content.read()
+            rest = await asyncio.wait_for(stream.content.read(), 60)
             seen += events_of(rest)
         code, log = await process.ended()
         going_on = asyncio.create_task(gateway.get(f"/v1/jobs/{job_id}/events", Last_Event_ID=seen[-1].id))
