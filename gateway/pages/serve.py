@@ -7,6 +7,7 @@ from aiohttp import web
 from gateway.pages import assets, library
 from gateway.pages.assets import Asset
 from gateway.problems import not_found
+from producers.jobs.record import IDEMPOTENCY_MS
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -44,12 +45,12 @@ def policy(**more: str) -> str:
 
 
 def page(name: str, **more: str) -> Handler:
-    """A handler that answers with one HTML file, under its policy.
+    """A handler that answers with one HTML file, under its policy; what it has to know of the gateway is put in.
 
     Raises:
         KeyError: there is no such file.
     """
-    found = assets.HTML[name]
+    found = assets.asset(name, assets.HTML[name].body.replace(b"{{idempotency_ms}}", b"%d" % IDEMPOTENCY_MS))
     headers = {**_ALWAYS, "Content-Security-Policy": policy(**more), "X-Frame-Options": "DENY"}
 
     async def show(request: web.Request) -> web.StreamResponse:

@@ -12,6 +12,8 @@ from producers.jobs.scripts import Scripts, asked
 ENDED = frozenset({"completed", "failed", "cancelled", "aborted", "expired"})
 STEPS = ("received", "accepted", "acknowledged", "claimed", "first_token", "finished", "published", "visible")
 """The steps of a job's life whose times are kept with it, in order."""
+IDEMPOTENCY_MS = 24 * 3_600_000
+"""How long an Idempotency-Key gives the same job; the chat page is told it, and tests hold the documents to it."""
 
 
 @dataclass(frozen=True)
@@ -118,5 +120,5 @@ class Retention:
     """How long a job, its token stream and its idempotency key are kept, in ms."""
 
     job_ms: int = 30 * 86_400_000
-    idempotency_ms: int = 86_400_000
+    idempotency_ms: int = IDEMPOTENCY_MS
     tokens_ms: int = 3_600_000

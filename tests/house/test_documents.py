@@ -4,6 +4,9 @@ import re
 from importlib.metadata import entry_points, version
 from pathlib import Path
 
+from gateway.client.cli import submit
+from producers.jobs.record import IDEMPOTENCY_MS
+
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 TEST_NAME = re.compile(r"`(test_\w+)`")
@@ -84,3 +87,11 @@ def test_every_test_that_the_docs_name_is_there() -> None:
             missing += [] if (ROOT / path).exists() else [f"{page.name}: {path}"]
 
     assert missing == []
+
+
+def test_how_long_an_idempotency_key_is_known_is_said_alike_everywhere() -> None:
+    hours = IDEMPOTENCY_MS // 3_600_000
+
+    assert f"It holds for {hours} hours" in (ROOT / "docs" / "client.md").read_text()
+    assert f"After {hours - 1} hours it is sent no more" in (ROOT / "docs" / "chat.md").read_text()
+    assert f"no job twice within {hours} hours" in (submit.help or "")

@@ -7,6 +7,7 @@ import aiohttp
 import pytest
 
 from gateway.pages import assets, library
+from producers.jobs.record import IDEMPOTENCY_MS
 from tests.support.gateway import RunningGateway
 
 API = "/static/ground/api.js"
@@ -80,6 +81,12 @@ async def test_the_pages_name_only_files_that_there_are() -> None:
 
     assert named
     assert named <= set(assets.HTML) | set(library.FILES)
+
+
+async def test_the_chat_page_is_told_how_long_the_gateway_knows_an_idempotency_key(gateway: RunningGateway) -> None:
+    answer = await gateway.get("/")
+
+    assert f'data-idempotency-ms="{IDEMPOTENCY_MS}"'.encode() in answer.content
 
 
 @pytest.mark.parametrize("path", library.FILES)

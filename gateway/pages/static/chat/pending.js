@@ -14,7 +14,9 @@ import { key, storage } from "../ground/session.js";
  */
 
 const PREFIX = "headrace.pending.";
-const LONGEST_MS = 23 * 3600 * 1000; // the gateway knows an Idempotency-Key for 24 h: after that a second job would come of it
+const HOUR_MS = 3600 * 1000;
+// After as long as the gateway knows an Idempotency-Key, a second job would come of it; an hour is for clocks that differ.
+const LONGEST_MS = Number(document.documentElement.dataset.idempotencyMs) - HOUR_MS;
 
 /**
  * What has no answer yet in this conversation, in the order it was asked; what is too old is dropped wherever it was asked.
