@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -12,20 +12,17 @@ from typing import Any, Final
 from infra.errors import CannotStart
 from infra.local.addresses import PORT_NAMES, Addresses
 from infra.local.checkout import Checkout, DevelopmentKey
-from infra.local.clickhouse.embedded import EmbeddedClickHouse
 from infra.local.downloads import Report
+from infra.local.embedded import READ_THE_LOG, EmbeddedParts
 from infra.local.errands import headrace, run_once
 from infra.local.extra import refuse_missing
-from infra.local.kafka import EmbeddedKafka
 from infra.local.log_room import LogRoom
 from infra.local.log_segments import Partition
-from infra.local.ports import LOOPBACK, is_healthy
+from infra.local.ports import LOOPBACK
 from infra.local.process import Command
-from infra.local.redis import EmbeddedRedis
 from infra.local.room import refuse_full_disk
 from infra.local.settings import ReceiverSettings
 from infra.local.supervisor import Errand, Part
-from infra.local.tgi.model import model_file
 from infra.settings import CommonSettings, LocalSettings, child_environment
 
 # The processes of the service, each after what it needs to be of use. (The key is made after the topics, and before the
@@ -50,8 +47,6 @@ _DEVELOPMENT_KEY: Final = (
     *("--tenant", "development", "--name", "headrace up"),
     *("--requests-per-minute", "1000000", "--jobs-in-flight", "100000"),
 )
-
-_READ_THE_LOG: Final = "read the log named above, mend the cause and start again"
 
 
 @dataclass
@@ -107,7 +102,7 @@ class Stack:
         """The room that the log takes, if the broker is ours."""
         if "kafka" in self.addresses.given:
             return None
-        data = self._embedded_kafka().data
+        data = self._parts.kafka.data
         return LogRoom(self.addresses.kafka, data, self.local.kafka_max_bytes, self._read_by_all)
 
     @property
@@ -190,42 +185,17 @@ class Stack:
     def _ground(self, name: str) -> Part | Errand:
         if name in self.addresses.given:
             return Errand(name, partial(self._check_given, name))
-        embedded = {"kafka": self._kafka, "redis": self._redis, "clickhouse": self._clickhouse, "tgi": self._tgi}
-        return Part(name, embedded[name], (), _GROUND)
+        return Part(name, partial(self._embedded, name), (), _GROUND)
+
+    def _embedded(self, name: str, report: Report) -> Command:
+        return self._parts.command(name, self._log(name), self.environment(), report)
+
+    @property
+    def _parts(self) -> EmbeddedParts:
+        return EmbeddedParts(self.local, self.ports)
 
     async def _check_given(self, name: str) -> None:
         self.addresses.check_given(name)
-
-    def _embedded_kafka(self) -> EmbeddedKafka:
-        folder, ports = self.local.dir / "kafka", self.ports
-        return EmbeddedKafka(folder, ports["kafka"], ports["kafka_controller"], self.local)
-
-    def _kafka(self, report: Report) -> Command:
-        return replace(self._embedded_kafka().prepare(report), log=self._log("kafka"))
-
-    def _redis(self, report: Report) -> Command:
-        return replace(
-            EmbeddedRedis(self.local.dir / "redis", self.ports["redis"], self.local.redis_max_bytes).prepare(),
-            log=self._log("redis"),
-        )
-
-    def _clickhouse(self, report: Report) -> Command:
-        embedded = EmbeddedClickHouse(self.local.dir / "clickhouse", self.ports["clickhouse"])
-        return replace(embedded.prepare(), log=self._log("clickhouse"))
-
-    def _tgi(self, report: Report) -> Command:
-        found = model_file(self.local, partial(report, "downloading the model"))
-        port = self.ports["tgi"]
-        name = ("--model-id", found.stem) if self.local.model else ()
-        return Command(
-            name="tgi",
-            argv=headrace("tgi", "--port", str(port), "--model-file", str(found.absolute()), *name),
-            log=self._log("tgi"),
-            environment=self.environment(),
-            ports=(port,),
-            ready=partial(is_healthy, port),
-            advice=f"{_READ_THE_LOG}, or set HEADRACE_TGI__URL to a server of yours",
-        )
 
     def _receiver(self, report: Report) -> Command:
         assert self.key is not None  # noqa: S101 - the plan has it after the key
@@ -247,7 +217,7 @@ class Stack:
             ports=tuple(self.ports[each] for each in (name, f"{name}_metrics") if each in self.ports),
             ready_file=ready_file,
             ready=ready_file.exists,
-            advice=_READ_THE_LOG,
+            advice=READ_THE_LOG,
         )
 
     def _log(self, name: str) -> Path:
@@ -270,5 +240,5 @@ class Stack:
     def _identity(self) -> str:
         """What a kept key belongs to: this log, and the secret under which its webhook secret is sealed there."""
         kafka = self.addresses.kafka
-        log = kafka.bootstrap_servers if "kafka" in self.addresses.given else self._embedded_kafka().cluster_id()
+        log = kafka.bootstrap_servers if "kafka" in self.addresses.given else self._parts.kafka.cluster_id()
         return hashlib.sha256(f"{log} {kafka.topic_prefix} {self.common.secret_key}".encode()).hexdigest()

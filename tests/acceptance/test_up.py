@@ -16,6 +16,7 @@ import pytest
 
 from infra.local.ports import free_ports
 from tests.support.command import headrace as command
+from tests.support.eventually import eventually_sync
 from tests.support.stack import SHARED_PIDS
 from tests.support.up import HEADRACE, Running, headrace, none_left
 
@@ -151,6 +152,14 @@ def test_status_says_where_all_of_it_is(up: Running) -> None:
     assert all(each["ready"] and each["memory_bytes"] > 1e6 and each["uptime_s"] > 0 for each in told["processes"])
     assert told["gateway_url"] == up.stack()["gateway_url"]
     assert all(told["data_bytes"][name] > 0 for name in ("kafka", "redis", "clickhouse", "logs"))
+
+
+def test_what_every_reader_has_read_is_known_so_that_the_log_can_be_kept_small(up: Running) -> None:
+    def read_by_all() -> set[str]:
+        found = json.loads(command("topics", "lag", "--json", folder=up.folder).stdout)
+        return {each["topic"] for each in found if each["end"] and each["read"] == each["end"]}
+
+    eventually_sync(lambda: {"answers", "job.events"} < read_by_all(), within_s=30)
 
 
 def test_stop_from_elsewhere_ends_every_process_and_reset_leaves_nothing_of_it(up: Running) -> None:

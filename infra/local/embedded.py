@@ -1,0 +1,64 @@
+"""The embedded parts of one stack: what is to be run for each of them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from infra.local.clickhouse.embedded import EmbeddedClickHouse
+from infra.local.downloads import Report
+from infra.local.errands import headrace
+from infra.local.kafka import EmbeddedKafka
+from infra.local.ports import is_healthy
+from infra.local.process import Command
+from infra.local.redis import EmbeddedRedis
+from infra.local.tgi.model import model_file
+from infra.settings import LocalSettings
+
+READ_THE_LOG: Final = "read the log named above, mend the cause and start again"
+
+
+@dataclass(frozen=True)
+class EmbeddedParts:
+    """Kafka, Redis, ClickHouse and the model server in the folder of one stack, at its ports."""
+
+    local: LocalSettings
+    ports: Mapping[str, int]
+
+    @property
+    def kafka(self) -> EmbeddedKafka:
+        """The broker."""
+        return EmbeddedKafka(self.local.dir / "kafka", self.ports["kafka"], self.ports["kafka_controller"], self.local)
+
+    def command(self, name: str, log: Path, environment: Mapping[str, str], report: Report) -> Command:
+        """What to run for that part, after all that it needs is there.
+
+        Raises:
+            CannotStart: something of it cannot be had or made.
+        """
+        folder = self.local.dir / name
+        match name:
+            case "kafka":
+                return replace(self.kafka.prepare(report), log=log)
+            case "redis":
+                redis = EmbeddedRedis(folder, self.ports[name], self.local.redis_max_bytes)
+                return replace(redis.prepare(), log=log)
+            case "clickhouse":
+                return replace(EmbeddedClickHouse(folder, self.ports[name]).prepare(), log=log)
+            case _:
+                return self._tgi(log, environment, report)
+
+    def _tgi(self, log: Path, environment: Mapping[str, str], report: Report) -> Command:
+        found = model_file(self.local, partial(report, "downloading the model"))
+        port = self.ports["tgi"]
+        name = ("--model-id", found.stem) if self.local.model else ()
+        return Command(
+            name="tgi",
+            argv=headrace("tgi", "--port", str(port), "--model-file", str(found.absolute()), *name),
+            log=log,
+            environment=environment,
+            ports=(port,),
+            ready=partial(is_healthy, port),
+            advice=f"{READ_THE_LOG}, or set HEADRACE_TGI__URL to a server of yours",
+        )
