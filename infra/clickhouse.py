@@ -55,7 +55,7 @@ def _believing(url: str, ca_file: str) -> str:
 
 def _connect_to(settings: ClickHouseSettings, url: str) -> Any:
     if not settings.url:
-        raise WrongSetting(f"{settings.variable('url')} is empty: no server is known")
+        raise WrongSetting(f"{settings.variable('url')} is empty, and no stack runs here: `headrace up` starts one")
     # It logs a traceback of every connection that it does not get, and raises the error all the same.
     logging.getLogger("clickhouse_driver.connection").setLevel(logging.ERROR)
     made = Client.from_url(_believing(url, settings.ca_file))

@@ -55,7 +55,10 @@ def servers(settings: KafkaSettings) -> list[str]:
     """
     found = [each.strip() for each in settings.bootstrap_servers.split(",") if each.strip()]
     if not found:
-        raise Unavailable("kafka", f"{settings.variable('bootstrap_servers')} is empty: no broker is known")
+        raise Unavailable(
+            "kafka",
+            f"{settings.variable('bootstrap_servers')} is empty, and no stack runs here: `headrace up` starts one",
+        )
     return found
 
 

@@ -84,5 +84,8 @@ def _credentials(settings: RedisSettings) -> dict[str, Any]:
 
 def _url(settings: RedisSettings) -> str:
     if not settings.url:
-        raise Unavailable("redis", f"{settings.variable('url')} is empty: no server is known")
+        raise Unavailable(
+            "redis",
+            f"{settings.variable('url')} is empty, and no stack runs here: `headrace up` starts one",
+        )
     return settings.url

@@ -61,9 +61,19 @@ class Checkout:
         self.mark()
 
     def mark(self) -> None:
-        """Say in the folder that it is a stack's own."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        (self.folder / "stack.id").touch()
+        """Say in the folder that it is a stack's own.
+
+        Raises:
+            WrongSetting: nothing can be written there.
+        """
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            (self.folder / "stack.id").touch()
+        except OSError as error:
+            raise WrongSetting(
+                f"nothing can be written to {self.folder.absolute()} ({error.strerror}): set HEADRACE_LOCAL__DIR to a "
+                "folder of yours"
+            ) from None
 
     def ports(self, names: Iterable[str]) -> dict[str, int]:
         """A port for each name, the same as the last time where that is still free."""

@@ -71,7 +71,7 @@ def fetch_jars(
     Raises:
         CannotStart: `part` cannot start, because a jar could not be fetched or is not what the lock file says.
     """
-    folder = cache_dir.expanduser() / "jars"
+    folder = cache_dir / "jars"
     folder.mkdir(parents=True, exist_ok=True)
     with alone(folder):
         missing = [jar for jar in jars if not is_whole(folder / jar.filename, jar.sha256, jar.size_bytes)]

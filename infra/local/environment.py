@@ -4,7 +4,7 @@ import shlex
 
 import click
 
-from infra import stack_file
+from infra import lock, stack_file
 from infra.command_line import json_option, print_json
 from infra.errors import Unavailable
 from infra.settings import LocalSettings
@@ -21,6 +21,8 @@ def env(*, as_json: bool) -> None:
     """
     local = LocalSettings.from_env()
     stack = stack_file.read(local)
+    if stack is None and lock.is_held(local.dir / stack_file.LOCK):
+        raise Unavailable("stack", f"the stack of {local.dir.absolute()} is not up yet, or stopping: `headrace status`")
     if stack is None:
         raise Unavailable("stack", f"no stack runs from {local.dir.absolute()}: `headrace up` starts one")
     stack_file.refuse_stopped(stack)

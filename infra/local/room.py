@@ -30,13 +30,13 @@ def taken(local: LocalSettings) -> list[Room]:
     sizes = footprint.sizes(local.dir)
     limits = {"kafka": local.kafka_max_bytes}
     data = [Room(name, local.dir / name, sizes[name], limits.get(name, 0)) for name in footprint.PARTS]
-    cache = local.cache_dir.expanduser()
+    cache = local.downloads
     return [*data, Room("downloads", cache, sum(footprint.sizes(cache).values()))]
 
 
 def free_bytes(folder: Path) -> int:
     """Room left on the disk of a folder, which need not be there yet."""
-    folder = folder.expanduser().absolute()
+    folder = folder.absolute()
     return shutil.disk_usage(next(each for each in (folder, *folder.parents) if each.exists())).free
 
 
@@ -46,9 +46,9 @@ def refuse_full_disk(local: LocalSettings) -> None:
     Raises:
         CannotStart: there is not; nothing has been written yet.
     """
-    for folder in (local.dir, local.cache_dir):
+    for folder in (local.dir, local.downloads):
         if (free := free_bytes(folder)) < local.min_free_bytes:
-            where, least = folder.expanduser().absolute(), local.min_free_bytes
+            where, least = folder.absolute(), local.min_free_bytes
             raise CannotStart(
                 "the stack", f"the disk of {where} has {in_mb(free)} free, less than {in_mb(least)}", advice=_ADVICE
             )

@@ -83,7 +83,7 @@ async def look(local: LocalSettings, clock: Clock) -> Standing:
     found = await asyncio.gather(examine(stack), visit(stack)) if stack is not None else ((), ())
     processes = tuple(_processes(stack, [*found[0], *found[1]], clock.now_ms())) if stack is not None else ()
     lived = vitals(supervisor) if supervisor is not None else None
-    cache, sizes = local.cache_dir.expanduser(), footprint.sizes(local.dir)
+    cache, sizes = local.downloads, footprint.sizes(local.dir)
     return Standing(
         folder=local.dir.absolute(),
         state=verdict(supervisor, stack, processes),

@@ -8,6 +8,7 @@ from typing import ClassVar
 from infra.addresses import is_host_and_port, is_url
 from infra.errors import WrongSetting
 from infra.settings.reading import Block, setting
+from infra.settings.sources import at_home
 
 MAX_RECORD_BYTES = 4 * 1024 * 1024
 """The largest record that our topics take."""
@@ -203,6 +204,15 @@ class LocalSettings(Block):
     )
     redis_max_bytes: int = setting(2_000_000_000, "memory of the embedded Redis; when full, new prompts are refused")
     log_max_bytes: int = setting(10_000_000, "size of a process's log file at which it is put aside; one is kept")
+
+    @property
+    def downloads(self) -> Path:
+        """The folder of the downloads, its `~` written out.
+
+        Raises:
+            WrongSetting: it is in the home of a user who has none, as in some containers.
+        """
+        return Path(at_home(self.variable("cache_dir"), str(self.cache_dir)))
 
     def check(self) -> None:
         """The folder must be one, addresses must be some, and what comes from afar must be known by its content."""

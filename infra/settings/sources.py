@@ -84,7 +84,9 @@ def at_home(variable: str, text: str) -> str:
     try:
         return str(Path(text).expanduser()) if text.startswith("~") else text
     except RuntimeError:
-        raise WrongSetting(f"{variable}={text!r}: nobody here knows which folder {Path(text).parts[0]} is") from None
+        raise WrongSetting(
+            f"{variable}={text!r}: nobody here knows which folder {Path(text).parts[0]} is; give the path in full"
+        ) from None
 
 
 def key_of(variable: str) -> str:

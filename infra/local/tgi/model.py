@@ -70,7 +70,7 @@ def model_file(local: LocalSettings, progress: Progress | None = None, model: Mo
     Raises:
         CannotStart: there is none, or not with that content; the message says what to do.
     """
-    folder = local.cache_dir.expanduser() / "models"
+    folder = local.downloads / "models"
     folder.mkdir(parents=True, exist_ok=True)
     progress = progress or (lambda _done, _total: None)
     if is_url(local.model, "http", "https"):

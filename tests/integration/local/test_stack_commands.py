@@ -47,9 +47,11 @@ def test_where_there_never_was_a_stack_status_makes_none(tmp_path: Path) -> None
 def test_a_stack_that_starts_is_not_ready(folder: Path) -> None:
     with holding(folder / ".headrace" / "lock") as other:
         done = headrace("status", "--json", folder=folder)
+        asked = headrace("env", folder=folder)
 
     told = json.loads(done.stdout)
     assert (done.returncode, told["state"], told["supervisor"]) == (1, "starting", other.pid)
+    assert (asked.returncode, "is not up yet" in asked.stderr) == (3, True)
 
 
 def test_what_a_killed_stack_said_is_not_taken_for_the_next_ones(folder: Path) -> None:
@@ -62,6 +64,14 @@ def test_what_a_killed_stack_said_is_not_taken_for_the_next_ones(folder: Path) -
     assert (started.returncode, "free" in started.stderr) == (3, True), started.stderr
     assert not (stack / "stack.json").exists()
     assert stat.S_IMODE((stack / "lock").stat().st_mode) == 0o600
+
+
+def test_a_folder_in_which_nothing_can_be_written_is_told_as_such(folder: Path) -> None:
+    started = headrace("up", folder=folder, HEADRACE_LOCAL__DIR=".headrace/kafka/log/x")
+
+    assert started.returncode == 2
+    assert started.stderr.startswith(f"headrace: nothing can be written to {folder}/.headrace/kafka/log/x (Not a dir")
+    assert len(started.stderr.splitlines()) == 1
 
 
 def test_stop_ends_the_holder_of_the_folder_and_twice_is_once(folder: Path) -> None:

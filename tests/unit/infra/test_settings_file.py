@@ -124,6 +124,9 @@ def test_a_home_is_found_wherever_a_path_is_given(tmp_path: Path, monkeypatch: p
     assert ServiceSettings.from_env(environ).ready_file == str(tmp_path / "ready")
     assert CommonSettings.from_env(environ).secret_key == SECRET
     assert RedisSettings.from_env(environ).password == "~/no/path"
+    assert LocalSettings().downloads == tmp_path / ".cache" / "headrace"
+    with pytest.raises(WrongSetting, match="give the path in full"):
+        print(LocalSettings(cache_dir=Path("~nobody-here/cache")).downloads)
     with pytest.raises(WrongSetting, match="encrypts nothing"):
         KafkaSettings.from_env(environ)
     environ["HEADRACE_KAFKA__SECURITY_PROTOCOL"] = "SSL"
