@@ -62,7 +62,7 @@ class NotAccepted:
 
 
 @dataclass(frozen=True)
-class Stopped:
+class StopFound:
     """What `stop` found: `finishing` carries the ending that is now to be published and settled."""
 
     found: Literal["unknown", "ended", "ending", "running", "finishing"]
@@ -118,14 +118,14 @@ class Intake:
         state = await self._scripts.run("acknowledge", job_id)
         return None if state is None else str(state.decode())
 
-    async def stop(self, job_id: str, ending: Terminal, *, running_too: bool) -> Stopped:
+    async def stop(self, job_id: str, ending: Terminal, *, running_too: bool) -> StopFound:
         """End a job that has not started with this ending; with `running_too`, ask a running one to stop.
 
         Raises:
             Unavailable: Redis does not answer.
         """
         verdict = await self._scripts.run("stop", job_id, codec.encode(ending), "1" if running_too else "0")
-        return Stopped(verdict[0].decode())
+        return StopFound(verdict[0].decode())
 
     async def abort(self, job_id: str, older_than_ms: int) -> bool:
         """Give back what an `accepting` job had reserved that the log never got; True if it was one.

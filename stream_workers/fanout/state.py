@@ -8,7 +8,7 @@ from producers.events import ConversationCreated, ConversationDeleted, Conversat
 from producers.jobs.positions import Move, Seek
 from producers.jobs.scripts import Call, Scripts
 from producers.jobs.view import TOPICS, StateView
-from stream_workers.views.records import Done, Stuck, Told, run_steps
+from stream_workers.views.records import Done, ReadRecord, Stuck, run_steps
 
 
 class StateFollower:
@@ -23,7 +23,7 @@ class StateFollower:
         self._clock = clock
         self._duplicates, self._late = metrics.duplicates, metrics.late_prompts
 
-    async def apply(self, batch: Sequence[Told]) -> Done | Seek | Stuck:
+    async def apply(self, batch: Sequence[ReadRecord]) -> Done | Seek | Stuck:
         """Apply records of one partition in their order, each with its offset.
 
         Raises:
@@ -35,7 +35,7 @@ class StateFollower:
             self._late.inc(outcome.results.count("late"))
         return outcome
 
-    def _step(self, told: Told) -> Call:
+    def _step(self, told: ReadRecord) -> Call:
         move: Move = told.move
         match told.event:
             case PromptSubmitted() as prompt:

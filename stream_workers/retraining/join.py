@@ -22,7 +22,7 @@ from producers.jobs.scripts import Call, Library, Scripts, asked
 from producers.publisher import Publisher
 from producers.topics import ANSWERS, EXAMPLES, FEEDBACK, RETENTION_MS, VIEWS, Topic
 from stream_workers.retraining.examples import Served, example_of, partner_of, served
-from stream_workers.views.records import Done, Stuck, Told
+from stream_workers.views.records import Done, ReadRecord, Stuck
 
 NAME = VIEWS["retrain"]
 LIBRARY = Library(Path(__file__).parent, {})
@@ -39,7 +39,7 @@ class Join:
         self._published = metrics.examples
         self.positions = Positions(self._scripts, NAME)
 
-    async def apply(self, batch: Sequence[Told]) -> Done | Seek | Stuck:
+    async def apply(self, batch: Sequence[ReadRecord]) -> Done | Seek | Stuck:
         """Apply records of one partition in their order; the position moves once all their examples are in the log.
 
         Raises:
@@ -48,7 +48,7 @@ class Join:
         steps = [(each, call) for each in batch if (call := _keeping(each)) is not None]
         answers = await self._scripts.run_many([call for _, call in steps])
         ready: dict[str, FeedbackGiven] = {}
-        completed_by: dict[str, Told] = {}
+        completed_by: dict[str, ReadRecord] = {}
         for (told, _), answer in zip(steps, answers, strict=True):
             if isinstance(answer, Exception):
                 return await self._stop_before(told, batch, f"{type(answer).__name__}: {answer}")
@@ -60,13 +60,13 @@ class Join:
             return await self._stop_before(completed_by[feedback_id], batch, error)
         return await self._move_on(batch)
 
-    async def _stop_before(self, told: Told, batch: Sequence[Told], error: str) -> Done | Seek | Stuck:
+    async def _stop_before(self, told: ReadRecord, batch: Sequence[ReadRecord], error: str) -> Done | Seek | Stuck:
         """Apply those before a record that cannot be applied, and say so of it."""
         before = batch[: batch.index(told)]
         outcome = await self.apply(before) if before else Done()
         return Stuck(told.move, error) if isinstance(outcome, Done) else outcome
 
-    async def _move_on(self, batch: Sequence[Told]) -> Done | Seek:
+    async def _move_on(self, batch: Sequence[ReadRecord]) -> Done | Seek:
         last = replace(batch[-1].move, expected=batch[0].move.expected)
         moved = await self.positions.pass_over(last)
         return Done() if isinstance(moved, Applied) else moved
@@ -106,7 +106,7 @@ class Join:
         return refused
 
 
-def _keeping(told: Told) -> Call | None:
+def _keeping(told: ReadRecord) -> Call | None:
     """The call that keeps one side; None for a record of no use here."""
     match told.event:
         case Ending() as ending:

@@ -18,7 +18,7 @@ from producers.jobs.positions import Seek, StoredPosition
 from stream_workers.views.member import Member
 from stream_workers.views.partitions import Partition, Partitions, Reading, opening
 from stream_workers.views.parts import Parts
-from stream_workers.views.records import Done, Stuck, Told, View, portions, told_by
+from stream_workers.views.records import Done, ReadRecord, Stuck, View, portions, told_by
 
 log = logging.getLogger(__name__)
 
@@ -135,7 +135,7 @@ class LogView:
                     self._partitions.reread(reading)
                     return
 
-    async def _bury(self, told: Told, reason: Reason, error: str) -> None:
+    async def _bury(self, told: ReadRecord, reason: Reason, error: str) -> None:
         """Bury a record that is no event, or that the view cannot take."""
         place = told.move.place
         log.error("%s: buried as %s at %s: %s", self.name, reason, place, error)

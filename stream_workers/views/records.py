@@ -17,7 +17,7 @@ MOST_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True)
-class Told:
+class ReadRecord:
     """One record: its event, or None where its bytes are none; `error` then says why, and it is buried first."""
 
     event: Any | None
@@ -49,7 +49,7 @@ class View(Protocol):
     positions: Positions
     topics: tuple[Topic, ...]
 
-    async def apply(self, batch: Sequence[Told]) -> Done | Seek | Stuck:
+    async def apply(self, batch: Sequence[ReadRecord]) -> Done | Seek | Stuck:
         """Apply records of one partition in their order, each with its offset.
 
         Raises:
@@ -58,7 +58,7 @@ class View(Protocol):
         ...
 
 
-def told_by(records: Iterable[Any], reading: Reading, topic: Topic) -> Iterator[Told]:
+def told_by(records: Iterable[Any], reading: Reading, topic: Topic) -> Iterator[ReadRecord]:
     """The records of a partition that were not read before; each expects Redis where the one before leaves it."""
     expected = reading.expected
     for record in (each for each in records if each.offset >= reading.next):
@@ -66,9 +66,9 @@ def told_by(records: Iterable[Any], reading: Reading, topic: Topic) -> Iterator[
         move = Move(place, expected, reading.mark, float(record.timestamp), reading.run)
         size_bytes = len(record.value or b"")
         try:
-            yield Told(codec.decode(topic, record.value), move, size_bytes, record=record)
+            yield ReadRecord(codec.decode(topic, record.value), move, size_bytes, record=record)
         except InvalidEvent as error:
-            yield Told(None, move, size_bytes, str(error), record)
+            yield ReadRecord(None, move, size_bytes, str(error), record)
         expected = record.offset + 1
 
 
@@ -91,9 +91,9 @@ async def run_steps(scripts: Scripts, steps: Sequence[tuple[Move, Call]]) -> Don
     return Done(tuple(results))
 
 
-def portions(records: Iterable[Told]) -> Iterator[list[Told]]:
+def portions(records: Iterable[ReadRecord]) -> Iterator[list[ReadRecord]]:
     """Cut a batch so that no round trip carries too many records or bytes."""
-    portion: list[Told] = []
+    portion: list[ReadRecord] = []
     size_bytes = 0
     for each in records:
         if portion and (len(portion) >= MOST_RECORDS or size_bytes + each.size_bytes > MOST_BYTES):

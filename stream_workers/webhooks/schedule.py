@@ -20,7 +20,7 @@ from producers.jobs.positions import Move, Positions, Seek
 from producers.jobs.scripts import Call, Library, Scripts
 from producers.places import Place
 from producers.topics import ANSWERS, JOB_EVENTS, RETENTION_MS, VIEWS, Topic
-from stream_workers.views.records import Done, Stuck, Told, run_steps
+from stream_workers.views.records import Done, ReadRecord, Stuck, run_steps
 from stream_workers.webhooks import payload
 from stream_workers.webhooks.delivery import Abandoned, Delivered, Pending, Retry, Verdict
 
@@ -54,7 +54,7 @@ class Schedule:
         self.news = asyncio.Event()
         """Set when a delivery was planned."""
 
-    async def apply(self, batch: Sequence[Told]) -> Done | Seek | Stuck:
+    async def apply(self, batch: Sequence[ReadRecord]) -> Done | Seek | Stuck:
         """Apply records of one partition in their order, each with its offset.
 
         Raises:
@@ -87,7 +87,7 @@ class Schedule:
             "settle_delivery", delivery.webhook_id, delivery.attempt, outcome, next_ms or "", RETENTION_MS
         )
 
-    def _step(self, told: Told) -> Call:
+    def _step(self, told: ReadRecord) -> Call:
         match told.event:
             case Ending() as ending if ending.prompt.webhook is not None:
                 return self._planning(ending, ending.prompt.webhook.url, told.move)  # type: ignore[arg-type] # all its classes

@@ -12,13 +12,13 @@ from producers.jobs.view import StateView
 from producers.places import Place
 from producers.topics import ANSWERS
 from stream_workers.fanout.state import StateFollower
-from stream_workers.views.records import Done, Stuck, Told
+from stream_workers.views.records import Done, ReadRecord, Stuck
 
 
 async def applied(scripts: Scripts, event: Any, move: Move) -> Done | Seek | Stuck:
     """What becomes of one record."""
     follower = StateFollower(StateView(scripts, Retention()), scripts, SystemClock(), Metrics())
-    return await follower.apply([Told(event, move, 0)])
+    return await follower.apply([ReadRecord(event, move, 0)])
 
 
 async def read_by_the_view(scripts: Scripts, ending: Terminal) -> None:

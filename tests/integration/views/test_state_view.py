@@ -17,7 +17,7 @@ from producers.topics import ANSWERS, CONVERSATIONS, DEAD_LETTERS
 from producers.topics import prompts as prompts_of
 from stream_workers.fanout.state import StateFollower
 from stream_workers.views.process import follower, say_ready
-from stream_workers.views.records import Done, Stuck, Told
+from stream_workers.views.records import Done, ReadRecord, Stuck
 from tests.integration.views.conftest import House, following
 from tests.support.builders import CLOCK, a_completed, a_failed, a_prompt
 from tests.support.eventually import eventually
@@ -164,7 +164,7 @@ class Held(StateFollower):
 
     go: asyncio.Event
 
-    async def apply(self, batch: Sequence[Told]) -> Done | Seek | Stuck:
+    async def apply(self, batch: Sequence[ReadRecord]) -> Done | Seek | Stuck:
         """The same, once it may."""
         await self.go.wait()
         return await super().apply(batch)
