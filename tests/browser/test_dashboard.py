@@ -289,10 +289,10 @@ async def test_nobody_asks_again_while_a_question_is_under_way(visitor: tuple[Br
 @pytest.mark.parametrize(
     ("address", "words"),
     [
-        ("?since=yesterday&until=now", "That is no time that can be shown. These are the last 24 h."),
-        ("?since=1&until=99999999999", "That is no time that can be shown. These are the last 24 h."),
-        ("?since=2000&until=1000&range=1h", "The range must begin before it ends. These are the last 1 h."),
-        ("?since=1000000000&until=1700000000", "That is more than 400 days. These are the last 24 h."),
+        ("?since=yesterday&until=now", "That is no time that can be shown. Shown instead: 24 h up to now."),
+        ("?since=1&until=99999999999", "That is no time that can be shown. Shown instead: 24 h up to now."),
+        ("?since=2000&until=1000&range=1h", "The range must begin before it ends. Shown instead: 1 h up to now."),
+        ("?since=1000000000&until=1700000000", "That is more than 400 days. Shown instead: 24 h up to now."),
     ],
 )
 async def test_an_address_that_cannot_be_shown_says_so_in_words(

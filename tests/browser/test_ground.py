@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, Page
+from playwright.async_api import Browser, BrowserContext, Page, expect
 
 from tests.support.browser import Watch, a_visitor
 from tests.support.gateway import RunningGateway
@@ -48,6 +48,7 @@ async def test_a_wrong_key_is_told_in_words_and_a_right_one_lets_in(
     page = await context.new_page()
     await page.goto(path)
 
+    await expect(page.get_by_label("API key")).to_be_focused()
     await sign_in(page, "sk-headrace-nobody")
     await page.get_by_text("This key is unknown or was revoked.").wait_for()
     await sign_in(page, gateway.key.api_key)

@@ -29,7 +29,7 @@ export function fromAddress() {
   return {
     range: isCustom ? "" : range, since, until,
     model: text("model"), lane: text("lane"), status: text("status"), job: text("job"), jobs: null,
-    wrong: wrong && `${wrong} These are the last ${RANGES[range]}.`,
+    wrong: wrong && `${wrong} Shown instead: ${RANGES[range]} up to now.`,
   };
 }
 

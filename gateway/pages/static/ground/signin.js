@@ -20,7 +20,7 @@ export function guard(inside, enter) {
     if (now === null) {
       form = wayIn();
       inside.before(form);
-      form.querySelector("input").focus();
+      form.querySelector("#key").focus(); // the first field is for password managers
     } else if (now !== last) {
       enter();
     }
