@@ -144,6 +144,7 @@ async def test_a_conversation_is_renamed_and_deleted(chat: Chat, worker: PlayedW
     await page.get_by_label("Rename this conversation").last.fill("New <b>name</b>")
     await page.get_by_role("button", name="Save").click()
     await expect(chat.entry("New <b>name</b>")).to_be_visible()
+    await expect(page.get_by_role("button", name="Rename “New <b>name</b>”")).to_be_focused()
     renamed = await gateway.get(f"/v1/conversations/{prompt.conversation}")
 
     await chat.entry("New <b>name</b>").hover()

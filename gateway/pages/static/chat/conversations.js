@@ -111,8 +111,14 @@ export class ConversationList {
     const trouble = this.trouble && make("p.said", { role: "alert" }, this.trouble);
     const none = !entries.length && !trouble && make("p.none", {}, "What you ask will be listed here.");
     const held = this.place.scrollTop;
+    const row = this.place.contains(document.activeElement) ? document.activeElement.closest("li") : null;
+    const at = row ? [...row.children].indexOf(document.activeElement) : 0;
     this.place.replaceChildren(...[trouble, none, make("ul", {}, entries), more].filter(Boolean));
     this.place.scrollTop = held;
+    // Whoever goes by keyboard stays where they were.
+    const href = row?.querySelector("a").getAttribute("href");
+    const same = href && this.place.querySelector(`a[href="${href}"]`);
+    if (same) same.parentElement.children[at].focus({ preventScroll: true });
   }
 
   _entry(conversation) {
