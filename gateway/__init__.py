@@ -13,5 +13,5 @@
 - `job_object`, `chat_chunks`, `chat_stream`, `streaming`: what clients are shown, as pure functions
 - `live`: the one subscription that feeds every reader of a stream
 - `pages`: the pages people look at, and the files they are made of
-- `client`: the other end of the wire: `headrace submit`
+- `client`: the other end of the wire: for programs, `headrace submit` and `headrace job`
 """

@@ -89,7 +89,7 @@ def not_entered(refused: NotAccepted) -> Problem:
     """Nothing was done with the prompt; why."""
     match refused.reason:
         case "rebuilding":
-            return rebuilding()
+            return problems.unavailable("The state is being rebuilt from the log; try again in a moment.")
         case "other_payload":
             return problems.other_payload()
         case "no_conversation":
@@ -99,8 +99,3 @@ def not_entered(refused: NotAccepted) -> Problem:
             return problems.conflict(message, "not_last_turn")
         case _:
             return problems.unavailable("The conversation moved to another lane just now; try again.")
-
-
-def rebuilding() -> Problem:
-    """The state view is behind the log, so we do not know what we should."""
-    return problems.unavailable("The state is being rebuilt from the log; try again in a moment.")

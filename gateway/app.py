@@ -16,6 +16,7 @@ from gateway.keys import (
     BACKGROUND,
     CLOCK,
     CONVERSATIONS,
+    FEEDBACK,
     INTAKE,
     JOB_DESK,
     LEAVING,
@@ -46,6 +47,7 @@ from infra.telemetry.metrics import Metrics
 from producers.answer_cache import AnswerCache
 from producers.conversations import Conversations
 from producers.destinations import Policy
+from producers.feedback import Feedback
 from producers.jobs.endings import Endings
 from producers.jobs.intake import Intake
 from producers.jobs.record import Retention
@@ -90,6 +92,7 @@ def create_app(
     app[SCRIPTS] = scripts = Scripts(redis.client(parts.redis), parts.redis)
     app[INTAKE] = intake = Intake(scripts, parts.retention)
     app[CONVERSATIONS] = Conversations(scripts, parts.retention)
+    app[FEEDBACK] = Feedback(scripts, parts.retention)
     earlier = EarlierAnswers(AnswerCache(scripts), app[CLOCK])
     endings = Endings(publisher, Settling(scripts, parts.retention), app[METRICS])
     app[SUBMISSIONS] = Submissions(publisher, intake, earlier, scripts, app[METRICS])

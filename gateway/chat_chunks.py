@@ -12,8 +12,8 @@ from producers.jobs.live import Entry
 DONE = b"data: [DONE]\n\n"
 
 
-class Shown:
-    """What the client was shown, against what the job's stream says.
+class Sent:
+    """What the client was sent, against what the job's stream says.
 
     An attempt that starts over says so (`snapshot`). While its text repeats what was shown, nothing is sent; if it
     differs, the stream cannot be continued honestly.
@@ -24,11 +24,6 @@ class Shown:
         self._sent_length = 0
         self._repeating = ""
         """What was shown before the newest attempt and not yet repeated by it."""
-
-    @property
-    def anything(self) -> bool:
-        """Whether any text was shown."""
-        return self._sent_length > 0
 
     def take(self, entry: Entry) -> str | None:
         """The text to send now (maybe empty), or None where it contradicts what was sent."""

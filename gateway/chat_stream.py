@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from aiohttp import web
 
 from gateway import chat_chunks, problems
-from gateway.chat_chunks import Chunks, Shown
+from gateway.chat_chunks import Chunks, Sent
 from gateway.job_desk import JobDesk
 from gateway.job_object import error_of
 from gateway.live import Reader
@@ -33,7 +33,7 @@ class ChatStream:
         self._request = request
         self._response = web.StreamResponse(headers={**(more or {}), **HEADERS, "x-job-id": prompt.job_id})
         self._chunks = Chunks(prompt, include_usage=wish.include_usage)
-        self._shown = Shown()
+        self._sent = Sent()
 
     async def follow(self, reader: Reader, desk: JobDesk, ping_s: float) -> web.StreamResponse:
         """Tell the answer as it comes.
@@ -63,7 +63,7 @@ class ChatStream:
     def _texts(self, entries: list[Entry]) -> bytes | None:
         parts = []
         for entry in entries:
-            fresh = self._shown.take(entry)
+            fresh = self._sent.take(entry)
             if fresh is None:
                 return None
             if fresh:
@@ -74,7 +74,7 @@ class ChatStream:
         if not isinstance(job.ending, AnswerCompleted):
             error = error_of(job.ending) or _NO_ANSWER
             return await self._break(error, of_job(error), told)
-        rest = self._shown.rest(job.ending.text)
+        rest = self._sent.rest(job.ending.text)
         if rest is None:
             return await self._break(_STARTED_OVER, of_job(_STARTED_OVER), told)
         told += self._chunks.text(rest, seq) if rest else b""

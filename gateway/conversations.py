@@ -6,15 +6,16 @@ import msgspec
 from aiohttp import web
 
 from gateway import entrance
-from gateway.feedback import feedback_object, thumbs_of
+from gateway.feedback import feedback_object
 from gateway.job_object import seconds, usage_object
-from gateway.keys import CALLER, CLOCK, CONVERSATIONS, PUBLISHER, SCRIPTS
+from gateway.keys import CALLER, CLOCK, CONVERSATIONS, FEEDBACK, PUBLISHER, SCRIPTS
 from gateway.paging import not_in_list, page, page_asked
 from gateway.problems import bad_value, not_found
 from infra.ids import derived_id, new_id
 from infra.telemetry import trace
 from producers.conversations import Conversation
 from producers.events import ConversationCreated, ConversationDeleted, ConversationUpdated
+from producers.jobs import view
 from producers.jobs.turns import Said, Turn
 from producers.prompts import bodies, bounds
 from producers.prompts.bodies import Strict
@@ -58,6 +59,7 @@ async def create(request: web.Request) -> web.Response:
 async def list_all(request: web.Request) -> web.Response:
     """GET /v1/conversations: the caller's, newest first."""
     asked = page_asked(request.query)
+    await view.must_be_whole(request.app[SCRIPTS])
     found = await request.app[CONVERSATIONS].of_tenant(
         request[CALLER].tenant, asked.limit, asked.after, newest_first=asked.newest_first
     )
@@ -101,12 +103,13 @@ async def delete(request: web.Request) -> web.Response:
 async def list_items(request: web.Request) -> web.Response:
     """GET /v1/conversations/{id}/items: the messages of its finished turns."""
     asked, found = page_asked(request.query), await _find(request)
+    await view.must_be_whole(request.app[SCRIPTS])
     turns = await request.app[CONVERSATIONS].turns(found.id)
     items = {item["id"]: item for turn in turns for item in items_of(found.id, turn)}
     chosen, has_more = page(list(items)[::-1] if asked.newest_first else list(items), asked)
     shown = [items[each] for each in chosen]
     answers = [each for each in shown if each["role"] == "assistant"]
-    thumbs = await thumbs_of(request.app[SCRIPTS], [each["job"] for each in answers])
+    thumbs = await request.app[FEEDBACK].thumbs([each["job"] for each in answers])
     for answer, thumb in zip(answers, thumbs, strict=True):
         answer["feedback"] = thumb and feedback_object(thumb)
     return _json(_list(shown, has_more=has_more))
@@ -162,6 +165,8 @@ async def _asked(request: web.Request) -> AskedConversation:
 async def _find(request: web.Request) -> Conversation:
     conversation_id = request.match_info["conversation_id"]
     found = await request.app[CONVERSATIONS].read(conversation_id)
+    if found is None:
+        await view.must_be_whole(request.app[SCRIPTS])
     if found is None or found.tenant != request[CALLER].tenant:
         raise not_found(f"There is no conversation {conversation_id[:100]!r}.")
     return found

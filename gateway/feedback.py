@@ -1,6 +1,5 @@
 """POST /v1/jobs/{id}/feedback: somebody judges an answer."""
 
-from collections.abc import Sequence
 from typing import Any, cast, get_args
 
 import msgspec
@@ -8,19 +7,17 @@ from aiohttp import web
 
 from gateway import entrance
 from gateway.job_object import seconds
-from gateway.keys import CALLER, CLOCK, JOB_DESK, METRICS, PUBLISHER, RETENTION, SCRIPTS
+from gateway.keys import CALLER, CLOCK, FEEDBACK, JOB_DESK, METRICS, PUBLISHER, SCRIPTS
 from gateway.problems import bad_value, conflict
-from infra.ids import derived_id
 from infra.telemetry import trace
-from producers import codec
 from producers.events import AnswerCompleted, FeedbackGiven, FeedbackKind, KeyIssued
-from producers.jobs import record
-from producers.jobs.record import JobRecord, Retention
+from producers.feedback import feedback_id
+from producers.jobs import record, view
+from producers.jobs.record import JobRecord
 from producers.jobs.scripts import Scripts
-from producers.jobs.scripts import asked as redis_asked
 from producers.prompts import bodies
 from producers.prompts.bodies import Strict
-from producers.topics import FEEDBACK
+from producers.topics import FEEDBACK as TOPIC
 
 LONGEST_TEXT, LONGEST_AUTHOR, MOST_TAGS, LONGEST_TAG = 100_000, 128, 16, 64
 
@@ -40,13 +37,15 @@ async def give_feedback(request: web.Request) -> web.Response:
     app, caller = request.app, request[CALLER]
     job = await app[JOB_DESK].find(request.match_info["job_id"], caller.tenant)
     if not isinstance(job.ending, AnswerCompleted) or not job.ended:
+        await view.must_be_whole(app[SCRIPTS])
         raise conflict(f"Feedback is for completed jobs; this one is {job.status}.", "not_completed")
     asked = bodies.read(AskedFeedback, await entrance.read_body(request))
     given = feedback(asked, job, caller, app[CLOCK].now_ms())
     if given.kind == "preference":
         await _must_be_an_answer(app[SCRIPTS], given.tenant, str(given.value))
-    await app[PUBLISHER].publish(FEEDBACK, job.job_id, given, trace.child_of(request.headers.get("traceparent")))
-    is_new = await _remember(app[SCRIPTS], app[RETENTION], given)
+    traceparent = trace.child_of(request.headers.get("traceparent"))
+    written = await app[PUBLISHER].publish(TOPIC, job.job_id, given, traceparent)
+    is_new = await app[FEEDBACK].keep(given, written.offset)
     app[METRICS].feedback.labels(given.kind).inc()
     body = msgspec.json.encode(feedback_object(given))
     return web.Response(status=201 if is_new else 200, body=body, content_type="application/json")
@@ -71,7 +70,7 @@ def feedback(asked: AskedFeedback, job: JobRecord, caller: KeyIssued, now_ms: fl
     if kind == "preference" and asked.value == job.job_id:
         raise bad_value("value of a preference must be another job than the one that is judged.", "value")
     return FeedbackGiven(
-        feedback_id=_id(job.job_id, author, kind),
+        feedback_id=feedback_id(job.job_id, author, kind),
         job_id=job.job_id,
         tenant=caller.tenant,
         key_id=caller.id,
@@ -99,29 +98,6 @@ def feedback_object(given: FeedbackGiven) -> dict[str, Any]:
     }
 
 
-async def thumbs_of(scripts: Scripts, job_ids: Sequence[str]) -> list[FeedbackGiven | None]:
-    """Of each job the thumb that was given in nobody's name, as the pages give it; one round trip for all.
-
-    Raises:
-        Unavailable: Redis does not answer.
-    """
-    if not job_ids:
-        return []
-    pipeline: Any = scripts.redis.pipeline(transaction=False)
-    for job_id in job_ids:
-        pipeline.hget(_key(scripts, job_id), _id(job_id, "", "thumb"))
-    found = await redis_asked(pipeline.execute())
-    return [None if each is None else codec.decode_as(FeedbackGiven, each) for each in found]
-
-
-def _id(job_id: str, author: str, kind: FeedbackKind) -> str:
-    return derived_id("fb", f"{job_id}/{author}/{kind}")
-
-
-def _key(scripts: Scripts, job_id: str) -> str:
-    return f"{scripts.prefix}feedback:{job_id}"
-
-
 def _value(kind: FeedbackKind, value: str | float) -> str | float:
     match kind:
         case "thumb":
@@ -140,12 +116,5 @@ def _value(kind: FeedbackKind, value: str | float) -> str | float:
 async def _must_be_an_answer(scripts: Scripts, tenant: str, job_id: str) -> None:
     preferred = await record.read(scripts, job_id)
     if preferred is None or preferred.prompt.tenant != tenant or preferred.state != "completed":
+        await view.must_be_whole(scripts)
         raise bad_value("value of a preference must be the id of a completed job of yours.", "value")
-
-
-async def _remember(scripts: Scripts, retention: Retention, given: FeedbackGiven) -> bool:
-    """Keep the newest of each author and kind beside the job; True for the first. After the log holds it: see there."""
-    key = _key(scripts, given.job_id)
-    added = await redis_asked(scripts.redis.hset(key, given.feedback_id, codec.encode(given)))
-    await redis_asked(scripts.redis.pexpire(key, retention.job_ms))
-    return bool(added)

@@ -3,7 +3,6 @@
 import asyncio
 from dataclasses import replace
 
-from gateway import admission
 from gateway.live import Reader
 from gateway.problems import not_found
 from infra.clock import Clock
@@ -32,12 +31,12 @@ class JobDesk:
         """The job of that id, if it is the tenant's.
 
         Raises:
-            Problem: 404 where there is none, 503 where we cannot know yet.
-            Unavailable: Redis does not answer.
+            Problem: 404 where there is none.
+            Unavailable: Redis does not answer, or we cannot know yet.
         """
         found = await record.read(self._scripts, job_id)
-        if found is None and not await view.is_whole(self._scripts):
-            raise admission.rebuilding()
+        if found is None:
+            await view.must_be_whole(self._scripts)
         if found is None or found.prompt.tenant != tenant:
             raise not_found(f"There is no job {job_id[:100]!r}.")
         return found

@@ -18,6 +18,7 @@ from infra.telemetry.metrics import Metrics
 from producers.conversations import Conversations
 from producers.destinations import Policy
 from producers.events import KeyIssued
+from producers.feedback import Feedback
 from producers.jobs.intake import Intake
 from producers.jobs.record import Retention
 from producers.jobs.scripts import Scripts
@@ -37,6 +38,7 @@ SUBMISSIONS = web.AppKey("submissions", Submissions)
 JOB_DESK = web.AppKey("job_desk", JobDesk)
 RETENTION = web.AppKey("retention", Retention)
 CONVERSATIONS = web.AppKey("conversations", Conversations)
+FEEDBACK = web.AppKey("feedback", Feedback)
 LIVE = web.AppKey("live", Live)
 BACKGROUND = web.AppKey("background", Background)
 REPORTS = web.AppKey("reports", aiohttp.ClientSession)

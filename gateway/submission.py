@@ -10,7 +10,7 @@ from gateway.problems import Problem, not_found, unavailable
 from infra.telemetry.metrics import Metrics
 from producers import answer_cache
 from producers.events import AnswerCompleted, PromptSubmitted
-from producers.jobs import record
+from producers.jobs import record, view
 from producers.jobs.intake import Accepted, Again, Intake, NotAccepted, OverQuota, Quota, QuotaLeft
 from producers.jobs.record import JobRecord
 from producers.jobs.scripts import Scripts
@@ -52,11 +52,12 @@ class Submissions:
 
         Raises:
             Problem: 404, only the cache was asked, and it holds no answer.
-            Unavailable: Redis does not answer.
+            Unavailable: Redis does not answer, or only the cache was asked, and is being rebuilt.
         """
         if prompt.cache == "only":
             answer = await self._earlier.answer_to(prompt)
             if answer is None:
+                await view.must_be_whole(self._scripts)
                 message = "The cache holds no answer to this prompt, and cache: only forbids to ask the model."
                 raise not_found(message, param="cache", code="cache_miss")
             return self._entered(prompt, await self._intake.accept(prompt, quota), answer)

@@ -14,7 +14,8 @@ and raises (docs/client.md).
 - `prompts`: what may be asked, checked and bounded, for the gateway and for trusted services
 - `keys`, `registry`: API keys, minted and known again; tenants and keys, read from the log into memory
 - `jobs`: the life of a job in Redis, as scripts that are atomic
-- `conversations`, `answer_cache`, `cache_policy`: their keys and shapes in Redis; when an answer may be reused
+- `conversations`, `feedback`, `answer_cache`: their keys and shapes in Redis
+- `cache_policy`: when an answer may be reused
 - `destinations`, `settings`: where webhooks may go, and what the gateway and the sender are told of it
 - `docs`: the generated tables of the documents
 """

@@ -13,12 +13,13 @@ import asyncio
 import html
 import secrets
 import sqlite3
+import sys
 from contextlib import suppress
 from pathlib import Path
 
 from aiohttp import web
 
-from gateway.client import AsyncHeadrace, WrongWebhook, webhooks
+from gateway.client import AsyncHeadrace, WrongKey, WrongWebhook, webhooks
 from infra import stack_file
 from infra.errors import NeverTryAgain, TryAgain
 from infra.settings import LocalSettings
@@ -35,6 +36,8 @@ HEADRACE = web.AppKey("headrace", AsyncHeadrace)
 SECRETS = web.AppKey("secrets", tuple[str, ...])
 CALLBACK = web.AppKey("callback", str)
 AGAIN_S = 5.0
+NOT_NOW = (TryAgain, WrongKey)
+"""After these a question waits: Headrace may come back, and a key that was revoked is replaced by who runs us."""
 
 
 class Answers:
@@ -106,18 +109,21 @@ async def ask(request: web.Request) -> web.Response:
     """Take a question, and let Headrace call back when its answer is there."""
     question = str((await request.post()).get("question", ""))
     key = request.app[ANSWERS].ask(question)
-    with suppress(TryAgain):
+    with suppress(*NOT_NOW):
         await hand_in(request.app, key, question)
     raise web.HTTPSeeOther("/")
 
 
 async def hand_in(app: web.Application, key: str, question: str) -> None:
-    """Make a job of a question; again, it is the same job."""
+    """Make a job of a question; again, it is the same job. Raises what is in `NOT_NOW`."""
     # The browser's Host header is not asked: whoever forges it would have the answer sent elsewhere.
     try:
         job = await app[HEADRACE].jobs.submit(
             question, webhook=app[CALLBACK], max_tokens=80, metadata={"key": key}, idempotency_key=key
         )
+    except WrongKey as error:
+        print(error, file=sys.stderr)
+        raise
     except NeverTryAgain as error:
         app[ANSWERS].refused(key, str(error))
     else:
@@ -127,7 +133,7 @@ async def hand_in(app: web.Application, key: str, question: str) -> None:
 async def hand_in_again(app: web.Application) -> None:
     """Hand in, from now on, what is not known to be taken: we were killed, or Headrace was gone."""
     while True:
-        with suppress(TryAgain):
+        with suppress(*NOT_NOW):
             for key, question in app[ANSWERS].not_taken():
                 await hand_in(app, key, question)
         await asyncio.sleep(AGAIN_S)

@@ -1,4 +1,4 @@
-"""The other end of the wire: a client for programs, and `headrace submit`, which is one of them (docs/client.md).
+"""The other end of the wire: a client for programs, and the commands that are built on it (docs/client.md).
 
 - `headrace`, `blocking`: `AsyncHeadrace`, and the same for programs without an event loop: `Headrace`
 - `jobs`, `conversations`: what can be asked of each
@@ -6,8 +6,7 @@
 - `webhooks`: webhooks verified and read by whoever receives them
 - `wire`, `patience`, `following`: one request, how long it is tried again, and a stream over many connections
 - `settings`: which gateway, with which key
-- `prompts`, `many`, `progress`, `cli`: `headrace submit`: what was typed or listed, many at once, what is printed
-- `history`, `drawn`, `job_cli`: `headrace job`: all that can be found of one, and how it looks on a terminal
+- `commands`: `headrace submit` and `headrace job`
 """
 
 from typing import TYPE_CHECKING

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any, Unpack
 
-from gateway.client.errors import JobFailed, Refused, TimedOut, Told
+from gateway.client.errors import JobFailed, NotFound, Refused, TimedOut, Told
 from gateway.client.following import follow, path_of
 from gateway.client.objects import Feedback, Job, JobError, Kind, Model, Page, Timeline
 from gateway.client.told import DoneTold, JobEvent, Piece, Shown, StatusTold, read
@@ -14,6 +14,7 @@ from infra.clock import Clock
 from infra.ids import new_id
 from infra.sse import ServerSentEvent
 from producers.prompts import saying
+from producers.prompts.reading import MODEL_NOT_FOUND
 from producers.prompts.saying import Saying
 
 
@@ -42,8 +43,17 @@ class AsyncJobs:
             WrongField: a value cannot be written as JSON.
             WrongRequest: the gateway refuses a value; `param` names it.
         """
-        model = model or await self.first_model()
-        return await self.submit_body(saying.body_of({"model": model, "input": input, **said}), idempotency_key)
+        asked = model or await self.first_model()
+        try:
+            return await self.submit_body(saying.body_of({"model": asked, "input": input, **said}), idempotency_key)
+        except NotFound as error:
+            if model is not None or error.code != MODEL_NOT_FOUND:
+                raise
+        # Others are served by now than when we asked.
+        if self._model == asked:
+            self._model = ""
+        body = saying.body_of({"model": await self.first_model(), "input": input, **said})
+        return await self.submit_body(body, idempotency_key)
 
     async def submit_body(self, body: bytes, idempotency_key: str | None = None) -> Job:
         """The same with a body of `POST /v1/jobs` that somebody else has written."""
@@ -163,7 +173,7 @@ class AsyncJobs:
         return (await self._wire.ask(Page[Model], "GET", "v1/models")).data
 
     async def first_model(self) -> str:
-        """The first of them; asked for once."""
+        """The first of them; asked for once, and again when it is served no more."""
         if not self._model:
             found = await self.models()
             if not found:

@@ -26,6 +26,8 @@ _POLICY: dict[str, str] = {
     "trusted-types": "headrace",
 }
 _ALWAYS = {
+    # Of files, too: an SVG that is opened by itself is a document of its own.
+    "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in _POLICY.items()),
     "Cache-Control": "no-cache",
     "Vary": "Accept-Encoding",
     "X-Content-Type-Options": "nosniff",
@@ -38,20 +40,14 @@ _ALWAYS = {
 _STATIC = assets.HTML | library.load()
 
 
-def policy(**more: str) -> str:
-    """The Content-Security-Policy of a page; `more` replaces directives (`img_src="'self' data:"`)."""
-    told = _POLICY | {name.replace("_", "-"): value for name, value in more.items()}
-    return "; ".join(f"{name} {value}" for name, value in told.items())
-
-
-def page(name: str, **more: str) -> Handler:
-    """A handler that answers with one HTML file, under its policy; what it has to know of the gateway is put in.
+def page(name: str) -> Handler:
+    """A handler that answers with one HTML file; what it has to know of the gateway is put in.
 
     Raises:
         KeyError: there is no such file.
     """
     found = assets.asset(name, assets.HTML[name].body.replace(b"{{idempotency_ms}}", b"%d" % IDEMPOTENCY_MS))
-    headers = {**_ALWAYS, "Content-Security-Policy": policy(**more), "X-Frame-Options": "DENY"}
+    headers = {**_ALWAYS, "X-Frame-Options": "DENY"}
 
     async def show(request: web.Request) -> web.StreamResponse:
         return _response(request, found, headers)
@@ -64,8 +60,7 @@ async def static(request: web.Request) -> web.StreamResponse:
     found = _STATIC.get(f"static/{request.match_info['path']}")
     if found is None:
         raise not_found("There is nothing at this URL.", code="unknown_url")
-    # An SVG that is opened by itself is a document of its own.
-    return _response(request, found, {**_ALWAYS, "Content-Security-Policy": policy()})
+    return _response(request, found, _ALWAYS)
 
 
 def _response(request: web.Request, asset: Asset, headers: Mapping[str, str]) -> web.Response:

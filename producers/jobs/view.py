@@ -87,8 +87,7 @@ async def queued(scripts: Scripts) -> dict[Lane, int]:
     Raises:
         Unavailable: Redis does not answer, or knows only a part of the log so far.
     """
-    if not await is_whole(scripts):
-        raise Unavailable("redis", "the state view is being rebuilt")
+    await must_be_whole(scripts)
     pipeline: Any = scripts.redis.pipeline(transaction=False)
     for lane in LANES:
         pipeline.scard(f"{scripts.prefix}queued:{lane}")
@@ -102,6 +101,16 @@ async def is_whole(scripts: Scripts) -> bool:
         Unavailable: Redis does not answer.
     """
     return bool(await scripts.run("is_whole", NAME, PARTITIONS))
+
+
+async def must_be_whole(scripts: Scripts) -> None:
+    """Asked before a list is read from the view, and before something that it does not hold is said not to exist.
+
+    Raises:
+        Unavailable: Redis does not answer, or knows only a part of the log so far.
+    """
+    if not await is_whole(scripts):
+        raise Unavailable("redis", "the state is being rebuilt from the log")
 
 
 async def whole_partitions(scripts: Scripts) -> int:

@@ -177,8 +177,8 @@ class PromptPublisher:
             raise WrongField("conversation: whose it is, only Redis knows; give its settings.", "conversation")
         conversations = Conversations(self._scripts, Retention())
         found = await conversations.read(conversation)
-        if found is None and not await view.is_whole(self._scripts):
-            raise Unavailable("redis", "the state is being rebuilt from the log")
+        if found is None:
+            await view.must_be_whole(self._scripts)
         if found is None or found.tenant != prompt.tenant:
             raise WrongField("There is no such conversation.", "conversation", code="not_found")
         return msgspec.structs.replace(prompt, lane=await conversations.pinned(conversation, prompt.lane))

@@ -1,13 +1,13 @@
 """What goes wrong is said in words, and can be put right from the page."""
 
 import pytest
-from playwright.async_api import BrowserContext, expect
+from playwright.async_api import BrowserContext, Route, expect
 
 from gateway.keys import LIVE, REGISTRY, STOPPING
 from producers.events import KeyRevoked
 from tests.browser.conftest import MODULE_LOOP
 from tests.support.browser import Watch
-from tests.support.builders import a_completed, a_failed
+from tests.support.builders import a_cancelled, a_completed, a_failed
 from tests.support.chat_page import Chat
 from tests.support.eventually import eventually
 from tests.support.gateway import PlayedWorker, RunningGateway
@@ -68,6 +68,56 @@ async def test_a_prompt_that_could_not_be_sent_is_sent_once(
     await expect(chat.answers).to_have_text(["Yes.", "Yes, I am."])
     assert prompt.idempotency_key is not None
     assert worker.log.nothing_waits()
+
+
+@pytest.mark.parametrize("status", [503, 429, 0])
+async def test_a_stop_that_the_server_could_not_take_is_asked_for_again(
+    chat: Chat, worker: PlayedWorker, watch: Watch, status: int
+) -> None:
+    watch.expect(f"{STATUS} {status}" if status else "ERR_CONNECTION_REFUSED")
+    await chat.ask("Count!")
+    prompt, lease = await worker.claim()
+    await worker.leases.show(lease, "one")
+    await expect(chat.answer).to_contain_text("one")
+    await chat.page.route("**/cancel", lambda route: refuse(route, status))
+    await chat.page.get_by_role("button", name="Stop").click()
+    await expect(chat.told("Not stopped yet")).to_be_visible()
+    await worker.leases.show(lease, ", two")
+    await expect(chat.answer).to_contain_text("one, two")
+    await expect(chat.told("Not stopped yet")).to_be_visible()
+
+    await chat.page.unroute_all()
+    await expect(chat.told("Stopping")).to_be_visible()
+    await worker.end(lease, a_cancelled(prompt, ran=True, text="one, two"))
+
+    await expect(chat.page.get_by_text("stopped", exact=True)).to_be_visible()
+    await chat.is_idle()
+
+
+async def test_a_stop_that_was_refused_may_be_asked_for_again(chat: Chat, worker: PlayedWorker, watch: Watch) -> None:
+    watch.expect(f"{STATUS} 400")
+    await chat.ask("Wait!")
+    prompt, lease = await worker.claim()
+    await expect(chat.told("Thinking")).to_be_visible()
+    await chat.page.route("**/cancel", lambda route: refuse(route, 400))
+    stop = chat.page.get_by_role("button", name="Stop")
+    async with chat.page.expect_response("**/cancel"):
+        await stop.click()
+    await expect(chat.told("Thinking")).to_be_visible()
+    await chat.page.unroute_all()
+    await stop.click()
+
+    await expect(chat.told("Stopping")).to_be_visible()
+    await worker.end(lease, a_cancelled(prompt, ran=True))
+    await expect(chat.told("Stopped before an answer began.")).to_be_visible()
+
+
+async def refuse(route: Route, status: int) -> None:
+    """Answer in the gateway's place; 0: not at all."""
+    if status == 0:
+        await route.abort("connectionrefused")
+    else:
+        await route.fulfill(status=status, json={"error": {"message": "no", "code": None}})
 
 
 async def test_a_key_over_its_limit_is_told_when_to_come_back(

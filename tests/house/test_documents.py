@@ -4,7 +4,7 @@ import re
 from importlib.metadata import entry_points, version
 from pathlib import Path
 
-from gateway.client.cli import submit
+from gateway.client.commands.submit import submit
 from producers.jobs.record import IDEMPOTENCY_MS
 
 ROOT = Path(__file__).parents[2]

@@ -32,9 +32,9 @@ def says(status: int, body: Any, **headers: str) -> Answer:
     return answer
 
 
-def refuses(status: int, message: str = "no", **headers: str) -> Answer:
+def refuses(status: int, message: str = "no", code: str | None = None, **headers: str) -> Answer:
     """Answer with an error in the shape of all our errors."""
-    return says(status, {"error": {"message": message, "type": "x", "param": None, "code": None}}, **headers)
+    return says(status, {"error": {"message": message, "type": "x", "param": None, "code": code}}, **headers)
 
 
 def streams(*events: tuple[int, str, Any], cut: bool = False, stay_open: bool = False, after_s: float = 0) -> Answer:
@@ -76,6 +76,7 @@ class UnrulyGateway:
     events: list[Answer] = field(default_factory=lambda: [streams((1, "done", job()))])
     reads: list[Answer] = field(default_factory=lambda: [says(200, job())])
     heard: list[tuple[str, dict[str, str], Any]] = field(default_factory=list)
+    model: str = "tiny"
     url: str = ""
 
     async def submit(self, request: web.Request) -> web.StreamResponse:
@@ -88,7 +89,7 @@ class UnrulyGateway:
         return await self._next(self.reads, request)
 
     async def models(self, request: web.Request) -> web.StreamResponse:
-        return web.json_response({"object": "list", "data": [{"id": "tiny", "object": "model"}]})
+        return web.json_response({"object": "list", "data": [{"id": self.model, "object": "model"}]})
 
     def headers_of(self, route: str) -> list[dict[str, str]]:
         """The headers of every request to a route, in order."""

@@ -72,6 +72,24 @@ async def test_a_preference_names_another_completed_job(
     assert (too_early.status, taken.status) == (400, 201)
 
 
+async def test_while_the_view_is_rebuilt_nobody_is_told_that_a_job_is_not_completed(
+    gateway: RunningGateway, job_id: str
+) -> None:
+    queued = (await gateway.post("/v1/jobs", PROMPT)).json["id"]
+    judged = [
+        (job_id, {"kind": "preference", "value": "job_unknown"}),
+        (job_id, {"kind": "preference", "value": queued}),
+        (queued, {"kind": "thumb", "value": "up"}),
+    ]
+    await gateway.mark_whole(is_whole=False)
+    during = [(await gateway.post(f"/v1/jobs/{each}/feedback", body)).status for each, body in judged]
+    await gateway.mark_whole()
+    after = [(await gateway.post(f"/v1/jobs/{each}/feedback", body)).status for each, body in judged]
+
+    assert during == [503, 503, 503]
+    assert after == [400, 400, 409]
+
+
 async def test_only_completed_jobs_are_judged(gateway: RunningGateway) -> None:
     queued = (await gateway.post("/v1/jobs", PROMPT)).json["id"]
     early = await gateway.post(f"/v1/jobs/{queued}/feedback", {"kind": "thumb", "value": "up"})

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from gateway.keys import CONVERSATIONS
 from infra.settings import KafkaSettings, RedisSettings
 from producers import topic_admin
+from producers.events import ConversationCreated
 from producers.jobs.view import PARTITIONS
 from tests.support.eventually import eventually
 from tests.support.gateway import MODEL, RunningGateway, a_gateway
@@ -131,6 +133,45 @@ async def test_while_the_view_is_rebuilt_nothing_is_taken_and_nothing_is_denied(
     assert read.status == 200
     assert (ready.status, ready.json["parts"]["view"]) == (503, False)
     assert ready.json["view"] == {"whole": 0, "partitions": PARTITIONS}
+
+
+async def test_conversations_are_not_denied_while_an_emptied_redis_is_rebuilt(gateway: RunningGateway) -> None:
+    made = (await gateway.post("/v1/conversations", {"title": "Sky"})).json
+    here = f"/v1/conversations/{made['id']}"
+
+    async def asked() -> list[int]:
+        renamed = await gateway.post(here, {"title": "Sea"})
+        paths = (here, f"{here}/items", "/v1/conversations", f"/v1/conversations?after={made['id']}")
+        return [renamed.status, *[(await gateway.get(path)).status for path in paths]]
+
+    async def deleted() -> int:
+        async with gateway.http.delete(f"{gateway.url}{here}") as response:
+            return response.status
+
+    redis, prefix = gateway.scripts.redis, gateway.scripts.prefix
+    await redis.delete(*[key async for key in redis.scan_iter(f"{prefix}*")])
+    emptied, is_deleted = await asked(), await deleted()
+    # The view has read that it was made, and goes on reading.
+    await gateway.app[CONVERSATIONS].open(
+        ConversationCreated(conversation=made["id"], tenant=gateway.tenant, title="Sky", metadata={}, at_ms=1.0)
+    )
+    half = [(await gateway.get(path)).status for path in (here, f"{here}/items", "/v1/conversations")]
+    await gateway.mark_whole()
+
+    assert [*emptied, is_deleted] == [503] * 6
+    assert half == [200, 503, 503], "of a history that is half read nothing is shown"
+    assert await asked() == [200] * 5
+    assert await deleted() == 200
+
+
+async def test_a_cache_that_is_rebuilt_is_not_said_to_lack_an_answer(gateway: RunningGateway) -> None:
+    await gateway.mark_whole(is_whole=False)
+    during = await gateway.post("/v1/jobs", PROMPT | {"cache": "only"})
+    await gateway.mark_whole()
+    after = await gateway.post("/v1/jobs", PROMPT | {"cache": "only"})
+
+    assert (during.status, during.json["error"]["code"]) == (503, "unavailable")
+    assert (after.status, after.json["error"]["code"]) == (404, "cache_miss")
 
 
 async def test_a_gateway_is_ready_when_all_its_parts_are(gateway: RunningGateway) -> None:

@@ -3,15 +3,15 @@
 import json
 from typing import Any
 
-from gateway.chat_chunks import DONE, Chunks, Shown
+from gateway.chat_chunks import DONE, Chunks, Sent
 from infra.sse import Parser
 from producers.events import Usage
 from producers.jobs.live import Entry
 from tests.support.builders import a_prompt
 
 
-def told(shown: Shown, *entries: tuple[str, str]) -> list[str | None]:
-    return [shown.take(Entry(at, kind, value)) for at, (kind, value) in enumerate(entries)]  # type: ignore[arg-type]
+def told(sent: Sent, *entries: tuple[str, str]) -> list[str | None]:
+    return [sent.take(Entry(at, kind, value)) for at, (kind, value) in enumerate(entries)]  # type: ignore[arg-type]
 
 
 def data(content: bytes) -> list[Any]:
@@ -19,28 +19,28 @@ def data(content: bytes) -> list[Any]:
 
 
 def test_text_is_passed_on_as_it_comes() -> None:
-    shown = Shown()
+    sent = Sent()
 
-    assert told(shown, ("status", "{}"), ("token", "It "), ("token", "scat")) == ["", "It ", "scat"]
-    assert shown.rest("It scatters.") == "ters."
-    assert shown.rest("It scatters.") == ""
+    assert told(sent, ("status", "{}"), ("token", "It "), ("token", "scat")) == ["", "It ", "scat"]
+    assert sent.rest("It scatters.") == "ters."
+    assert sent.rest("It scatters.") == ""
 
 
 def test_a_new_attempt_is_silent_while_it_repeats() -> None:
-    shown = Shown()
+    sent = Sent()
     pieces = told(
-        shown, ("token", "It sc"), ("snapshot", ""), ("token", "It"), ("token", " scatt"), ("snapshot", "It"),
+        sent, ("token", "It sc"), ("snapshot", ""), ("token", "It"), ("token", " scatt"), ("snapshot", "It"),
         ("token", " scatters"), ("token", ".")
     )  # fmt: skip
 
     assert pieces == ["It sc", "", "", "att", "", "ers", "."]
-    assert shown.rest("It scatters.") == ""
+    assert sent.rest("It scatters.") == ""
 
 
 def test_a_new_attempt_that_differs_cannot_be_told() -> None:
-    shown = Shown()
+    sent = Sent()
 
-    assert told(shown, ("token", "It sc"), ("snapshot", ""), ("token", "It"), ("token", " was")) == [
+    assert told(sent, ("token", "It sc"), ("snapshot", ""), ("token", "It"), ("token", " was")) == [
         "It sc",
         "",
         "",
@@ -50,9 +50,9 @@ def test_a_new_attempt_that_differs_cannot_be_told() -> None:
 
 def test_an_answer_that_is_not_what_was_shown_cannot_be_told() -> None:
     for answer in ("It was.", "It"):
-        shown = Shown()
-        told(shown, ("token", "It sc"))
-        assert shown.rest(answer) is None
+        sent = Sent()
+        told(sent, ("token", "It sc"))
+        assert sent.rest(answer) is None
 
 
 def test_all_chunks_of_an_answer_carry_the_same_head() -> None:

@@ -6,12 +6,13 @@ import { forget, remember } from "./pending.js";
 
 const TRIES = 4;
 const PAUSE_MS = 700;
+const LONGEST_PAUSE_MS = 10_000;
 const LONGEST_AFTER_S = 3; // whoever must wait longer is told so, and tries again when they like
 
 /**
  * @typedef {object} Hearing what the asker hears
  * @property {(text: string) => void} text all of the answer so far
- * @property {(state: "sending" | "queued" | "running" | "answering" | "cancelling" | "broken") => void} state
+ * @property {(state: "sending" | "queued" | "running" | "answering" | "cancelling" | "unstopped" | "broken") => void} state
  */
 
 /** One prompt on its way. */
@@ -24,8 +25,10 @@ export class Asking {
     this.pending = pending;
     this.hearing = hearing;
     this.text = "";
-    this.stopping = false;
+    this.status = "queued"; // of the job, as it was told last
+    this.stopping = null; // "cancelling", or "unstopped" while the server does not take it
     this.leaving = new AbortController();
+    this.over = new AbortController(); // nothing is left to be stopped
   }
 
   /**
@@ -41,28 +44,31 @@ export class Asking {
         this.pending.job = job.id;
         remember(this.pending);
       }
-      this.hearing.state("queued");
-      if (this.stopping) await this._cancel();
+      this.hearing.state(this.stopping ?? "queued");
+      if (this.stopping) this._cancel();
       const job = await follow(this.pending.job, this.leaving.signal, (kind, data) => this._hear(kind, data));
       forget(this.pending);
       return job;
     } catch (error) {
       if (!this.leaving.signal.aborted && !passes(error)) forget(this.pending);
       throw error;
+    } finally {
+      this.over.abort();
     }
   }
 
   /** The answer is no longer wanted: cancel the job, and go on hearing what becomes of it. */
-  async stop() {
+  stop() {
     if (this.stopping) return;
-    this.stopping = true;
-    this.hearing.state("cancelling");
-    if (this.pending.job !== null) await this._cancel();
+    this.stopping = "cancelling";
+    this.hearing.state(this.stopping);
+    if (this.pending.job !== null) this._cancel();
   }
 
   /** Hear no more; the job goes on, and may be heard again later. */
   leave() {
     this.leaving.abort(new DOMException("the conversation was left", "AbortError"));
+    this.over.abort();
   }
 
   async _submit() {
@@ -79,19 +85,35 @@ export class Asking {
     }
   }
 
+  /** Ask until the server has taken it, or the answer has ended. */
   async _cancel() {
-    try {
-      await api(`/v1/jobs/${encodeURIComponent(this.pending.job)}/cancel`, { method: "POST" });
-    } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      this.stopping = false; // it may be asked for again; a job that is gone, or a key, is told of by who hears the answer
+    const { signal } = this.over;
+    for (let pauseMs = PAUSE_MS; !signal.aborted; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
+      try {
+        await api(`/v1/jobs/${encodeURIComponent(this.pending.job)}/cancel`, { method: "POST" });
+        this._stops("cancelling");
+        return;
+      } catch (error) {
+        this._stops(passes(error) ? "unstopped" : null);
+        if (!(error instanceof ApiError)) throw error;
+        // It may be asked for again; a job that is gone, or a key, is told of by who hears the answer.
+        if (!passes(error)) return;
+        await sleep(Math.max(error.afterS * 1000, pauseMs), signal).catch(() => {});
+      }
     }
+  }
+
+  _stops(how) {
+    if (this.over.signal.aborted) return;
+    this.stopping = how;
+    this.hearing.state(how ?? (this.text ? "answering" : this.status));
   }
 
   _hear(kind, data) {
     if (kind === "broken") return this.hearing.state("broken");
     if (kind === "status") {
-      if (data.status) this.hearing.state(this.stopping ? "cancelling" : data.status);
+      this.status = data.status ?? this.status;
+      if (data.status) this.hearing.state(this.stopping ?? data.status);
       return undefined;
     }
     this.text = kind === "snapshot" ? data.text : this.text + data.text;

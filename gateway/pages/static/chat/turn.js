@@ -13,6 +13,7 @@ const STATES = {
   running: "Thinking …",
   answering: "",
   cancelling: "Stopping …",
+  unstopped: "Not stopped yet: the server cannot take it just now. Trying again …",
   broken: "The connection broke; trying again …",
 };
 

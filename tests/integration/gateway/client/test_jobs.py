@@ -5,6 +5,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from gateway.client.commands.many import Outcome, submit_all
+from gateway.client.commands.prompts import BadLine, Line
 from gateway.client.errors import (
     Conflict,
     JobFailed,
@@ -18,8 +20,6 @@ from gateway.client.errors import (
 )
 from gateway.client.headrace import AsyncHeadrace
 from gateway.client.jobs import AsyncJobs
-from gateway.client.many import Outcome, submit_all
-from gateway.client.prompts import BadLine, Line
 from gateway.client.settings import ClientSettings
 from infra.errors import OurFault, Unavailable
 from tests.support.unruly_gateway import UnrulyGateway, hangs_up, job, refuses, says, served, streams
@@ -316,6 +316,23 @@ async def test_without_a_model_the_first_is_asked_for_once() -> None:
         },
         {"model": "tiny", "input": "Why?", "conversation": "conv_1", "replaces": "job_1"},
     ]
+
+
+async def test_a_model_that_is_served_no_more_is_not_asked_for_ever() -> None:
+    gone = refuses(404, code="model_not_found")
+    gateway = UnrulyGateway(submits=[says(202, job("queued")), gone, says(202, job("queued")), gone])
+
+    async with against(gateway) as jobs:
+        await jobs.submit("Why?")
+        gateway.model = "small"
+        await jobs.submit("Why?")
+        with pytest.raises(NotFound):
+            await jobs.submit("Why?")
+        with pytest.raises(NotFound):
+            await jobs.submit("Why?", model="tiny")
+
+    asked = [each["model"] for each in gateway.bodies()]
+    assert asked == ["tiny", "tiny", "small", "small", "small", "tiny"], "once more, and only where none was named"
 
 
 async def test_a_closed_client_opens_no_session_again() -> None:

@@ -10,12 +10,12 @@ from typing import Any, BinaryIO, Final
 import click
 import msgspec
 
-from gateway.client import progress, prompts
+from gateway.client.commands import progress, prompts
+from gateway.client.commands.many import Outcome, submit_all
+from gateway.client.commands.prompts import BadLine, Line
 from gateway.client.errors import JobFailed
 from gateway.client.jobs import AsyncJobs
-from gateway.client.many import Outcome, submit_all
 from gateway.client.objects import Job
-from gateway.client.prompts import BadLine, Line
 from gateway.client.settings import ClientSettings, chosen
 from gateway.client.told import DoneTold, Shown
 from gateway.client.told import read as told_by

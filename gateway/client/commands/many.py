@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import msgspec
 
+from gateway.client.commands.prompts import BadLine, Line
 from gateway.client.errors import Refused
 from gateway.client.jobs import AsyncJobs
 from gateway.client.objects import Job
-from gateway.client.prompts import BadLine, Line
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from gateway.client import prompts
-from gateway.client.prompts import BadLine, Line
+from gateway.client.commands import prompts
+from gateway.client.commands.prompts import BadLine, Line
 
 
 def test_every_line_of_a_jsonl_file_is_a_prompt_and_bad_ones_are_named_by_their_number() -> None:

@@ -5,8 +5,8 @@ from dataclasses import asdict
 
 import click
 
-from gateway.client.drawn import draw
-from gateway.client.history import history
+from gateway.client.commands.drawn import draw
+from gateway.client.commands.history import history
 from gateway.client.jobs import AsyncJobs
 from gateway.client.objects import Job
 from gateway.client.settings import ClientSettings, chosen

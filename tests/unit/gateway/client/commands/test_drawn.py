@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from rich.bar import Bar
 
-from gateway.client.drawn import BAR_WIDTH, Span, bars, draw, spans
-from gateway.client.history import History, Row
+from gateway.client.commands.drawn import BAR_WIDTH, Span, bars, draw, spans
+from gateway.client.commands.history import History, Row
 from gateway.client.objects import Choice, Completion, Job, JobError, Message, Step, Timeline
 from infra.screen import Screen
 

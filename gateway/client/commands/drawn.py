@@ -9,7 +9,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from gateway.client.history import History, Row
+from gateway.client.commands.history import History, Row
 from gateway.client.objects import Job, Timeline
 from infra.screen import Screen, visible
 
