@@ -14,7 +14,7 @@ async def test_of_two_thumbs_at_once_the_later_in_the_log_stands(house: House) -
     bobs = a_feedback(prompt, author="bob", feedback_id=feedback_id(prompt.job_id, "bob", "thumb"))
     kept = Feedback(house.scripts, Retention())
 
-    firsts = [await kept.keep(each, offset) for each, offset in ((last, 10), (first, 9), (last, 10), (bobs, 11))]
+    firsts = [await kept.keep(each, offset) for each, offset in ((last, 10), (last, 10), (first, 9), (bobs, 11))]
 
     assert firsts == [True, False, False, True]
     assert await kept.thumbs([prompt.job_id, other.job_id]) == [last, None]
