@@ -1,7 +1,7 @@
 """The charts of the dashboard as data: which query, which of its columns, drawn how. `charts.toml` holds them."""
 
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from importlib import resources
 from typing import Literal
 
@@ -110,19 +110,3 @@ def _troubles(chart: Chart, queries: set[str]) -> Iterable[str]:
         yield "a tile shows one column"
     if chart.by and (chart.kind not in OVER_TIME or len(chart.columns) != 1):
         yield "`by` is for one column over time"
-
-
-def described(chart: Chart, reads: tuple[str, ...]) -> Mapping[str, object]:
-    """The description as the page needs it; `filtered`: whether model, lane and status reach its query."""
-    return {
-        "id": chart.id,
-        "section": chart.section,
-        "title": chart.title,
-        "help": chart.help,
-        "kind": chart.kind,
-        "unit": chart.unit,
-        "by": chart.by,
-        "drill": chart.drill,
-        "better": chart.better,
-        "filtered": "answers" in reads,
-    }

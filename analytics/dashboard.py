@@ -6,22 +6,19 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import msgspec
 from aiohttp import web
 
 from analytics import shaping
-from analytics.charts import Chart, described
+from analytics.charts import Chart
 from analytics.keys import CLOCK, DASHBOARD, QUESTIONS, READER
 from analytics.ranges import Range, WrongParameter, read_view
-from analytics.shaping import Row
+from analytics.shaping import RangedQuery, Row
 from infra.errors import Unavailable
 
 NOT_NOW = "This could not be counted just now."
-RangedQuery = tuple[str, Range]
-"""A query, and for what it is asked."""
 
 
 async def show(request: web.Request) -> web.Response:
@@ -38,7 +35,8 @@ async def show(request: web.Request) -> web.Response:
         "bucket_s": view.bucket_s,
         "buckets": view.buckets(),
         "charts": [
-            {**described(each, questions[each.query].reads), **_shown(request, each, found, view)} for each in charts
+            {**shaping.described(each, questions[each.query].reads), **_shown(request, each, found, view)}
+            for each in charts
         ],
     }
     return web.Response(body=msgspec.json.encode(body), content_type="application/json")
@@ -78,25 +76,16 @@ def _wanted(request: web.Request) -> tuple[Range, Sequence[Chart]]:
 async def _ask(
     request: web.Request, charts: Iterable[Chart], view: Range
 ) -> Mapping[RangedQuery, Sequence[Row] | Unavailable]:
-    wanted = list(dict.fromkeys(asked for chart in charts for asked in _asked(chart, view)))
+    wanted = list(dict.fromkeys(asked for chart in charts for asked in shaping.asked(chart, view)))
     found = await asyncio.gather(*(_rows(request, *each) for each in wanted))
     return dict(zip(wanted, found, strict=True))
 
 
-def _asked(chart: Chart, view: Range) -> list[RangedQuery]:
-    view = replace(view, limit=chart.limit)
-    match chart.kind:
-        case "tile":
-            return [(chart.query, view), (chart.query, view.before())]
-        case "percentiles" if not chart.by:
-            return [(chart.query, view), (chart.query, view.whole())]
-        case _:
-            return [(chart.query, view)]
-
-
 async def _rows(request: web.Request, query: str, view: Range) -> Sequence[Row] | Unavailable:
     try:
-        rows, columns = await request.app[READER].ask(request.app[QUESTIONS][query].sql, view.parameters())
+        rows, columns = await request.app[READER].ask(
+            request.app[QUESTIONS][query].sql, view.parameters(), tenant=view.tenant
+        )
     except Unavailable as error:
         return error
     names = [name for name, _ in columns]
@@ -106,7 +95,7 @@ async def _rows(request: web.Request, query: str, view: Range) -> Sequence[Row] 
 def _shown(
     request: web.Request, chart: Chart, found: Mapping[RangedQuery, Sequence[Row] | Unavailable], view: Range
 ) -> dict[str, Any]:
-    if any(isinstance(found[each], Unavailable) for each in _asked(chart, view)):
+    if any(isinstance(found[each], Unavailable) for each in shaping.asked(chart, view)):
         return {"error": NOT_NOW}
     return {"data": _data(request, chart, found, view)}
 
@@ -114,7 +103,7 @@ def _shown(
 def _data(
     request: web.Request, chart: Chart, found: Mapping[RangedQuery, Sequence[Row] | Unavailable], view: Range
 ) -> dict[str, Any]:
-    now, *more = (rows for each in _asked(chart, view) if not isinstance(rows := found[each], Unavailable))
+    now, *more = (rows for each in shaping.asked(chart, view) if not isinstance(rows := found[each], Unavailable))
     data = shaping.shape(chart, now, view, request.app[DASHBOARD].meanings)
     if not more:
         return data

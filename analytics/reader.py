@@ -2,14 +2,21 @@
 
 import asyncio
 import threading
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from infra import clickhouse
 from infra.settings import ClickHouseSettings
 
-# No key of a table is in two of its partitions, so each of them can be deduplicated by itself.
-_SETTINGS = {"do_not_merge_across_partitions_select_final": 1}
+SETTINGS = {
+    # The account may be the one that ingest writes with.
+    "readonly": 2,
+    # No key of a table is in two of its partitions, so each of them can be deduplicated by itself.
+    "do_not_merge_across_partitions_select_final": 1,
+    # They are on times, and rows with one key may differ in those: the row that counts could be hidden, another shown.
+    "use_skip_indexes_if_final": 0,
+}
 
 Answer = tuple[list[tuple[Any, ...]], list[tuple[str, str]]]
 """Rows, and names and types of their columns."""
@@ -18,27 +25,28 @@ Answer = tuple[list[tuple[Any, ...]], list[tuple[str, str]]]
 class Reader:
     """A few threads, each with a client of its own.
 
-    `unanswered` counts the queries that somebody waits for.
+    `unanswered` counts, by tenant, the queries that wait for a thread or have one: also that of an asker who has left,
+    until its thread is done with it.
     """
 
     def __init__(self, settings: ClickHouseSettings, threads: int) -> None:
-        self.unanswered = 0
+        self.unanswered: Counter[str] = Counter()
         self._settings = settings
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="reports")
         self._mine = threading.local()
         self._clients: list[Any] = []
 
-    async def ask(self, sql: str, parameters: dict[str, Any]) -> Answer:
-        """Ask, and wait for all rows; a query that nobody waits for any more is not begun.
+    async def ask(self, sql: str, parameters: dict[str, Any], *, tenant: str = "") -> Answer:
+        """Ask for a tenant, and wait for all rows; a query that nobody waits for any more is not begun.
 
         Raises:
             Unavailable: ClickHouse refused or does not answer.
         """
-        self.unanswered += 1
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._pool, self._ask, sql, parameters)
-        finally:
-            self.unanswered -= 1
+        loop = asyncio.get_running_loop()
+        asked = self._pool.submit(self._ask, sql, parameters)
+        self.unanswered[tenant] += 1
+        asked.add_done_callback(lambda _: loop.call_soon_threadsafe(self._done, tenant))
+        return await asyncio.wrap_future(asked)
 
     async def close(self) -> None:
         """End the threads and their clients."""
@@ -46,13 +54,18 @@ class Reader:
         for client in self._clients:
             client.disconnect()
 
+    def _done(self, tenant: str) -> None:
+        self.unanswered[tenant] -= 1
+        if not self.unanswered[tenant]:
+            del self.unanswered[tenant]
+
     def _ask(self, sql: str, parameters: dict[str, Any]) -> Answer:
         client = getattr(self._mine, "client", None)
         if client is None:
             client = self._mine.client = clickhouse.client(self._settings)
             self._clients.append(client)
         try:
-            rows, columns = client.execute(sql, parameters, with_column_types=True, settings=_SETTINGS)
+            rows, columns = client.execute(sql, parameters, with_column_types=True, settings=SETTINGS)
         except clickhouse.FAILURES as error:
             client.disconnect()
             raise clickhouse.unavailable(error) from None

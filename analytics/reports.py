@@ -13,11 +13,11 @@ from aiohttp import web
 
 from analytics import dashboard
 from analytics.charts import Dashboard
-from analytics.keys import CLOCK, DASHBOARD, METRICS, MOST_QUERIES, QUESTIONS, READER
+from analytics.keys import CLOCK, DASHBOARD, METRICS, MOST_QUERIES, MOST_QUERIES_OF_A_TENANT, QUESTIONS, READER
 from analytics.questions import Question, plain
 from analytics.ranges import WrongParameter, read_range
 from analytics.reader import Reader
-from analytics.settings import MOST_QUERIES_AT_ONCE
+from analytics.settings import MOST_QUERIES_A_TENANT, MOST_QUERIES_AT_ONCE
 from infra.clock import Clock
 from infra.errors import Unavailable
 from infra.settings import ClickHouseSettings
@@ -36,6 +36,7 @@ def create_app(
     clock: Clock,
     threads: int,
     most_queries: int = MOST_QUERIES_AT_ONCE,
+    most_queries_of_a_tenant: int = MOST_QUERIES_A_TENANT,
     metrics: Metrics,
 ) -> web.Application:
     """The application that answers these questions and draws from them; its reader lives as long as it runs."""
@@ -45,6 +46,7 @@ def create_app(
     app[CLOCK] = clock
     app[METRICS] = metrics
     app[MOST_QUERIES] = most_queries
+    app[MOST_QUERIES_OF_A_TENANT] = most_queries_of_a_tenant
 
     async def reader(app: web.Application) -> AsyncIterator[None]:
         app[READER] = Reader(settings, threads)
@@ -78,7 +80,7 @@ async def report(request: web.Request) -> web.Response:
     if question is None:
         raise web.HTTPNotFound(text=f"there is no report {request.match_info['name']!r}; GET /v1/reports lists them")
     wanted = read_range(request.query, now_s=request.app[CLOCK].now_ms() / 1000)
-    rows, columns = await request.app[READER].ask(question.sql, wanted.parameters())
+    rows, columns = await request.app[READER].ask(question.sql, wanted.parameters(), tenant=wanted.tenant)
     names = [name for name, _ in columns]
     return web.json_response(
         {
@@ -120,13 +122,24 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
 @web.middleware
 async def refuse_when_full(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Take a request with all its queries or not at all: behind a slow ClickHouse no queue may grow."""
-    if request.app[READER].unanswered >= request.app[MOST_QUERIES]:
+    unanswered, tenant = request.app[READER].unanswered, request.query.get("tenant", "")
+    if tenant and unanswered[tenant] >= request.app[MOST_QUERIES_OF_A_TENANT]:
+        why = "Too many queries of yours wait for their answers."
+        headers = {"Retry-After": f"{FULL_FOR_S:.0f}"}
+        return _problem(429, why, "rate_limit_error", code="rate_limit_exceeded", headers=headers)
+    if unanswered.total() >= request.app[MOST_QUERIES]:
         raise Unavailable("reports", "too many queries wait for their answers", after_s=FULL_FOR_S)
     return await handler(request)
 
 
 def _problem(
-    status: int, message: str, kind: str, *, param: str | None = None, headers: dict[str, str] | None = None
+    status: int,
+    message: str,
+    kind: str,
+    *,
+    param: str | None = None,
+    code: str | None = None,
+    headers: dict[str, str] | None = None,
 ) -> web.Response:
-    body = {"error": {"message": message, "type": kind, "param": param, "code": None}}
+    body = {"error": {"message": message, "type": kind, "param": param, "code": code}}
     return web.json_response(body, status=status, headers=headers)

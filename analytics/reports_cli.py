@@ -37,6 +37,7 @@ async def _reports(service: Service) -> None:
         clock=SystemClock(),
         threads=settings.threads,
         most_queries=settings.most_queries,
+        most_queries_of_a_tenant=settings.most_queries_of_a_tenant,
         metrics=service.metrics,
     )
     # Who hangs up ends its handler: queries that still wait for a thread are then never asked.

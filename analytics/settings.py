@@ -8,6 +8,8 @@ from infra.settings import Block, setting
 
 MOST_QUERIES_AT_ONCE = 200
 """Several views of the dashboard, of two dozen queries each."""
+MOST_QUERIES_A_TENANT = 50
+"""Two views: what one tenant looks at leaves room for the others."""
 
 
 @dataclass(frozen=True)
@@ -42,9 +44,12 @@ class ReportsSettings(Block):
     most_queries: int = setting(
         MOST_QUERIES_AT_ONCE, "queries that run or wait, from which on requests are answered 503"
     )
+    most_queries_of_a_tenant: int = setting(
+        MOST_QUERIES_A_TENANT, "of them for one tenant, from which on its requests are answered 429"
+    )
 
     def check(self) -> None:
         """Somebody must do the asking, and something may be asked."""
-        for name in ("threads", "most_queries"):
+        for name in ("threads", "most_queries", "most_queries_of_a_tenant"):
             if getattr(self, name) < 1:
                 raise WrongSetting(f"{self.variable(name)}={getattr(self, name)} is less than 1")

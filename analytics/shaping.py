@@ -1,4 +1,4 @@
-"""Rows of a query to what a chart shows. Pure: whatever is drawn, or written as CSV, was made here.
+"""What a chart asks, and rows of its query to what it shows. Pure: whatever is drawn, or written as CSV, was made here.
 
 Over time every bucket of the range has its place. Where a query says nothing of a bucket, a count was zero; of a
 percentile or a rate nothing is known there, and the line has a gap.
@@ -7,6 +7,7 @@ percentile or a rate nothing is known there, and the line has a gap.
 import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,6 +22,8 @@ REST = "others"
 """The name of all series that are too small to have one of their own."""
 
 Row = Mapping[str, Any]
+RangedQuery = tuple[str, Range]
+"""A query, and for what it is asked."""
 
 
 class Series(msgspec.Struct, frozen=True):
@@ -31,6 +34,34 @@ class Series(msgspec.Struct, frozen=True):
     meaning: str
     values: list[Any]
     total: float | None
+
+
+def asked(chart: Chart, view: Range) -> list[RangedQuery]:
+    """What must be asked for it: first its rows, then what `compare` or `overall` adds to them."""
+    view = replace(view, limit=chart.limit)
+    match chart.kind:
+        case "tile":
+            return [(chart.query, view), (chart.query, view.before())]
+        case "percentiles" if not chart.by:
+            return [(chart.query, view), (chart.query, view.whole())]
+        case _:
+            return [(chart.query, view)]
+
+
+def described(chart: Chart, reads: tuple[str, ...]) -> Mapping[str, object]:
+    """The description as the page needs it; `filtered`: whether model, lane and status reach its query."""
+    return {
+        "id": chart.id,
+        "section": chart.section,
+        "title": chart.title,
+        "help": chart.help,
+        "kind": chart.kind,
+        "unit": chart.unit,
+        "by": chart.by,
+        "drill": chart.drill,
+        "better": chart.better,
+        "filtered": "answers" in reads,
+    }
 
 
 def shape(chart: Chart, rows: Sequence[Row], view: Range, meanings: Mapping[str, str]) -> dict[str, Any]:

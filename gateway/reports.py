@@ -9,7 +9,7 @@ from aiohttp import web
 from gateway.keys import CALLER, REPORTS, SETTINGS
 from gateway.problems import not_found, unavailable
 
-_TOLD = ("Content-Type", "Content-Disposition")
+_TOLD = ("Content-Type", "Content-Disposition", "Retry-After")
 _NAME = re.compile(r"[a-z0-9][a-z0-9_\-]{0,63}")
 
 

@@ -9,6 +9,7 @@ from infra.local.clickhouse.engine import Engine
 from infra.local.clickhouse.faults import (
     AUTHENTICATION_FAILED,
     QUERY_WAS_CANCELLED,
+    READONLY,
     UNEXPECTED_PACKET_FROM_CLIENT,
     UNKNOWN_QUERY_PARAMETER,
     Cancelled,
@@ -107,6 +108,8 @@ class Connection:
         statement = read_statement(with_engine_ids(query.text, self._running.engine_id), self._engine.formats)
         listening = self._running.listening_to(self._channel)
         with self._running.known_as(query.query_id, replace=query.is_on("replace_running_query")):
+            if query.may_only_read and not statement.reads:
+                raise QueryFault(READONLY, "Cannot execute query in readonly mode.")
             for name in session.apply(query.settings):
                 _log.warning("setting %s is unknown to the engine and left out", name)
             with session.tables(tables):

@@ -32,12 +32,16 @@ class Setting:
 
 @dataclass(frozen=True)
 class Query:
-    """A statement to run."""
+    """A statement to run.
+
+    `may_only_read`: it came under `readonly`. The engine is not told: it would keep its session so for ever.
+    """
 
     query_id: str
     text: str
     compressed: bool
     settings: dict[str, Setting] = field(default_factory=dict)
+    may_only_read: bool = False
 
     def is_on(self, setting: str) -> bool:
         """Whether the query switches that setting on."""
@@ -73,7 +77,14 @@ def read_query(reader: Reader) -> Query:
             raise ProtocolFault(TOO_LARGE, f"more than {_MAX_SETTINGS} settings")
     reader.varint()
     compressed = bool(reader.varint())
-    return Query(query_id, text=reader.text(_MAX_QUERY_BYTES), compressed=compressed, settings=settings)
+    readonly = settings.pop("readonly", None)
+    return Query(
+        query_id,
+        text=reader.text(_MAX_QUERY_BYTES),
+        compressed=compressed,
+        settings=settings,
+        may_only_read=readonly is not None and readonly.value != "0",
+    )
 
 
 def _skip_client_info(reader: Reader) -> None:

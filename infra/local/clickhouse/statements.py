@@ -17,6 +17,7 @@ _NOT_CODE = re.compile(
     """,
     re.DOTALL | re.VERBOSE,
 )
+_READS = frozenset({"SHOW", "DESCRIBE", "DESC", "EXISTS", "EXPLAIN", "USE"})
 
 
 class Way(Enum):
@@ -32,13 +33,14 @@ class Statement:
     """A statement and the way it is run.
 
     For `Way.INSERT`, `text` ends before VALUES or FORMAT, and `sample` selects the columns that the client must send.
-    `has_totals`: WITH TOTALS is among its words.
+    `has_totals`: WITH TOTALS is among its words. `reads`: it changes nothing.
     """
 
     way: Way
     text: str
     sample: str = ""
     has_totals: bool = False
+    reads: bool = False
 
 
 @dataclass(frozen=True)
@@ -62,8 +64,8 @@ def read_statement(query: str, formats: frozenset[str]) -> Statement:
     text = query[tokens[0].start : _without_format(tokens, formats)[-1].end]
     words = [each.word.upper() for each in tokens]
     if first not in {"SELECT", "WITH", "(", "FROM"} or (first == "WITH" and "INSERT" in words):
-        return Statement(Way.WHOLE, text)
-    return Statement(Way.STREAM, text, has_totals=("WITH", "TOTALS") in pairwise(words))
+        return Statement(Way.WHOLE, text, reads=first in _READS)
+    return Statement(Way.STREAM, text, has_totals=("WITH", "TOTALS") in pairwise(words), reads=True)
 
 
 def with_engine_ids(query: str, engine_id: Callable[[str], str | None]) -> str:

@@ -115,6 +115,36 @@ def test_an_error_has_clickhouses_own_code(clickhouse: Database, query: str, cod
     assert clickhouse.client.execute("SELECT 1") == [(1,)]
 
 
+@pytest.mark.parametrize("readonly", [1, 2])
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "INSERT INTO t SELECT 2",
+        "WITH 2 AS two INSERT INTO t SELECT two",
+        "CREATE TABLE other (x UInt8) ENGINE = Memory",
+        "ALTER TABLE t ADD COLUMN y UInt8",
+        "TRUNCATE TABLE t",
+        "DROP TABLE t",
+        "OPTIMIZE TABLE t",
+    ],
+)
+def test_a_query_that_may_only_read_writes_nothing(clickhouse: Database, statement: str, readonly: int) -> None:
+    client, only_read = clickhouse.client, {"readonly": readonly}
+    client.execute("CREATE TABLE t (x UInt8) ENGINE = MergeTree ORDER BY x")
+    client.execute("INSERT INTO t VALUES", [(1,)])
+
+    with pytest.raises(ServerException) as raised:
+        client.execute(statement, settings=only_read)
+    with pytest.raises(ServerException):
+        client.execute("INSERT INTO t VALUES", [(3,)], settings=only_read)
+
+    assert raised.value.code == 164
+    assert client.execute("WITH 1 AS one SELECT x FROM t WHERE x = one", settings=only_read) == [(1,)]
+    assert client.execute("SHOW TABLES", settings=only_read) == [("t",)]
+    client.execute("INSERT INTO t VALUES", [(4,)])
+    assert client.execute("SELECT x FROM t ORDER BY x") == [(1,), (4,)]
+
+
 def test_settings_hold_for_their_query_and_no_longer(clickhouse: Database) -> None:
     client = clickhouse.client
     query = "SELECT getSetting('max_block_size'), getSetting('log_comment')"

@@ -1,5 +1,6 @@
 """The named queries over HTTP."""
 
+import asyncio
 import json
 import socket
 import sys
@@ -15,13 +16,16 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from analytics import rows
 from analytics.charts import dashboard
+from analytics.keys import READER
 from analytics.questions import questions
 from analytics.ranges import read_range
+from analytics.reader import Reader
 from analytics.reports import create_app
 from analytics.rows import TimedPlace
 from analytics.settings import ReportsSettings
 from analytics.tables import sources
 from analytics.writer import Writer
+from infra.errors import Unavailable
 from infra.local.ports import free_ports
 from infra.local.process import Child, Command
 from infra.settings import ClickHouseSettings, ServiceSettings, child_environment
@@ -30,6 +34,7 @@ from producers.events import DeliveryAttempted, FeedbackGiven, Terminal, Usage
 from producers.topics import ANSWERS, FEEDBACK, JOB_EVENTS
 from tests.support.builders import CLOCK, a_cancelled, a_completed, a_failed, a_prompt
 from tests.support.clickhouse import Database
+from tests.support.eventually import eventually
 
 NOW_MS = CLOCK.now_ms()
 QUESTIONS = questions()
@@ -210,14 +215,77 @@ def test_behind_a_slow_store_no_queue_grows(tmp_path: Path) -> None:
             query, _ = silent.accept()
             with closing(ask()) as refused:
                 told = refused.getresponse()
+        with closing(ask()) as refused:
+            told_again = refused.getresponse()
+        query.close()
         until = time.monotonic() + 10
         while not (taken := is_taken()) and time.monotonic() < until:
             pass
-        query.close()
 
     assert (told.status, told.headers["Retry-After"]) == (503, "5")
-    assert taken, "who hung up holds no place"
+    assert told_again.status == 503, "who hung up while the store was asked holds the place until the thread is free"
+    assert taken, "and no longer"
     assert child.wait_stopped() == 0
+
+
+async def test_what_nobody_waits_for_counts_until_its_thread_is_free() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        reader = Reader(at_nobody(silent), threads=1)
+        asking = [asyncio.create_task(reader.ask("SELECT 1", {}, tenant="acme")) for _ in range(3)]
+        query, _ = await asyncio.to_thread(silent.accept)
+        for each in asking:
+            each.cancel()
+        await asyncio.gather(*asking, return_exceptions=True)
+
+        await eventually(lambda: reader.unanswered.total() == 1)
+        query.close()
+    await eventually(lambda: not reader.unanswered)
+    await reader.close()
+
+
+async def test_one_tenant_takes_no_place_from_another() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        app = create_app(
+            at_nobody(silent), QUESTIONS, DASHBOARD, clock=CLOCK, threads=1, most_queries=9, most_queries_of_a_tenant=2,
+            metrics=Metrics(),
+        )  # fmt: skip
+        async with TestClient(TestServer(app)) as client:
+            asked = [asyncio.create_task(client.get("/v1/reports/jobs?tenant=acme")) for _ in range(2)]
+            await eventually(lambda: app[READER].unanswered["acme"] == 2)
+            refused = await client.get("/v1/reports/jobs?tenant=acme")
+            asked.append(asyncio.create_task(client.get("/v1/reports/jobs?tenant=umbrella")))
+            await eventually(lambda: app[READER].unanswered["umbrella"] == 1)
+            silent.close()
+            ended = await asyncio.gather(*asked)
+
+            assert (refused.status, refused.headers["Retry-After"]) == (429, "5")
+            assert (await refused.json())["error"]["code"] == "rate_limit_exceeded"
+            assert {each.status for each in ended} == {503}
+
+
+def at_nobody(silent: socket.socket) -> ClickHouseSettings:
+    return ClickHouseSettings(url=f"clickhouse://127.0.0.1:{silent.getsockname()[1]}/headrace", timeout_s=20.0)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "INSERT INTO answers (job_id) SELECT 'job_1'",
+        "TRUNCATE TABLE answers",
+        "ALTER TABLE answers DELETE WHERE 1",
+        "CREATE TABLE mine (x UInt8) ENGINE = Memory",
+        "DROP TABLE feedback",
+    ],
+)
+async def test_a_report_that_would_write_is_refused(told: Database, statement: str) -> None:
+    reader = Reader(told.settings, threads=1)
+    with pytest.raises(Unavailable, match="readonly mode"):
+        await reader.ask(statement, {})
+    ((answers,),), _ = await reader.ask("SELECT count() FROM answers FINAL", {})
+    ((tables,),), _ = await reader.ask("SELECT count() FROM system.tables WHERE database = currentDatabase()", {})
+    await reader.close()
+
+    assert (answers, tables) == (10, 5)
 
 
 def test_the_command_serves_until_it_is_told_to_stop(told: Database, tmp_path: Path) -> None:

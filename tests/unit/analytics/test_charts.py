@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import pytest
 
 from analytics import shaping
@@ -17,6 +18,9 @@ JOBS = Chart(
     id="jobs", section="S", title="T", help="H.", query="q", kind="stacked", by="status", columns=(Column(name="n"),)
 )
 WAIT = Chart(id="wait", section="S", title="T", help="H.", query="q", kind="line", columns=(Column(name="p50"),))
+
+
+TILE = Chart(id="all", section="S", title="T", help="H.", query="q", kind="tile", columns=(Column(name="n"),))
 
 
 def row(bucket_s: int, **values: Any) -> dict[str, Any]:
@@ -32,6 +36,21 @@ def test_where_a_query_says_nothing_a_count_is_zero_and_a_percentile_unknown() -
     assert shown(JOBS, row(100, status="failed", n=3)) == {"failed": [0, 3, 0]}
     assert shown(WAIT, row(100, p50=3.5)) == {"p50": [None, 3.5, None]}
     assert shown(WAIT) == {"p50": [None, None, None]}
+
+
+def test_a_tile_asks_for_the_range_before_too_and_percentiles_for_the_whole() -> None:
+    waits = msgspec.structs.replace(WAIT, kind="percentiles", limit=7)
+    view = replace(VIEW, limit=7)
+
+    assert shaping.asked(TILE, VIEW) == [("q", VIEW), ("q", VIEW.before())]
+    assert shaping.asked(waits, VIEW) == [("q", view), ("q", view.whole())]
+    assert shaping.asked(JOBS, VIEW) == [("q", VIEW)]
+
+
+def test_a_description_says_whether_filters_reach_its_chart() -> None:
+    told = [shaping.described(JOBS, reads)["filtered"] for reads in (("answers",), ("events",))]
+
+    assert told == [True, False]
 
 
 def test_a_stack_adds_up_what_its_query_tells_apart_further() -> None:
