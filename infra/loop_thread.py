@@ -1,6 +1,7 @@
 """An event loop in a thread of its own: for programs that have none, and beside one that is running already."""
 
 import asyncio
+import concurrent.futures
 import threading
 import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
@@ -30,14 +31,16 @@ class LoopThread:
         """The coroutine's answer, or its error.
 
         Raises:
-            OurFault: it was closed, or it is asked from its own loop, which would wait for itself for ever.
+            OurFault: it is closed, also in the meantime, or it is asked from its own loop, which would wait for itself
+                for ever.
         """
-        if not self._behind.can_be_asked:
-            doing.close()
-            raise OurFault("this client is closed, or is called from its own loop")
-        asked = asyncio.run_coroutine_threadsafe(doing, self._behind.loop)
+        asked = self._behind.begin(doing)
         try:
             return asked.result()
+        except concurrent.futures.CancelledError:
+            if not self._behind.is_closed:
+                raise
+            raise OurFault("this client was closed before the answer came") from None
         except BaseException:
             asked.cancel()
             raise
@@ -52,9 +55,10 @@ class LoopThread:
                     return
                 yield item
         finally:
-            if (close := getattr(items, "aclose", None)) is not None and self._behind.can_be_asked:
-                # Who was interrupted has left the iterator running: it is cancelled, and ends by itself.
-                with suppress(RuntimeError):
+            if (close := getattr(items, "aclose", None)) is not None:
+                # Who was interrupted has left the iterator running: it is cancelled, and ends by itself. So does that
+                # of a loop that is closed.
+                with suppress(RuntimeError, OurFault):
                     self.run(close())
 
     def close(self) -> None:
@@ -72,6 +76,10 @@ class _Behind:
         self._ready = threading.Event()
         self._stopping = asyncio.Event()
         self._failure: BaseException | None = None
+        # Held to begin something and to close: what was begun is in the loop before its end is, and is ended by it. (It
+        # may be taken twice by one thread, whose signal handler closes.)
+        self._door = threading.RLock()
+        self.is_closed = False
         # A program that forgot to close us must still be able to end.
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
         self._thread.start()
@@ -79,15 +87,21 @@ class _Behind:
         if self._failure is not None:
             raise self._failure
 
-    @property
-    def can_be_asked(self) -> bool:
-        return self._thread.is_alive() and not self._is_here
+    def begin(self, doing: Coroutine[Any, Any, Answer]) -> "concurrent.futures.Future[Answer]":
+        with self._door:
+            if self.is_closed or self._is_here or not self._thread.is_alive():
+                doing.close()
+                raise OurFault("this client is closed, or is called from its own loop")
+            return asyncio.run_coroutine_threadsafe(doing, self.loop)
 
     def stop(self) -> None:
-        if self._thread.is_alive():
-            self.loop.call_soon_threadsafe(self._stopping.set)
-            if not self._is_here:
-                self._thread.join()
+        with self._door:
+            # In a process that was forked off, there is no thread.
+            if not self.is_closed and self._thread.is_alive():
+                self.is_closed = True
+                self.loop.call_soon_threadsafe(self._stopping.set)
+        if not self._is_here:
+            self._thread.join()
 
     @property
     def _is_here(self) -> bool:

@@ -28,25 +28,41 @@ async def keep_tidy(
     *,
     look_every_s: float = _LOOK_EVERY_S,
 ) -> None:
-    """Look after the folder of a stack until cancelled: its processes' logs, and the log if its broker is embedded."""
-    short = large = False
+    """Look after the folder of a stack until cancelled: its processes' logs, and the log if its broker is embedded.
+
+    A round that fails is told of, and the next one is made all the same: without us nothing holds the disk back.
+    """
+    told = set[str]()
     while True:
         await asyncio.sleep(look_every_s)
-        free = await in_thread(lambda: _tidy(local, logs))
-        if (now_short := free < local.min_free_bytes) and not short:
-            where = local.dir.absolute()
-            say(
-                f"the disk of {where} has only {in_mb(free)} free; when it is full, prompts are refused until it is not"
-            )
-        short = now_short
-        excess_bytes = await log.make() if log else 0
-        if log and excess_bytes and not large:
-            say(
-                f"the log takes {in_mb(excess_bytes)} more than the {in_mb(log.max_bytes)} of "
-                f"{local.variable('kafka_max_bytes')}; what somebody has still to read is kept all the same: "
-                "`headrace topics lag` shows who"
-            )
-        large = excess_bytes > 0
+        troubles: dict[str, str] = {}
+        try:
+            await _look_after(local, logs, log, troubles)
+            told &= troubles.keys()
+        except Exception as error:  # noqa: BLE001,RUF100 - whatever it is, the next round may find it mended
+            troubles["failed"] = f"the disk of {local.dir.absolute()} cannot be looked after: {error!r}; still trying"
+        for name, words in troubles.items():
+            if name not in told:
+                say(words)
+        told |= troubles.keys()
+
+
+async def _look_after(
+    local: LocalSettings, logs: Sequence[Path], log: LogRoom | None, troubles: dict[str, str]
+) -> None:
+    """One round; what is wrong now is left in `troubles` by name, with what to say of it where it is new."""
+    free = await in_thread(lambda: _tidy(local, logs))
+    if free < local.min_free_bytes:
+        where = local.dir.absolute()
+        troubles["short"] = (
+            f"the disk of {where} has only {in_mb(free)} free; when it is full, prompts are refused until it is not"
+        )
+    if log and (excess_bytes := await log.make()):
+        troubles["large"] = (
+            f"the log takes {in_mb(excess_bytes)} more than the {in_mb(log.max_bytes)} of "
+            f"{local.variable('kafka_max_bytes')}; what somebody has still to read is kept all the same: "
+            "`headrace topics lag` shows who"
+        )
 
 
 def _tidy(local: LocalSettings, logs: Sequence[Path]) -> int:

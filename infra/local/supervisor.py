@@ -121,6 +121,9 @@ class Supervisor:
                 self._say(f"{name} is ready again")
             except CannotStart as error:
                 self._say(str(error))
+            except OSError as error:
+                # A full disk, say: it may have room by the time of the next death.
+                self._say(f"{name}: {error}")
 
 
 async def in_thread(work: Callable[[], Made]) -> Made:

@@ -17,6 +17,8 @@ from infra.local.clickhouse.running import Running
 _log = logging.getLogger(__name__)
 _BACKLOG = 128
 _STOP_S = 5.0
+_PAUSE_S = 0.1
+_SAY_EVERY_S = 60.0
 
 
 class Server:
@@ -40,6 +42,7 @@ class Server:
         self._clients: dict[threading.Thread, socket.socket] = {}
         self._lock = threading.Lock()
         self._stopping = False
+        self._quiet_until_s = 0.0
         try:
             self._listener = socket.create_server((host, port), backlog=_BACKLOG)
         except OSError as error:
@@ -53,11 +56,19 @@ class Server:
         while not self._stopping:
             try:
                 client, _ = self._listener.accept()
-            except OSError:
+            except OSError as error:
                 if not self._stopping:
-                    _log.exception("cannot take a client")
+                    self._wait_for_room(error)
                 continue
             self._take(client)
+
+    def _wait_for_room(self, error: OSError) -> None:
+        """Where there is no file left for a client, the next try fails as well until somebody leaves."""
+        now_s = time.monotonic()
+        if now_s >= self._quiet_until_s:
+            self._quiet_until_s = now_s + _SAY_EVERY_S
+            _log.error("cannot take a client, trying again", extra={"error": str(error)})
+        time.sleep(_PAUSE_S)
 
     def stop(self) -> None:
         """Take no more clients: may be called from a signal handler or another thread."""

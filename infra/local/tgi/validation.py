@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from infra.local.tgi.engine import Constraint, Sampling
-from infra.local.tgi.errors import TgiRefusal, invalid
+from infra.local.tgi.errors import invalid
 from infra.local.tgi.options import ROUND_TOKENS, Options
 from infra.local.tgi.requests.scan import fault
 from infra.local.tgi.requests.wire import Grammar, Parameters
@@ -149,6 +149,3 @@ def _check_types(schema: dict[str, Any]) -> None:
     for each in schema.get("properties", {}).values():
         if isinstance(each, dict):
             _check_types(each)
-
-
-__all__ = ["TgiRefusal", "check_best_of", "check_length", "check_values", "constraint", "samples", "sampling"]

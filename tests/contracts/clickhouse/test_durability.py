@@ -1,17 +1,23 @@
 """What is written stays, whatever ends the server; what cannot start says why."""
 
+import socket
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
+import psutil
 from clickhouse_driver import Client
 from clickhouse_driver.errors import Error
 
+from infra.local.ports import LOOPBACK
 from tests.support.clickhouse import RunningClickHouse
 from tests.support.eventually import eventually_sync
 
 GONE = (Error, OSError, EOFError)
+TROUBLE = "cannot take a client"
+STANDARD_FILES = 3
 
 
 def test_what_was_acknowledged_survives_sigkill_and_a_token_still_deduplicates(
@@ -118,3 +124,21 @@ def test_a_taken_port_is_refused_with_a_reason(clickhouse_server: RunningClickHo
 def start(data_dir: Path, port: str) -> "subprocess.Popen[str]":
     command = [sys.executable, "-m", "infra.cli", "clickhouse", "--port", port, "--data-dir", str(data_dir)]
     return subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+
+
+def test_a_server_without_a_file_left_says_so_once_and_takes_the_client_when_there_is_one(
+    own_clickhouse: RunningClickHouse,
+) -> None:
+    server = psutil.Process(own_clickhouse.pid)
+    before = server.rlimit(psutil.RLIMIT_NOFILE)
+    server.rlimit(psutil.RLIMIT_NOFILE, (STANDARD_FILES, before[1]))
+    with socket.create_connection((LOOPBACK, own_clickhouse.port)):
+        eventually_sync(lambda: TROUBLE in own_clickhouse.log.read_text())
+        spent_s, began_s = sum(server.cpu_times()[:2]), time.monotonic()
+        eventually_sync(lambda: time.monotonic() - began_s > 1)
+        assert sum(server.cpu_times()[:2]) - spent_s < 0.5
+        assert own_clickhouse.log.read_text().count(TROUBLE) == 1
+
+        server.rlimit(psutil.RLIMIT_NOFILE, before)
+        with own_clickhouse.client() as client:
+            assert client.execute("SELECT 1") == [(1,)]

@@ -8,8 +8,10 @@ import pytest
 
 from infra.errors import CannotStart
 from infra.local.housekeeping import cut_logs, keep_tidy
+from infra.local.log_room import LogRoom
+from infra.local.log_segments import Partition
 from infra.local.room import free_bytes, refuse_full_disk, taken
-from infra.settings import LocalSettings
+from infra.settings import KafkaSettings, LocalSettings
 from tests.support.eventually import eventually
 
 
@@ -45,6 +47,35 @@ async def test_a_running_stack_is_kept_tidy_and_a_disk_that_gets_full_is_told_on
     assert foreign.read_text() == "many words\n" * 200
     assert len(told) == 1
     assert "when it is full, prompts are refused" in told[0]
+
+
+class FailsTwice(LogRoom):
+    """A log that cannot be looked at, twice, and then is too large."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(KafkaSettings(), folder, 10_000_000, self._nothing)
+        self.rounds = 0
+
+    async def make(self) -> int:
+        self.rounds += 1
+        if self.rounds <= 2:
+            raise ValueError("no JSON")
+        return 5_000_000
+
+    async def _nothing(self) -> dict[Partition, int]:
+        return {}
+
+
+async def test_a_round_that_fails_is_told_once_and_the_next_ones_are_made_all_the_same(tmp_path: Path) -> None:
+    told, log = list[str](), FailsTwice(tmp_path)
+
+    tidying = asyncio.create_task(keep_tidy(LocalSettings(dir=tmp_path), [], log, told.append, look_every_s=0.01))
+    await eventually(lambda: log.rounds >= 5)
+    tidying.cancel()
+
+    failed, large = told
+    assert failed.endswith("cannot be looked after: ValueError('no JSON'); still trying")
+    assert large.startswith("the log takes 5 MB more than the 10 MB")
 
 
 def test_a_start_on_a_nearly_full_disk_is_refused_with_a_way_out(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The supervisor over tiny stand-in programs: order, failures, restarts, the end."""
 
 import asyncio
+import errno
 import os
 import signal
 import sys
@@ -44,6 +45,7 @@ class Scene:
         self.folder = folder
         self.said: list[str] = []
         self.changes: list[dict[str, int]] = []
+        self.disk_is_full = False
         self.console = Console(file=StringIO(), width=200)
         self.supervisor = Supervisor(self.said.append, self._changed)
 
@@ -65,6 +67,8 @@ class Scene:
 
     def _changed(self, pids: Mapping[str, int]) -> None:
         self.changes.append(dict(pids))
+        if self.disk_is_full:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def _command(self, name: str, program: str, report: Report) -> Command:
         report("fetching", 1, 2)
@@ -156,6 +160,21 @@ async def test_a_child_that_cannot_be_restarted_is_tried_again_and_again(scene: 
     path.unlink()
     await eventually(lambda: scene.said[-1] == "worker is ready again", what="the restart")
 
+    await scene.supervisor.stop()
+
+
+async def test_what_cannot_be_written_down_of_a_restart_is_said_and_the_next_death_is_seen_too(scene: Scene) -> None:
+    await scene.start(scene.part("worker"))
+
+    scene.disk_is_full = True
+    os.kill(scene.supervisor.pids["worker"], signal.SIGKILL)
+    await eventually(lambda: scene.said[-1:] == ["worker: [Errno 28] No space left on device"], what="the failure")
+    scene.disk_is_full = False
+    await eventually(lambda: scene.journal()[-2:] == ["worker starts", "worker starts"], what="the restart")
+    os.kill(scene.supervisor.pids["worker"], signal.SIGKILL)
+    await eventually(lambda: scene.said[-1] == "worker is ready again", what="the second restart")
+
+    assert scene.changes[-1] == scene.supervisor.pids
     await scene.supervisor.stop()
 
 

@@ -105,6 +105,62 @@ def test_closing_ends_what_still_runs(loop: LoopThread) -> None:
         loop.run(answered(1))
 
 
+def test_who_waits_for_an_answer_while_another_thread_closes_is_told_so() -> None:
+    running, waits = LoopThread("test"), threading.Event()
+
+    async def for_ever() -> None:
+        waits.set()
+        await asyncio.Event().wait()
+
+    def closes() -> None:
+        waits.wait()
+        running.close()
+
+    closing = threading.Thread(target=closes)
+    closing.start()
+    with pytest.raises(OurFault, match="closed before the answer came"):
+        running.run(for_ever())
+    closing.join()
+
+
+def test_nothing_is_begun_once_it_is_closing() -> None:
+    closes, let_go = threading.Event(), threading.Event()
+
+    async def closing() -> None:
+        closes.set()
+        await asyncio.to_thread(let_go.wait)
+
+    running = LoopThread("test", closing)
+    closer = threading.Thread(target=running.close)
+    closer.start()
+    closes.wait()
+
+    with pytest.raises(OurFault):
+        running.run(answered(1))
+    let_go.set()
+    closer.join()
+
+
+def test_of_many_that_ask_while_it_is_closed_none_waits_for_ever() -> None:
+    running, refused = LoopThread("test"), list[OurFault]()
+
+    def asks() -> None:
+        try:
+            while True:
+                running.run(answered(1))
+        except OurFault as error:
+            refused.append(error)
+
+    threads = [threading.Thread(target=asks, daemon=True) for _ in range(8)]
+    for each in threads:
+        each.start()
+    running.close()
+    for each in threads:
+        each.join(10)
+
+    assert len(refused) == len(threads)
+
+
 def test_the_last_that_it_does_is_what_it_was_told_at_the_start() -> None:
     done: list[str] = []
 

@@ -6,7 +6,6 @@ without a thread for each answer. The socket lies in a folder of mode 0700, so n
 
 import asyncio
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
@@ -20,6 +19,7 @@ import xllamacpp
 from infra.errors import Unavailable
 from infra.local.tgi.engine import Ask, Piece, Token
 from infra.local.tgi.errors import EngineFailed
+from infra.local.tgi.llama.processors import compute_threads
 from infra.local.tgi.llama.wire import (
     ALL,
     completion_request,
@@ -35,12 +35,6 @@ BATCH_TOKENS = 32  # read of a prompt at a time: the longest others wait, and th
 SPARE_TOKENS = 16  # of context beyond the longest answer: it stops one short of a full one
 BASE = "http://llama"
 SOCKET = "llama.sock"
-
-
-def compute_threads() -> int:
-    """One core is left to the others: with all of them taken, llama.cpp's barriers collapse."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, cores - 1)
 
 
 class LlamaEngine:
@@ -103,11 +97,6 @@ class LlamaEngine:
                 return bool((await self._call("GET", "/health")).get("status") == "ok")
         except (aiohttp.ClientError, EngineFailed, TimeoutError):
             return False
-
-    async def busy_slots(self) -> int:
-        """How many of its slots llama.cpp itself is using: after a hang-up it needs one step to notice."""
-        async with self._open.get(f"{BASE}/slots") as reply:
-            return sum(each["is_processing"] for each in await reply.json())
 
     async def tokenize(self, text: str) -> list[Piece]:
         """The model's own tokens."""
