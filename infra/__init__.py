@@ -18,5 +18,6 @@
 - `command_line`, `screen`, `completion`: what all its commands share, and what a shell completes
 - `commands`: the list of them all, for the documents
 - `doctor`, `parts`: what is found of settings and parts
-- `local`: the embedded stack of real parts
+- `local`: the embedded stack of real parts, and where the whole is put together: it starts every process, and so knows
+  their names and settings, but imports none and runs what it wants of a room as a command
 """

@@ -6,7 +6,7 @@
 - `webhooks`: webhooks verified and read by whoever receives them
 - `wire`, `patience`, `following`: one request, how long it is tried again, and a stream over many connections
 - `settings`: which gateway, with which key
-- `commands`: `headrace submit` and `headrace job`
+- `commands`: `headrace submit`, `headrace job` and `headrace tour`
 """
 
 from typing import TYPE_CHECKING

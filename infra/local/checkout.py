@@ -13,7 +13,7 @@ from infra.errors import WrongSetting
 from infra.local.ports import remembered_ports
 
 MADE: Final = (
-    *("kafka", "redis", "clickhouse", "logs", "ready", "key.json", "secret.key", "stack.json"),
+    *("kafka", "redis", "clickhouse", "tgi", "logs", "ready", "key.json", "secret.key", "stack.json"),
     # Last, so that a folder that is being deleted is known for a stack's to the end.
     *("ports.json", "lock", "stack.id"),
 )

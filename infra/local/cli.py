@@ -12,7 +12,6 @@ from collections.abc import Awaitable, Iterator, Mapping
 from functools import partial
 from typing import Any, Final, TypeVar
 
-import aiohttp
 import click
 from rich.console import Console
 
@@ -25,7 +24,7 @@ from infra.local.housekeeping import keep_tidy
 from infra.local.progress import StartUp
 from infra.local.stack import Stack
 from infra.local.supervisor import Supervisor
-from infra.local.whole import until_whole
+from infra.local.whole import first_model, until_whole
 from infra.screen import LiveScreen
 from infra.settings import LocalSettings
 
@@ -120,38 +119,30 @@ async def _show_and_stay(
     told: Mapping[str, Any] | None,
 ) -> int:
     """Show it working, and wait for its end; `told` is printed as JSON, with what was asked besides."""
-    async with aiohttp.ClientSession() as session:
-        guide = _guide(stack, session, console)
-        if not await guide.knows_the_key():
-            await stack.renew_key()
-            raise CannotStart("key", "the log does not know the kept API key", advice="start again: another was made")
-        model = await guide.model()
-        ready_s = time.monotonic() - began
-        console.print(f"\nready after {ready_s:.1f} s")
-        asked = []
-        if prompts:
-            console.print("three prompts through the whole chain:")
-            asked = await tour.walk(guide, model)
-            console.print()
-            console.print(tour.hops(asked))
+    assert stack.key is not None  # noqa: S101 - it is up
+    model = await first_model(stack.gateway_url, stack.key.api_key)
+    if model is None:
+        await stack.renew_key()
+        raise CannotStart("key", "the log does not know the kept API key", advice="start again: another was made")
+    ready_s = time.monotonic() - began
+    console.print(f"\nready after {ready_s:.1f} s")
+    toured = tour.Tour(answered=True, prompts=[])
+    if prompts:
+        console.print("three prompts through the whole chain:")
+        toured = await tour.walk(stack.client_environment(), as_json=told is not None)
     _print_places(stack, model, console)
     if told is not None:
-        print_json({**told, "ready_s": round(ready_s, 1), "prompts": [each.plain() for each in asked]})
+        print_json({**told, "ready_s": round(ready_s, 1), "prompts": toured.prompts})
     if stop is not None:
         console.print("\nup; Ctrl-C stops everything")
         await stop.wait()
         return 0
-    return 0 if all(each.answered for each in asked) else UNANSWERED
+    return 0 if toured.answered else UNANSWERED
 
 
 def _told(stack: Stack, described: Mapping[str, Any]) -> dict[str, Any]:
     folder = str(stack.local.dir.absolute())
     return {"folder": folder, "pages": standing_shown.pages(stack.gateway_url), **described}
-
-
-def _guide(stack: Stack, session: aiohttp.ClientSession, console: Console) -> tour.Guide:
-    assert stack.key is not None  # noqa: S101 - it is up
-    return tour.Guide(session, stack.gateway_url, stack.key.api_key, stack.receiver_url, console)
 
 
 def _print_places(stack: Stack, model: str, console: Console) -> None:

@@ -1,5 +1,7 @@
 """The embedded parts of one stack: what is to be run for each of them."""
 
+import os
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -15,6 +17,9 @@ from infra.local.process import Command
 from infra.local.redis import EmbeddedRedis
 from infra.local.tgi.model import model_file
 from infra.settings import LocalSettings
+
+# A socket's path may have 103 bytes on macOS, 107 on Linux; 29 are for what the model server makes in the folder.
+_LONGEST_BYTES: Final = 74
 
 READ_THE_LOG: Final = "read the log named above, mend the cause and start again"
 
@@ -57,8 +62,21 @@ class EmbeddedParts:
             name="tgi",
             argv=headrace("tgi", "--port", str(port), "--model-file", str(found.absolute()), *name),
             log=log,
-            environment=environment,
+            environment={**environment, **_beside(self.local.dir / "tgi")},
             ports=(port,),
             ready=partial(is_healthy, port),
             advice=f"{READ_THE_LOG}, or set HEADRACE_TGI__URL to a server of yours",
         )
+
+
+def _beside(folder: Path) -> dict[str, str]:
+    """Lets the model server's private socket lie beside the other data, empty of what a killed one left there.
+
+    Where that path is too long for a socket, it lies in the machine's own folder for what is temporary.
+    """
+    folder = folder.absolute()
+    shutil.rmtree(folder, ignore_errors=True)
+    if len(os.fsencode(folder)) > _LONGEST_BYTES:
+        return {}
+    folder.mkdir(parents=True)
+    return {"TMPDIR": str(folder)}

@@ -1,7 +1,6 @@
 """The plan of the whole stack: every part and service, after what it starts, and how it is told of the others."""
 
 import hashlib
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from infra.errors import CannotStart
 from infra.local.addresses import PORT_NAMES, Addresses
 from infra.local.checkout import Checkout, DevelopmentKey
 from infra.local.downloads import Report
@@ -19,6 +17,7 @@ from infra.local.extra import refuse_missing
 from infra.local.log_room import LogRoom
 from infra.local.log_segments import Partition
 from infra.local.ports import LOOPBACK
+from infra.local.printed import NewKey, ReadPartition, read
 from infra.local.process import Command
 from infra.local.room import refuse_full_disk
 from infra.local.settings import ReceiverSettings
@@ -148,6 +147,14 @@ class Stack:
             where.kafka, where.redis, where.clickhouse, where.tgi, self.common, **(self._places() | extra)
         )
 
+    def client_environment(self) -> dict[str, str]:
+        """That of a child which asks our gateway, with our key."""
+        assert self.key is not None  # noqa: S101 - it is up
+        return self.environment(
+            HEADRACE_CLIENT__URL=self.gateway_url,
+            HEADRACE_CLIENT__API_KEY=self.key.api_key,
+        )
+
     async def renew_key(self) -> None:
         """Make another development key: the log that knew the kept one is gone."""
         printed = await run_once(
@@ -157,13 +164,8 @@ class Stack:
             self.environment(HEADRACE_KAFKA__ACK_TIMEOUT_S=str(self.addresses.kafka.delivery_timeout_s)),
             advice="see that the broker takes records, then start again",
         )
-        try:
-            made = json.loads(printed)
-            self.key = DevelopmentKey(made["api_key"], made["webhook_secret"])
-        except (ValueError, KeyError, TypeError):
-            raise CannotStart(
-                "key", f"`headrace keys create --json` printed {printed!r}", advice="report this"
-            ) from None
+        made = read("key", printed, NewKey)
+        self.key = DevelopmentKey(made.api_key, made.webhook_secret)
         self.checkout.keep_development_key(self._identity(), self.key)
 
     def _places(self) -> dict[str, str]:
@@ -230,7 +232,7 @@ class Stack:
         printed = await run_once(
             "disk", headrace("topics", "lag", "--json"), self.environment(), advice="free some room on the disk"
         )
-        return {(each["topic"], each["partition"]): each["read"] for each in json.loads(printed)}
+        return {(each.topic, each.partition): each.read for each in read("disk", printed, list[ReadPartition])}
 
     async def _find_key(self) -> None:
         self.key = self.checkout.development_key(self._identity())

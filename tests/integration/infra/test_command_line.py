@@ -133,7 +133,7 @@ def completed(line: str, folder: Path) -> list[str]:
 @pytest.mark.parametrize(
     ("line", "found"),
     [
-        ("headrace to", ["topics"]),
+        ("headrace to", ["topics", "tour"]),
         ("headrace topics ch", ["check"]),
         ("headrace submit --str", ["--stream"]),
         ("headrace submit --lane ba", ["batch"]),

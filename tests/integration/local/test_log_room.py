@@ -14,6 +14,7 @@ from redis import Redis
 from infra import kafka
 from infra.local.log_room import LogRoom, Read
 from infra.local.log_segments import Partition
+from infra.local.printed import ReadPartition, read
 from infra.settings import KafkaSettings, RedisSettings
 from producers import topic_admin
 from producers.readers import readings
@@ -119,6 +120,8 @@ def test_how_far_each_reader_is_behind_is_told(
         (each["topic"].removeprefix(log_settings.topic_prefix), each["partition"]): each
         for each in json.loads(told.stdout)
     }
+    prefixed = f"{log_settings.topic_prefix}{ANSWERS.name}"
+    assert ReadPartition(prefixed, 0, 1) in read("disk", told.stdout, list[ReadPartition])
     answers = found[ANSWERS.name, 0]
     assert (answers["first"], answers["end"], answers["read"]) == (0, 3, 1)
     assert answers["next"] == {"fanout": 3, "deliver": 1, "retrain": 2, "ingest": 3}

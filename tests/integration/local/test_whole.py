@@ -9,7 +9,7 @@ from aiohttp.test_utils import BaseTestServer, TestServer
 from rich.console import Console
 
 from infra.local.progress import StartUp
-from infra.local.whole import until_whole
+from infra.local.whole import first_model, until_whole
 
 
 @pytest.fixture
@@ -44,3 +44,30 @@ async def test_it_waits_until_the_view_is_whole_and_shows_how_far_it_is(rebuildi
         "waiting for view 75%",
         "ready",
     ]
+
+
+async def test_a_key_that_is_still_on_its_way_and_a_gateway_that_hangs_up_are_waited_for() -> None:
+    looks = iter(["hang up", "unknown", "no model", "there"])
+    keys: list[str] = []
+
+    async def models(request: web.Request) -> web.Response:
+        keys.append(request.headers["Authorization"])
+        match next(looks):
+            case "hang up":
+                assert request.transport is not None
+                request.transport.close()
+            case "unknown":
+                return web.json_response({"error": {"message": "who?"}}, status=401)
+            case "there":
+                return web.json_response({"data": [{"id": "tiny"}]})
+            case _:
+                pass
+        return web.json_response({"data": []})
+
+    app = web.Application()
+    app.router.add_get("/v1/models", models)
+    async with TestServer(app) as server:
+        found = await first_model(str(server.make_url("/")).rstrip("/"), "sk-1")
+
+    assert found == "tiny"
+    assert keys == ["Bearer sk-1"] * 4

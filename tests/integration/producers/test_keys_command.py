@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from infra import lock
+from infra.local.printed import NewKey, read
 from infra.sealing import Seal
 from infra.settings import CommonSettings, KafkaSettings
 from producers import topic_admin
@@ -30,6 +31,7 @@ def make_key(log: KafkaSettings, folder: Path, tenant: str = "acme") -> dict[str
     )  # fmt: skip
     assert made.returncode == 0, made.stderr
     key: dict[str, Any] = json.loads(made.stdout)
+    assert read("key", made.stdout, NewKey) == NewKey(key["api_key"], key["webhook_secret"])
     return key
 
 

@@ -4,7 +4,8 @@ from io import StringIO
 
 from rich.console import Console
 
-from infra.local.tour import TourPrompt, hops
+from gateway.client.commands.tour import TourPrompt, hops
+from gateway.client.objects import Job, Step
 
 
 def printed(asked: list[TourPrompt]) -> list[list[str]]:
@@ -17,9 +18,9 @@ def printed(asked: list[TourPrompt]) -> list[list[str]]:
 
 
 def test_each_hop_is_a_row_and_each_prompt_a_column() -> None:
-    whole = TourPrompt("a", {"status": "completed"}, webhook=True, row=True)
-    whole.steps = [{"step": "received", "since_previous_ms": 0.0}, {"step": "claimed", "since_previous_ms": 3.25}]
-    cut = TourPrompt("b", {"status": "failed"}, [{"step": "received", "since_previous_ms": 0}])
+    received, claimed = Step(step="received", at_ms=1.0), Step(step="claimed", at_ms=4.25, since_previous_ms=3.25)
+    whole = TourPrompt("a", Job(id="job_1", status="completed"), (received, claimed), webhook=True, row=True)
+    cut = TourPrompt("b", Job(id="job_2", status="failed"), (received,), webhook=False)
 
     assert printed([whole, cut]) == [
         ["hop", "prompt 1", "prompt 2"],
@@ -31,5 +32,8 @@ def test_each_hop_is_a_row_and_each_prompt_a_column() -> None:
     ]
 
 
-def test_prompts_without_an_answer_make_a_table_all_the_same() -> None:
-    assert printed([TourPrompt("a")])[0] == ["hop", "prompt 1"]
+def test_prompts_without_an_answer_make_a_table_all_the_same_and_no_webhook_is_missed_that_was_not_asked_for() -> None:
+    rows = printed([TourPrompt("a")])
+
+    assert rows[0] == ["hop", "prompt 1"]
+    assert "signed webhook" not in [row[0] for row in rows]
