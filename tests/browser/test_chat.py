@@ -145,6 +145,7 @@ async def test_a_conversation_is_renamed_and_deleted(chat: Chat, worker: PlayedW
     await page.get_by_role("button", name="Save").click()
     await expect(chat.entry("New <b>name</b>")).to_be_visible()
     await expect(page.get_by_role("button", name="Rename “New <b>name</b>”")).to_be_focused()
+    await expect(page).to_have_title("New <b>name</b> · Headrace")
     renamed = await gateway.get(f"/v1/conversations/{prompt.conversation}")
 
     await chat.entry("New <b>name</b>").hover()

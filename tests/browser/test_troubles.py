@@ -51,6 +51,19 @@ async def test_a_gateway_that_stops_in_mid_answer_is_found_again(
     await expect(chat.told("The connection broke")).to_be_hidden()
 
 
+async def test_a_prompt_waits_for_a_server_that_is_started_anew(chat: Chat, worker: PlayedWorker, watch: Watch) -> None:
+    watch.expect("ERR_CONNECTION_REFUSED")
+    await chat.page.route("**/v1/jobs", lambda route: route.abort("connectionrefused"))
+    await chat.ask("Are you there?")
+    await expect(chat.told("The server cannot be reached; trying again")).to_be_visible()
+
+    await chat.page.unroute_all()
+    await worker.answer("Here again.")
+
+    await expect(chat.answers).to_have_text(["Here again."])
+    assert worker.log.nothing_waits()
+
+
 async def test_a_prompt_that_could_not_be_sent_is_sent_once(
     chat: Chat, worker: PlayedWorker, visitor: BrowserContext, watch: Watch
 ) -> None:

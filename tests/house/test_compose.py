@@ -42,7 +42,7 @@ def test_the_schema_would_tell_of_a_mistake() -> None:
 
 
 def test_every_process_is_a_service_of_its_own() -> None:
-    assert set(of_ours()) == {*PROCESSES, "init"}
+    assert set(of_ours()) == {*PROCESSES, "init", "tools"}
     assert [of_ours()[name]["command"] for name in PROCESSES] == [[name] for name in PROCESSES]
     assert set(PROCESSES) <= {each.name for each in COMMANDS}
 
@@ -59,6 +59,17 @@ def test_every_setting_is_one_and_no_process_would_refuse_them(name: str, tmp_pa
     refuse_unknown(environ)
     for block in blocks():
         block.from_env(environ)
+
+
+def test_a_process_has_the_secrets_that_it_uses_and_no_other() -> None:
+    given = {name: set(each.get("secrets", [])) for name, each in of_ours().items()}
+    redis, clickhouse, sealing = "redis_password", "clickhouse_password", "secret_key"
+
+    # Whoever unseals webhook secrets is never one that clients can reach.
+    assert given.pop("tools") == {redis, clickhouse, sealing}
+    assert given.pop("deliver") == {redis, sealing}
+    assert {name for name, secrets in given.items() if secrets == {clickhouse}} == {"ingest", "reports", "init"}
+    assert {name for name, secrets in given.items() if secrets == {redis}} == {"gateway", "worker", "fanout", "retrain"}
 
 
 @OURS

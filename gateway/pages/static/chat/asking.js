@@ -7,12 +7,13 @@ import { forget, remember } from "./pending.js";
 const TRIES = 4;
 const PAUSE_MS = 700;
 const LONGEST_PAUSE_MS = 10_000;
+const AWAY_MS = 20_000; // a gateway that was started anew is back by then
 const LONGEST_AFTER_S = 3; // whoever must wait longer is told so, and tries again when they like
 
 /**
  * @typedef {object} Hearing what the asker hears
  * @property {(text: string) => void} text all of the answer so far
- * @property {(state: "sending" | "queued" | "running" | "answering" | "cancelling" | "unstopped" | "broken") => void} state
+ * @property {(state: "sending" | "away" | "queued" | "running" | "answering" | "cancelling" | "unstopped" | "broken") => void} state
  */
 
 /** One prompt on its way. */
@@ -72,15 +73,20 @@ export class Asking {
   }
 
   async _submit() {
-    for (let tries = 1; ; tries += 1) {
+    const giveUpMs = performance.now() + AWAY_MS;
+    let refusals = 0;
+    for (let pauseMs = PAUSE_MS; ; pauseMs += PAUSE_MS) {
       try {
         const headers = { "Idempotency-Key": `"${this.pending.key}"` };
         return await api("/v1/jobs", { body: this.pending.body, headers, signal: this.leaving.signal });
       } catch (error) {
         const afterS = error.afterS ?? 0;
-        const again = passes(error) && tries < TRIES && afterS <= LONGEST_AFTER_S && !this.leaving.signal.aborted;
-        if (!again) throw error;
-        await sleep(Math.max(afterS * 1000, PAUSE_MS * tries), this.leaving.signal);
+        const isAway = error.status === 0 && navigator.onLine;
+        refusals += isAway ? 0 : 1;
+        const isEnough = refusals === TRIES || (isAway && performance.now() > giveUpMs);
+        if (isEnough || !passes(error) || afterS > LONGEST_AFTER_S || this.leaving.signal.aborted) throw error;
+        if (isAway && !this.stopping) this.hearing.state("away");
+        await sleep(Math.max(afterS * 1000, pauseMs), this.leaving.signal);
       }
     }
   }

@@ -48,7 +48,6 @@ onChange(() => {
   leave();
   list.clear();
   conversation = null;
-  document.title = "Headrace";
   if (location.hash) history.replaceState(null, "", location.pathname);
 });
 
@@ -85,7 +84,6 @@ async function open(id) {
   leave();
   conversation = id;
   list.mark(id);
-  document.title = id === null ? "Headrace" : `${list.titleOf(id)} · Headrace`;
   if (id === null) {
     byId("thread").append(welcome((text) => composer.write(text)));
     composer.focus();
@@ -152,7 +150,6 @@ async function begin(text, signal) {
     list.add(made);
     list.mark(made.id);
     history.pushState(null, "", `#${made.id}`);
-    document.title = `${title} · Headrace`;
   } finally {
     composer.setBusy(false);
   }

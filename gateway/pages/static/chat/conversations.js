@@ -1,4 +1,4 @@
-/** The list of conversations: newest first, to be opened, renamed, deleted. */
+/** The list of conversations: newest first, to be opened, renamed, deleted; the page bears the name of the open one. */
 
 import { api, inWords } from "../ground/api.js";
 import { icon, make } from "../ground/dom.js";
@@ -55,11 +55,6 @@ export class ConversationList {
     this._show();
   }
 
-  /** @param {string} id */
-  titleOf(id) {
-    return title(this.found.find((each) => each.id === id) ?? {});
-  }
-
   async _more() {
     const last = this.found[this.found.length - 1].id;
     try {
@@ -106,6 +101,8 @@ export class ConversationList {
   }
 
   _show() {
+    const open = this.found.find(({ id }) => id === this.current);
+    document.title = open ? `${title(open)} · Headrace` : "Headrace";
     const entries = this.found.map((conversation) => this._entry(conversation));
     const more = this.hasMore && make("button.quiet.more", { type: "button", onclick: () => this._more() }, "Show older ones");
     const trouble = this.trouble && make("p.said", { role: "alert" }, this.trouble);

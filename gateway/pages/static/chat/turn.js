@@ -9,6 +9,7 @@ import { Rendered } from "./markdown.js";
 
 const STATES = {
   sending: "Sending …",
+  away: "The server cannot be reached; trying again …",
   queued: "Waiting for its turn …",
   running: "Thinking …",
   answering: "",

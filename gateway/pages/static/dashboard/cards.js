@@ -2,7 +2,7 @@
 
 import { make } from "../ground/dom.js";
 import { colours } from "./colours.js";
-import { exact, instant, written } from "./numbers.js";
+import { exact, period, written } from "./numbers.js";
 import { Plot } from "./plots.js";
 import { table } from "./tables.js";
 
@@ -143,7 +143,7 @@ export class Card {
     });
     const bucket = view.buckets[index ?? -1];
     const seconds = view.bucket_s < 60;
-    this.when.textContent = bucket === undefined ? "" : `${instant(bucket, { seconds })} – ${instant(bucket + view.bucket_s, { seconds })}`;
+    this.when.textContent = bucket === undefined ? "" : period(bucket, bucket + view.bucket_s, { seconds });
   }
 
   showTable() {

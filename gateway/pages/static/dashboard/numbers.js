@@ -78,6 +78,18 @@ export function span(s) {
 }
 
 /**
+ * From one instant to another; the date is said once, or twice where it changes, or not at all where it is today.
+ * @param {number} sinceS unix seconds
+ * @param {number} untilS
+ * @param {{ seconds?: boolean }} [how]
+ */
+export function period(sinceS, untilS, how = {}) {
+  const [since, until] = [sinceS, untilS].map((s) => new Date(s * 1000));
+  if (since.toDateString() !== until.toDateString()) return `${instant(sinceS, { ...how, date: true })} – ${instant(untilS, { ...how, date: true })}`;
+  return `${instant(sinceS, how)} – ${clock(until, how)}`;
+}
+
+/**
  * An instant on the reader's clock; with its date unless it is today.
  * @param {number} atS unix seconds
  * @param {{ seconds?: boolean, date?: boolean }} [how]
@@ -85,8 +97,12 @@ export function span(s) {
 export function instant(atS, how = {}) {
   const at = new Date(atS * 1000);
   const isToday = at.toDateString() === new Date().toDateString();
-  const time = `${pad(at.getHours())}:${pad(at.getMinutes())}${how.seconds ? `:${pad(at.getSeconds())}` : ""}`;
-  return isToday && !how.date ? time : `${day(at)} ${time}`;
+  return isToday && !how.date ? clock(at, how) : `${day(at)} ${clock(at, how)}`;
+}
+
+/** @param {Date} at @param {{ seconds?: boolean }} how */
+function clock(at, how) {
+  return `${pad(at.getHours())}:${pad(at.getMinutes())}${how.seconds ? `:${pad(at.getSeconds())}` : ""}`;
 }
 
 /** @param {Date} at */

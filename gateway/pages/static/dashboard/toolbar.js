@@ -2,7 +2,7 @@
 
 import { api } from "../ground/api.js";
 import { icon, make } from "../ground/dom.js";
-import { instant, span } from "./numbers.js";
+import { period, span } from "./numbers.js";
 import { RANGES, wrongRange } from "./view.js";
 
 const LANES = ["interactive", "standard", "batch"];
@@ -40,7 +40,7 @@ export class Toolbar {
 
   /** @param {any} answer */
   showRange(answer) {
-    this.told.textContent = `${instant(answer.since_s)} – ${instant(answer.until_s)}, by ${span2(answer.bucket_s)}`;
+    this.told.textContent = `${period(answer.since_s, answer.until_s)}, by ${span2(answer.bucket_s)}`;
     this.told.title = `Compared with the ${span(answer.until_s - answer.since_s)} before`;
     this.answer = answer;
   }
@@ -55,7 +55,7 @@ export class Toolbar {
     const seconds = jobs.until - jobs.since < 60;
     const back = make("button.quiet", { type: "button", "aria-label": "Show all jobs again", title: "Show all jobs again", onclick: () => this.go({ jobs: null }) });
     back.append(icon("close"));
-    this.opened.replaceChildren(`${instant(jobs.since, { seconds })} – ${instant(jobs.until, { seconds })}${which ? ` · ${which}` : ""}`, back);
+    this.opened.replaceChildren(`${period(jobs.since, jobs.until, { seconds })}${which ? ` · ${which}` : ""}`, back);
     if (!this.opened.isConnected) card.querySelector(".help")?.after(this.opened);
   }
 
