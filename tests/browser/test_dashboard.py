@@ -157,7 +157,7 @@ async def test_another_range_is_another_address_and_other_numbers(
 ) -> None:
     page = await opened(visitor)
     before = await page.locator("#chart-jobs_total .value").inner_text()
-    await expect(page.locator(".told")).to_have_text(re.compile(r"^\w+ \d+ \d\d:\d\d – \w+ \d+ \d\d:\d\d, by 30 min$"))
+    await expect(page.locator(".told")).to_have_text(re.compile(r"^\w+ \d+ \d\d:\d\d . \w+ \d+ \d\d:\d\d, by 30 min$"))
 
     await page.get_by_role("button", name="1 h", exact=True).click()
     await expect(page.locator("#chart-jobs_total .value")).not_to_have_text(before)
