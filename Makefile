@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
-TESTS_AT_A_TIME ?= 4
+TESTS_AT_A_TIME ?= 3
 
 .DEFAULT_GOAL := help
 
@@ -70,7 +70,7 @@ wheel: $(INSTALLED) ## the wheel and the source archive, into dist/
 screenshots: $(INSTALLED) ## take the pictures of the documents anew, with the real small model
 	@$(BIN)/python -m tests.support.screenshots
 
-# More than half of a test's time is waiting for real parts: four at a time keep two cores busy.
+# Much of a test's time is waiting for real parts: three at a time keep two cores busy.
 pytest: $(INSTALLED)
 	@$(BIN)/python -m tests.support.chromium
 	@$(BIN)/python -m pytest -n $(TESTS_AT_A_TIME)

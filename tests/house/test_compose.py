@@ -157,5 +157,5 @@ def test_prometheus_scrapes_every_process_where_it_tells() -> None:
 
     assert set(discovery["names"]) == set(PROCESSES)
     assert discovery["port"] == METRICS_PORT
-    assert {each["environment"]["HEADRACE_METRICS__ADDRESS"] for each in of_ours().values()} == {f":{METRICS_PORT}"}
+    assert {of_ours()[each]["environment"]["HEADRACE_METRICS__ADDRESS"] for each in PROCESSES} == {f":{METRICS_PORT}"}
     assert tgi["dns_sd_configs"][0]["port"] == int(services()["tgi-gpu"]["command"][-1])

@@ -58,10 +58,14 @@ def stand(reader: str, offset: int, log: KafkaSettings, redis_settings: RedisSet
 
 def kept(log: KafkaSettings, topic: str) -> list[int]:
     """The records that the broker still has."""
-    options = {"auto_offset_reset": "earliest", "consumer_timeout_ms": 1000}
-    with closing(KafkaConsumer(bootstrap_servers=log.bootstrap_servers, **options)) as consumer:
-        consumer.assign([TopicPartition(topic, 0)])
-        return [int(record.value) for record in consumer]
+    place = TopicPartition(topic, 0)
+    found: list[int] = []
+    with closing(KafkaConsumer(bootstrap_servers=log.bootstrap_servers, auto_offset_reset="earliest")) as consumer:
+        consumer.assign([place])
+        end = consumer.end_offsets([place])[place]
+        while consumer.position(place) < end:
+            found += [int(each.value) for each in consumer.poll(timeout_ms=1000).get(place, [])]
+    return found
 
 
 def read_by_all(log: KafkaSettings, redis_settings: RedisSettings) -> Read:
@@ -105,19 +109,20 @@ def test_no_topic_of_ours_is_cut_by_size_by_the_broker(log_settings: KafkaSettin
 
 
 def test_how_far_each_reader_is_behind_is_told(
-    log_settings: KafkaSettings, redis_settings: RedisSettings, tmp_path: Path
+    kafka_settings: KafkaSettings, redis_settings: RedisSettings, tmp_path: Path
 ) -> None:
-    with closing(KafkaProducer(bootstrap_servers=log_settings.bootstrap_servers, acks="all")) as producer:
+    topic_admin.create(kafka_settings)
+    with closing(KafkaProducer(bootstrap_servers=kafka_settings.bootstrap_servers, acks="all")) as producer:
         for _ in range(3):
-            producer.send(f"{log_settings.topic_prefix}{ANSWERS.name}", b"x", partition=0).get(10)
+            producer.send(f"{kafka_settings.topic_prefix}{ANSWERS.name}", b"x", partition=0).get(10)
     for reader, offset in {"fanout": 3, "deliver": 1, "retrain": 2, "ingest": 3}.items():
-        stand(reader, offset, log_settings, redis_settings)
+        stand(reader, offset, kafka_settings, redis_settings)
 
-    told = headrace("topics", "lag", "--json", settings=(log_settings, redis_settings), folder=tmp_path)
-    shown = headrace("topics", "lag", settings=(log_settings, redis_settings), folder=tmp_path)
+    told = headrace("topics", "lag", "--json", settings=(kafka_settings, redis_settings), folder=tmp_path)
+    shown = headrace("topics", "lag", settings=(kafka_settings, redis_settings), folder=tmp_path)
 
     found = {
-        (each["topic"].removeprefix(log_settings.topic_prefix), each["partition"]): each
+        (each["topic"].removeprefix(kafka_settings.topic_prefix), each["partition"]): each
         for each in json.loads(told.stdout)
     }
     prefixed = f"{log_settings.topic_prefix}{ANSWERS.name}"
