@@ -1,5 +1,6 @@
 """The chat page in a browser: a conversation from its first prompt on, over a gateway whose worker the test plays."""
 
+import pytest
 from playwright.async_api import BrowserContext, Page, expect
 
 from producers.events import AnswerFailed, FeedbackGiven, Usage
@@ -74,9 +75,18 @@ async def test_a_reload_in_mid_answer_loses_nothing_and_asks_nothing_twice(chat:
     assert await chat.page.evaluate("Object.keys({...localStorage, ...sessionStorage})") == ["headrace.key"]
 
 
-async def test_an_answer_that_ended_while_the_page_was_away_is_there(chat: Chat, worker: PlayedWorker) -> None:
+@pytest.mark.parametrize("known", [True, False], ids=["its job was known", "it was left before its job was known"])
+async def test_an_answer_that_ended_while_the_page_was_away_is_there_once(
+    chat: Chat, worker: PlayedWorker, known: bool
+) -> None:
     await chat.ask("Quick?")
     prompt, lease = await worker.claim()
+    await expect(chat.told("Thinking")).to_be_visible()
+    if not known:
+        await chat.page.evaluate(
+            "for (const [name, kept] of Object.entries(sessionStorage)) if (name.includes('pending'))"
+            " sessionStorage.setItem(name, JSON.stringify({...JSON.parse(kept), job: null}));"
+        )
     await chat.page.goto("about:blank")
     await worker.end(lease, a_completed(prompt, "Yes."))
     await chat.page.go_back()

@@ -133,7 +133,7 @@ def test_how_far_each_reader_is_behind_is_told(
         (each["topic"].removeprefix(kafka_settings.topic_prefix), each["partition"]): each
         for each in json.loads(told.stdout)
     }
-    prefixed = f"{log_settings.topic_prefix}{ANSWERS.name}"
+    prefixed = f"{kafka_settings.topic_prefix}{ANSWERS.name}"
     assert ReadPartition(prefixed, 0, 1) in read("disk", told.stdout, list[ReadPartition])
     answers = found[ANSWERS.name, 0]
     assert (answers["first"], answers["end"], answers["read"]) == (0, 3, 1)

@@ -184,6 +184,8 @@ async function follow(turn, pending) {
   asked = turn;
   composer.setBusy(true);
   await turn.ask(pending);
+  // Left before its job was known, and ended meanwhile: it stood there already.
+  if (thread.turns.some((each) => each !== turn && each.job !== null && each.job === turn.job)) thread.drop(turn);
   if (asked !== turn) return;
   asked = null;
   composer.setBusy(false);

@@ -72,6 +72,13 @@ export class Thread {
     return this.turns.find((turn) => turn.job === job);
   }
 
+  /** @param {Turn} turn */
+  drop(turn) {
+    this.turns = this.turns.filter((each) => each !== turn);
+    turn.element.remove();
+    this._mark();
+  }
+
   toEnd() {
     this.follows = true;
     this.place.scrollTop = this.place.scrollHeight;
