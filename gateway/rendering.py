@@ -21,6 +21,8 @@ LONGEST_CODE, LONGEST_LINE = 12_000, 200
 """Longer code is shown without colours: some lexers take long over what nobody reads anyway."""
 MOST_BRACKETS, MOST_CELLS = 2_000, 20_000
 """A text with more is rendered without links and tables: to look for them would take seconds."""
+DEEPEST = 60
+"""A text of blocks within blocks that go deeper is shown as it was written: markdown-it leaves out what lies below."""
 _NAMES = (
     "bash console css diff docker dockerfile go golang html ini javascript js json jsx lua py python rb rs ruby rust "
     "sh shell sql toml ts typescript tsx xml yaml yml zsh"
@@ -46,7 +48,10 @@ def rendered(text: str) -> list[Block]:
     """The blocks of a text, in their order; a newline alone ends its lines."""
     environment: dict[str, Any] = {}
     markdown = _PLAINER if _is_laborious(text) else _MARKDOWN
-    tokens = markdown.parse(text.translate(_TURNS_TEXT), environment)
+    shown = text.translate(_TURNS_TEXT)
+    tokens = markdown.parse(shown, environment)
+    if max((each.level for each in tokens), default=0) >= DEEPEST - 1:
+        return [Block(0, f"<pre><code>{html.escape(shown)}</code></pre>\n")]
     return [
         Block((each[0].map or [0])[0], markdown.renderer.render(each, markdown.options, environment))
         for each in _blocks(tokens)
@@ -111,7 +116,7 @@ _RULES = {
 
 
 def _markdown() -> MarkdownIt:
-    made = MarkdownIt("commonmark", {"html": False, "breaks": True, "maxNesting": 20}).enable(
+    made = MarkdownIt("commonmark", {"html": False, "breaks": True, "maxNesting": DEEPEST}).enable(
         ["table", "strikethrough"]
     )
     made.validateLink = lambda url: _MAY_LINK.match(url) is not None  # type: ignore[method-assign]

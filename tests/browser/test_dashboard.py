@@ -281,7 +281,7 @@ async def test_nobody_asks_again_while_a_question_is_under_way(visitor: tuple[Br
 
     await held[0].continue_()
     await is_drawn(page)
-    await page.clock.run_for(6_000)
+    await page.clock.run_for(61_000)  # a store that took so long is given time
     await eventually(lambda: len(held) == 2, what="the next question")
     await held[1].continue_()
     await is_drawn(page)

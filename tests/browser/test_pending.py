@@ -52,7 +52,7 @@ async def test_a_submit_whose_answer_was_lost_is_not_sent_again_a_day_later(
 
     await chat.page.route("**/v1/jobs", lose)
     await chat.ask("Who hears me?")
-    await expect(chat.told("The server cannot be reached.")).to_be_visible()
+    await expect(chat.told("The server cannot be reached; trying again")).to_be_visible()
     await chat.page.unroute_all()
     await chat.page.evaluate(
         "for (const [name, kept] of Object.entries(sessionStorage)) if (name.includes('pending'))"
@@ -93,6 +93,30 @@ async def test_what_two_tabs_asked_in_one_conversation_is_kept_apart(
     await worker.end(await worker.lease_of(second, place), a_completed(second, "In the second."))
     await expect(two.answer).to_have_text("In the second.")
     await two.page.wait_for_function(NOTHING_PENDING)
+
+
+async def test_turns_from_another_tab_are_there_when_one_comes_back(
+    chat: Chat, worker: PlayedWorker, visitor: BrowserContext, gateway: RunningGateway
+) -> None:
+    await chat.page.get_by_role("button", name="Sign out").click()
+    one = await sign_in_for_the_device(chat.page, "/", gateway.key.api_key)
+    await one.ask("Hello?")
+    await worker.answer("Hello.")
+    await one.is_idle()
+    two = Chat(await visitor.new_page())
+    await two.page.goto(one.page.url)
+    await expect(two.answers).to_have_text(["Hello."])
+
+    await one.ask("In the first tab?")
+    await worker.answer("In the first.")
+    await one.is_idle()
+    await two.ask("In the second tab?")
+    await worker.answer("In the second.")
+    await two.is_idle()
+    await expect(two.answers).to_have_text(["Hello.", "In the second."])
+    await two.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+
+    await expect(two.answers).to_have_text(["Hello.", "In the first.", "In the second."])
 
 
 async def test_what_is_asked_in_a_conversation_goes_with_it(chat: Chat, worker: PlayedWorker) -> None:

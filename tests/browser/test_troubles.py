@@ -1,10 +1,11 @@
 """What goes wrong is said in words, and can be put right from the page."""
 
+import msgspec
 import pytest
 from playwright.async_api import BrowserContext, Route, expect
 
 from gateway.keys import LIVE, REGISTRY, STOPPING
-from producers.events import KeyRevoked
+from producers.events import JobError, KeyRevoked
 from tests.browser.conftest import MODULE_LOOP
 from tests.support.browser import Watch
 from tests.support.builders import a_cancelled, a_completed, a_failed
@@ -62,6 +63,48 @@ async def test_a_prompt_waits_for_a_server_that_is_started_anew(chat: Chat, work
 
     await expect(chat.answers).to_have_text(["Here again."])
     assert worker.log.nothing_waits()
+
+
+async def test_the_first_prompt_of_a_chat_waits_for_such_a_server_as_well(
+    chat: Chat, worker: PlayedWorker, watch: Watch
+) -> None:
+    watch.expect("ERR_CONNECTION_REFUSED")
+    await chat.page.route("**/v1/conversations", lambda route: route.abort("connectionrefused"))
+    await chat.ask("Are you there?")
+    await expect(chat.page.get_by_text("The server cannot be reached; trying again")).to_be_visible()
+
+    await chat.page.unroute_all()
+    await worker.answer("Here again.")
+
+    await expect(chat.answers).to_have_text(["Here again."])
+    await expect(chat.page.get_by_text("The server cannot be reached")).to_have_count(0)
+
+
+async def test_a_prompt_that_is_more_than_the_model_reads_says_so_and_only_the_last_is_tried_again(
+    chat: Chat, worker: PlayedWorker
+) -> None:
+    await chat.ask("Too long")
+    prompt, lease = await worker.claim()
+    error = JobError("This model's maximum context length is 1024 tokens.", code="context_length_exceeded")
+    await worker.end(lease, msgspec.structs.replace(a_failed(prompt), error=error))
+    await expect(chat.told("This is more than the model can read at once.")).to_be_visible()
+    await expect(chat.page.get_by_role("button", name="Try again")).to_have_count(1)
+
+    await chat.ask("Short")
+    await worker.answer("Yes.")
+
+    await expect(chat.answer).to_have_text("Yes.")
+    await expect(chat.page.get_by_role("button", name="Try again")).to_have_count(0)
+
+
+async def test_what_was_written_and_not_sent_is_not_shown_to_who_comes_next(
+    chat: Chat, gateway: RunningGateway
+) -> None:
+    await chat.field.fill("My secret draft")
+    await chat.page.get_by_role("button", name="Sign out").click()
+    await chat.enter("/", (await gateway.issue(a_prefix())).api_key)
+
+    await expect(chat.field).to_have_value("")
 
 
 async def test_a_prompt_that_could_not_be_sent_is_sent_once(
@@ -174,7 +217,12 @@ async def test_a_conversation_that_was_deleted_elsewhere_says_so(
         pass
     if meanwhile == "asking":
         await chat.ask("Hello?")
-        await expect(chat.told("There is no such conversation.")).to_be_visible()
+        await expect(chat.page.get_by_text("This conversation is not there any more")).to_be_visible()
+        await expect(chat.field).to_have_value("Hello?")
+        await chat.page.get_by_role("button", name="Send", exact=True).click()
+        again = await worker.answer("Elsewhere.")
+        await expect(chat.answers).to_have_text(["Elsewhere."])
+        assert again.conversation != prompt.conversation
     else:
         await chat.page.reload()
         await expect(chat.page.get_by_text("This conversation is not there any more")).to_be_visible()

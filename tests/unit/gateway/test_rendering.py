@@ -108,3 +108,12 @@ def test_a_table_keeps_its_sides() -> None:
 
 def test_what_turns_the_direction_of_text_is_made_visible() -> None:
     assert html_of("\u202egnp.exe") == "<p>\ufffdgnp.exe</p>\n"
+
+
+@pytest.mark.parametrize("depth", [5, 20, 28, 29, 30, 100, 5000])
+def test_no_word_is_left_out_however_deep_it_stands(depth: int) -> None:
+    listed = "\n".join(f"{'  ' * level}- item{level}." for level in range(min(depth, 100)))
+    quoted = f"{'>' * depth} quoted."
+
+    assert [level for level in range(min(depth, 100)) if f"item{level}." not in html_of(listed)] == []
+    assert "quoted." in html_of(quoted)

@@ -2,13 +2,11 @@
 
 import { api, ApiError } from "../ground/api.js";
 import { follow, passes, sleep } from "./events.js";
+import { patiently } from "./patience.js";
 import { forget, remember } from "./pending.js";
 
-const TRIES = 4;
 const PAUSE_MS = 700;
 const LONGEST_PAUSE_MS = 10_000;
-const AWAY_MS = 20_000; // a gateway that was started anew is back by then
-const LONGEST_AFTER_S = 3; // whoever must wait longer is told so, and tries again when they like
 
 /**
  * @typedef {object} Hearing what the asker hears
@@ -72,23 +70,11 @@ export class Asking {
     this.over.abort();
   }
 
-  async _submit() {
-    const giveUpMs = performance.now() + AWAY_MS;
-    let refusals = 0;
-    for (let pauseMs = PAUSE_MS; ; pauseMs += PAUSE_MS) {
-      try {
-        const headers = { "Idempotency-Key": `"${this.pending.key}"` };
-        return await api("/v1/jobs", { body: this.pending.body, headers, signal: this.leaving.signal });
-      } catch (error) {
-        const afterS = error.afterS ?? 0;
-        const isAway = error.status === 0 && navigator.onLine;
-        refusals += isAway ? 0 : 1;
-        const isEnough = refusals === TRIES || (isAway && performance.now() > giveUpMs);
-        if (isEnough || !passes(error) || afterS > LONGEST_AFTER_S || this.leaving.signal.aborted) throw error;
-        if (isAway && !this.stopping) this.hearing.state("away");
-        await sleep(Math.max(afterS * 1000, pauseMs), this.leaving.signal);
-      }
-    }
+  _submit() {
+    const { signal } = this.leaving;
+    const headers = { "Idempotency-Key": `"${this.pending.key}"` };
+    const away = () => { if (!this.stopping) this.hearing.state("away"); };
+    return patiently(() => api("/v1/jobs", { body: this.pending.body, headers, signal }), signal, away);
   }
 
   /** Ask until the server has taken it, or the answer has ended. */

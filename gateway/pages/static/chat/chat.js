@@ -10,10 +10,13 @@ import { ConversationList } from "./conversations.js";
 import { drawer } from "./drawer.js";
 import { forget, forgetAll, recall } from "./pending.js";
 import { models } from "./models.js";
+import { patiently } from "./patience.js";
 import { Thread } from "./thread.js";
+import { STATES } from "./turn.js";
 import { welcome } from "./welcome.js";
 
 const LONGEST_TITLE = 60;
+const LOOKED_AT = 6; // items: some turns may have come in between
 const FRESH = { cache: "bypass", temperature: 0.8 }; // another answer is wanted, not the same again
 
 const { button: menu, close: closeDrawer } = drawer(byId("drawer"), byId("veil"));
@@ -26,10 +29,14 @@ let asked = null; // the turn whose answer is coming
 
 const list = new ConversationList(byId("list"), (id) => {
   forgetAll(id);
-  if (id === conversation) startNew();
+  if (id !== conversation) return;
+  history.replaceState(null, "", location.pathname); // there is no way back to it
+  open(null);
 });
 const thread = new Thread(byId("thread"), byId("end"), {
   again: (turn) => again(turn),
+  retry: (turn, pending) => { if (asked === null) follow(turn, pending); },
+  gone: (prompt, error) => gone(prompt, error),
   edit: (text) => composer.write(text),
   tell: (words) => { byId("told").textContent = words; },
 });
@@ -47,6 +54,7 @@ onChange(() => {
   if (key() !== null) return;
   leave();
   list.clear();
+  composer.clear();
   conversation = null;
   if (location.hash) history.replaceState(null, "", location.pathname);
 });
@@ -109,6 +117,16 @@ function notOpened(id, error) {
   byId("thread").replaceChildren(make("div.note.bad", {}, icon("warn"), make("span", { role: "alert" }, words), button));
 }
 
+/** The conversation was deleted elsewhere while something was asked in it: what was asked is not lost. */
+function gone(prompt, error) {
+  const id = conversation;
+  history.replaceState(null, "", location.pathname);
+  open(null);
+  notOpened(id, error);
+  composer.write(prompt);
+  list.load();
+}
+
 /** What was asked before the page was left goes on. */
 function resume(id) {
   for (const pending of recall(id)) {
@@ -145,7 +163,9 @@ async function begin(text, signal) {
   const title = letters.length > LONGEST_TITLE ? `${letters.slice(0, LONGEST_TITLE - 1).join("").trimEnd()}…` : line;
   composer.setBusy(true);
   try {
-    const made = await api("/v1/conversations", { body: { title }, signal });
+    const away = () => byId("thread").replaceChildren(make("p.state", { role: "status" }, STATES.away));
+    const made = await patiently(() => api("/v1/conversations", { body: { title }, signal }), signal, away);
+    byId("thread").replaceChildren();
     conversation = made.id;
     list.add(made);
     list.mark(made.id);
@@ -156,7 +176,8 @@ async function begin(text, signal) {
 }
 
 function notBegun(error) {
-  byId("thread").replaceChildren(make("div.note.bad", {}, icon("warn"), make("span", { role: "alert" }, inWords(error))));
+  const retry = make("button", { type: "button", onclick: () => composer.submit() }, "Try again");
+  byId("thread").replaceChildren(make("div.note.bad", {}, icon("warn"), make("span", { role: "alert" }, inWords(error)), retry));
 }
 
 /** The reader wants another answer: it takes the place of the last one once it is there. */
@@ -202,9 +223,10 @@ async function lookAgain() {
   if (conversation === null || asked !== null) return false;
   const id = conversation;
   try {
-    const { data } = await api(`/v1/conversations/${encodeURIComponent(id)}/items?limit=1`);
+    const { data } = await api(`/v1/conversations/${encodeURIComponent(id)}/items?limit=${LOOKED_AT}`);
+    const there = [...new Set(data.map((each) => each.job))].reverse();
     const shown = thread.last;
-    if (id !== conversation || asked !== null || (data[0]?.job ?? null) === (shown?.job ?? null)) return false;
+    if (id !== conversation || asked !== null || thread.endsWith(there)) return false;
     if (shown && !shown.leftTrace) return false; // what is shown says why there is no answer
     await thread.open(id, opening.signal);
     resume(id);

@@ -25,7 +25,7 @@ export class Composer {
       // While a word is being composed (Japanese, Chinese, …) Enter belongs to that.
       if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
       event.preventDefault();
-      if (!this.busy) this._send();
+      this.submit();
     });
     addEventListener("keydown", (event) => {
       if (event.key === "Escape" && this.busy && !document.querySelector("dialog[open]")) stop();
@@ -46,6 +46,16 @@ export class Composer {
     this.field.focus();
   }
 
+  clear() {
+    this.field.value = "";
+    this._show();
+  }
+
+  /** Send what is written, as Enter does. */
+  submit() {
+    if (!this.busy) this._send();
+  }
+
   focus() {
     this.field.focus({ preventScroll: true });
   }
@@ -53,8 +63,7 @@ export class Composer {
   _send() {
     const text = this.field.value.trim();
     if (!text) return;
-    this.field.value = "";
-    this._show();
+    this.clear();
     this.send(text);
   }
 

@@ -79,6 +79,16 @@ export class Thread {
     this._mark();
   }
 
+  /**
+   * Whether the conversation's newest answers, oldest first, are the newest that are shown.
+   * @param {string[]} jobs
+   */
+  endsWith(jobs) {
+    const shown = this.turns.map((turn) => turn.job).filter((job) => job !== null);
+    const newest = jobs.length ? shown.slice(-jobs.length) : shown;
+    return newest.length === jobs.length && newest.every((job, at) => job === jobs[at]);
+  }
+
   toEnd() {
     this.follows = true;
     this.place.scrollTop = this.place.scrollHeight;

@@ -7,7 +7,7 @@ import { copyButton } from "./copy.js";
 import { feedback } from "./feedback.js";
 import { Rendered } from "./markdown.js";
 
-const STATES = {
+export const STATES = {
   sending: "Sending …",
   away: "The server cannot be reached; trying again …",
   queued: "Waiting for its turn …",
@@ -26,6 +26,8 @@ const GOES_ON = "This conversation goes on in another window. This is the answer
  * @property {() => void} grown the turn's height may have changed
  * @property {(turn: Turn) => void} again the reader wants another answer to this prompt
  * @property {(text: string) => void} edit the reader wants to ask this otherwise
+ * @property {(turn: Turn, pending: import("./pending.js").Pending) => void} retry what could not be sent is wanted after all
+ * @property {(prompt: string, error: ApiError) => void} gone the conversation is not there any more
  * @property {(words: string) => void} tell for those who listen rather than see
  */
 
@@ -174,7 +176,8 @@ export class Turn {
     this.around.tell(words);
     if (this.overtaken) return this._back(before, words);
     if (before.text) return this._back(before, `${words} This is the answer from before.`);
-    return this._say(words, { bad: true, retry: () => this.ask(pending) });
+    if (error instanceof ApiError && error.code === "not_found") return this.around.gone(this.prompt, error);
+    return this._say(words, { bad: true, retry: () => this.around.retry(this, pending) });
   }
 
   _keep(job, text, told) {
@@ -192,12 +195,13 @@ export class Turn {
 
   /** What went otherwise than it should, and what can be done about it. */
   _say(words, { bad = false, retry = null, extra = true }) {
-    const again = retry ?? (() => this.around.again(this));
     this.note.className = bad ? "note bad" : "note";
     this.note.replaceChildren(bad ? icon("warn") : "", make("span", { role: bad ? "alert" : null }, words));
     if (extra) {
       this.note.append(
-        make("button", { type: "button", onclick: again }, "Try again"),
+        retry
+          ? make("button", { type: "button", onclick: retry }, "Try again")
+          : make("button.again", { type: "button", onclick: () => this.around.again(this) }, "Try again"),
         make("button", { type: "button", onclick: () => this.around.edit(this.prompt) }, "Edit the prompt"),
       );
     }

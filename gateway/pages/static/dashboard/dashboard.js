@@ -54,6 +54,7 @@ class Page {
   }
 
   arrive() {
+    this.main.classList.add("stale"); // what is shown is still of what was looked at before
     this.toolbar.show(this.view);
     this.live.pace(this.view);
     this.refresh();
@@ -102,6 +103,7 @@ class Page {
   /** @param {any} answer @param {any} jobs the answer for the bucket that was opened */
   show(answer, jobs) {
     this.answer = answer;
+    this.main.classList.remove("stale");
     const isFiltered = Boolean(this.view.model || this.view.lane || this.view.status);
     const before = `${span(answer.until_s - answer.since_s)} before`;
     this.tiles.replaceChildren(...answer.charts.filter((each) => each.kind === "tile").map((each) => tile(each, before, isFiltered)));

@@ -4,6 +4,8 @@ import { make } from "../ground/dom.js";
 
 const EVERY_S = { "15m": 5, "1h": 5, "24h": 15, "7d": 60, "30d": 60 };
 const AFTER_TROUBLE_S = 10;
+const REST = 3; // times as long as the last answer took
+const LONGEST_REST_S = 60;
 
 export class Live {
   /** @param {() => void} refresh */
@@ -11,6 +13,7 @@ export class Live {
     this.refresh = refresh;
     this.timer = 0;
     this.everyS = 0;
+    this.askedMs = 0;
     this.isOn = true;
     this.said = make("span", {}, "");
     this.element = make("button.live", { type: "button", "aria-pressed": "true", onclick: () => this.turn() }, make("i.dot"), this.said);
@@ -28,6 +31,7 @@ export class Live {
 
   /** An answer is under way: nobody asks again before it is there. */
   hold() {
+    this.askedMs = Date.now();
     clearTimeout(this.timer);
   }
 
@@ -36,7 +40,9 @@ export class Live {
     const now = new Date();
     this.at = now.toLocaleTimeString("en-GB");
     this.tell();
-    this.wait(this.everyS);
+    // A store that takes long is given time for others.
+    const tookS = (now.getTime() - this.askedMs) / 1000;
+    this.wait(Math.max(this.everyS, Math.min(REST * tookS, LONGEST_REST_S)));
   }
 
   /** @param {number} afterS when the server thinks that asking again may help */

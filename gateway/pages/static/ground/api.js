@@ -94,6 +94,9 @@ export function inWords(error) {
  */
 export function jobInWords(job) {
   if (job.status === "expired") return "The time for this answer ran out before it was ready.";
+  if (job.error?.code === "context_length_exceeded") {
+    return "This is more than the model can read at once. Shorten it, or begin a new chat.";
+  }
   if (job.status === "failed") return `No answer came: ${job.error?.message ?? "nobody knows why"}`;
   return "";
 }
