@@ -242,7 +242,7 @@ async def test_a_new_job_appears_by_itself_and_nobody_asks_while_nobody_looks(
     job = place.job(1)
 
     await place.write(job)
-    await expect(page.locator(f"#chart-recent_jobs button[title={job.job_id}]")).to_have_count(1, timeout=20_000)
+    await expect(page.locator(f"#chart-recent_jobs button[title={job.job_id}]")).to_have_count(1, timeout=60_000)
 
     await page.evaluate(
         "Object.defineProperty(document, 'hidden', {value: true, configurable: true});"

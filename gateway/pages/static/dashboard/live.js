@@ -4,7 +4,6 @@ import { make } from "../ground/dom.js";
 
 const EVERY_S = { "15m": 5, "1h": 5, "24h": 15, "7d": 60, "30d": 60 };
 const AFTER_TROUBLE_S = 10;
-const REST = 3; // times as long as the last answer took
 const LONGEST_REST_S = 60;
 
 export class Live {
@@ -40,9 +39,9 @@ export class Live {
     const now = new Date();
     this.at = now.toLocaleTimeString("en-GB");
     this.tell();
-    // A store that takes long is given time for others.
+    // A store is given as long for others as it took for us.
     const tookS = (now.getTime() - this.askedMs) / 1000;
-    this.wait(Math.max(this.everyS, Math.min(REST * tookS, LONGEST_REST_S)));
+    this.wait(Math.max(this.everyS, Math.min(tookS, LONGEST_REST_S)));
   }
 
   /** @param {number} afterS when the server thinks that asking again may help */
