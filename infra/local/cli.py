@@ -99,7 +99,7 @@ async def live(*, stay: bool, prompts: bool, as_json: bool = False) -> int:
             )
             return await _unless(stop, shown_to_end)
         except Interrupted:
-            return 0 if stay or console.is_closed else ENDED_BY_SIGNAL
+            return 0 if (stay and whole.is_set()) or console.is_closed else ENDED_BY_SIGNAL
         finally:
             console.print("stopping …")
             if tidying:

@@ -184,7 +184,7 @@ def test_ctrl_c_in_mid_start_leaves_nothing(tmp_path: Path) -> None:
         running.wait_for("redis       ready")
         running.process.send_signal(signal.SIGINT)
 
-        assert running.process.wait(60) == 0
+        assert running.process.wait(60) == 130
 
     assert "nothing is left running" in running.text()
 
