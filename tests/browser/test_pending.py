@@ -66,9 +66,10 @@ async def test_a_submit_whose_answer_was_lost_is_not_sent_again_a_day_later(
     assert worker.log.nothing_waits()
 
 
-async def test_what_two_tabs_asked_in_one_conversation_is_kept_apart(
+async def two_tabs(
     chat: Chat, worker: PlayedWorker, visitor: BrowserContext, gateway: RunningGateway
-) -> None:
+) -> tuple[Chat, Chat]:
+    """The same conversation of one turn, twice."""
     await chat.page.get_by_role("button", name="Sign out").click()
     one = await sign_in_for_the_device(chat.page, "/", gateway.key.api_key)
     await one.ask("Hello?")
@@ -77,6 +78,13 @@ async def test_what_two_tabs_asked_in_one_conversation_is_kept_apart(
     two = Chat(await visitor.new_page())
     await two.page.goto(one.page.url)
     await expect(two.answers).to_have_text(["Hello."])
+    return one, two
+
+
+async def test_what_two_tabs_asked_in_one_conversation_is_kept_apart(
+    chat: Chat, worker: PlayedWorker, visitor: BrowserContext, gateway: RunningGateway
+) -> None:
+    one, two = await two_tabs(chat, worker, visitor, gateway)
 
     await one.ask("In the first tab?")
     first, lease = await worker.claim()
@@ -98,14 +106,7 @@ async def test_what_two_tabs_asked_in_one_conversation_is_kept_apart(
 async def test_turns_from_another_tab_are_there_when_one_comes_back(
     chat: Chat, worker: PlayedWorker, visitor: BrowserContext, gateway: RunningGateway
 ) -> None:
-    await chat.page.get_by_role("button", name="Sign out").click()
-    one = await sign_in_for_the_device(chat.page, "/", gateway.key.api_key)
-    await one.ask("Hello?")
-    await worker.answer("Hello.")
-    await one.is_idle()
-    two = Chat(await visitor.new_page())
-    await two.page.goto(one.page.url)
-    await expect(two.answers).to_have_text(["Hello."])
+    one, two = await two_tabs(chat, worker, visitor, gateway)
 
     await one.ask("In the first tab?")
     await worker.answer("In the first.")

@@ -176,7 +176,8 @@ export class Turn {
     this.around.tell(words);
     if (this.overtaken) return this._back(before, words);
     if (before.text) return this._back(before, `${words} This is the answer from before.`);
-    if (error instanceof ApiError && error.code === "not_found") return this.around.gone(this.prompt, error);
+    // With a job it is the job that is gone: its retention is over.
+    if (pending.job === null && error instanceof ApiError && error.code === "not_found") return this.around.gone(this.prompt, error);
     return this._say(words, { bad: true, retry: () => this.around.retry(this, pending) });
   }
 
