@@ -18,12 +18,12 @@ from aiohttp.test_utils import TestClient, TestServer
 from rich.console import Console
 from rich.table import Table
 
-from analytics import shaping
 from analytics.migrate import migrate
-from analytics.questions import Question, bare, files, question, questions
-from analytics.ranges import read_view
-from analytics.reader import SETTINGS
-from analytics.reports import create_app
+from analytics.reports import shaping
+from analytics.reports.app import create_app
+from analytics.reports.questions import Question, bare, files, question, questions
+from analytics.reports.ranges import read_view
+from analytics.reports.reader import SETTINGS
 from analytics.settings import AnalyticsSettings
 from benchmarks.measure import Arm, interleave, ratio_of_rounds, spread
 from infra.clock import ManualClock

@@ -17,12 +17,13 @@ from kafka import TopicPartition
 
 from infra import kafka as kafka_clients
 from infra.settings import KafkaSettings, RedisSettings
-from producers.codec import encode
-from producers.topics import ANSWERS, prompts
+from producers.log.codec import encode
+from producers.log.topics import ANSWERS, prompts
 from stream_workers.settings import WorkerSettings
 from tests.support.builders import a_prompt
 from tests.support.model_servers import model_server
 from tests.support.stack import a_kafka, a_redis
+from tests.support.topics import a_raw_producer
 from tests.support.workers import Hand, Workshop, partition_of, workshop
 
 ANSWER_MS = 20.0
@@ -76,7 +77,7 @@ def cpu_s(pid: int) -> float:
 async def fill(place: Workshop, jobs: int) -> None:
     """The jobs are accepted, and their prompts in the log."""
     topic = prompts("standard")
-    producer = kafka_clients.producer(place.kafka, "fill")
+    producer = a_raw_producer(place.kafka)
     async with Hand(place) as hand:
         for number in range(jobs):
             prompt = a_prompt(f"Tell me about the number {number}, {secrets.token_hex(4)}.", tenant=f"t{number % 8}")

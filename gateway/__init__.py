@@ -1,17 +1,34 @@
 """HTTP in, 200, 202 or SSE out.
 
+What is put together, and the process it runs in:
+
 - `routes`, `app`, `keys`: the table of URLs, what is put together for them, and under which names they find it
-- `cli`, `process`, `serving`, `settings`, `background`: the process, its server, the work that outlives a request
-- `origin`, `sign_ins`: where a request comes from, as far as proxies can be believed; and who may go on guessing
-- `middlewares`, `problems`: name the request, turn errors into answers, authenticate
-- `headers`, `paging`: what a request says beside its body, read and checked
-- `entrance`, `admission`: the way in: a prompt is read (by `producers.prompts`), and let in if it may now
-- `submission`, `earlier_answers`: how a prompt gets into the log, or finds its answer in the cache
-- `job_desk`: what is asked of a job once it is there
-- `jobs`, `events`, `chat`, `conversations`, `feedback`, `timeline`, `models`, `health`, `reports`: one resource a file
-- `markdown`, `renderer`, `rendering`: texts as HTML that is safe to show
-- `job_object`, `chat_chunks`, `chat_stream`, `streaming`: what clients are shown, as pure functions
-- `live`: the one subscription that feeds every reader of a stream
+- `cli`, `process`, `serving`, `settings`: the process, its server, and what it is told
+- `background`: the work that outlives a request
+- `health`: whether the process lives, whether it can serve, and what it has counted
+
+Around every handler:
+
+- `http`: how a request is read, and in which shapes everything is answered
+- `access`: who may do what, how often and how much
+- `middlewares`: name the request, tell errors, sign in, count, make once
+- `repeats`: what becomes of a request that is repeated under its Idempotency-Key
+
+From a prompt to its answer:
+
+- `prompts`: its way into the log, and on to whoever waits
+- `readers`: who is told of a job as it goes on
+
+Resources, each a folder (or a module, where it needs no more):
+
+- `jobs`, `chat`, `responses`: three ways to ask
+- `conversations`, `files`, `batches`, `embeddings`, `models`, `markdown`, `tickets`
+- `reports`: what the analytics know; `prices`: what tokens cost
+- `admin`: keys, tenants and the record of acts upon them, for administrators
+
+Beside them:
+
+- `shapes`, `openapi`: what is answered, as types, and the document and the page that are written from them
 - `pages`: the pages people look at, and the files they are made of
 - `client`: the other end of the wire: for programs, `headrace submit` and `headrace job`
 """

@@ -4,57 +4,85 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 
 import aiohttp
 from aiohttp import web
 
-from gateway import middlewares, routes
+from gateway import routes
+from gateway.access.sign_ins import SignIns
 from gateway.background import Background
-from gateway.earlier_answers import EarlierAnswers
-from gateway.job_desk import JobDesk
+from gateway.batches.asking import EMBEDDINGS as EMBEDDINGS_ENDPOINT
+from gateway.batches.asking import Rules
+from gateway.batches.embedding import Bench
+from gateway.batches.filling import Desks
+from gateway.batches.holding import Holder
+from gateway.batches.runner import BATCH_RUNNER, Runner
+from gateway.batches.running import taken_up
+from gateway.batches.settings import BatchSettings
+from gateway.embeddings.embedding import EMBEDDINGS, Embeddings
+from gateway.embeddings.server import EMBEDDING_SERVER, EmbeddingServer
+from gateway.embeddings.settings import EmbeddingsSettings
+from gateway.files import uploads
+from gateway.files.settings import FilesSettings
+from gateway.files.store import SETTINGS_OF_FILES, STORE, FileStore
+from gateway.files.sweeping import Sweeper
 from gateway.keys import (
     BACKGROUND,
+    BATCHES,
     CLOCK,
     CONVERSATIONS,
     FEEDBACK,
+    FILES,
     INTAKE,
-    JOB_DESK,
     LEAVING,
-    LIVE,
+    LOG,
     METRICS,
+    MODERATOR,
+    ONCE,
     PROXIES,
     PUBLISHER,
     REGISTRY,
-    RENDERER,
     REPORTS,
     RETENTION,
     SCRIPTS,
+    SEAL,
     SETTINGS,
-    SIGN_INS,
     STOPPING,
-    SUBMISSIONS,
     WEBHOOKS,
 )
-from gateway.live import Live
-from gateway.renderer import Renderer
+from gateway.markdown.renderer import RENDERER, Renderer
+from gateway.middlewares import cors, counting, errors, idempotency, inviting, naming, signing_in
+from gateway.openapi import queries
+from gateway.prompts.earlier_answers import EarlierAnswers
+from gateway.prompts.job_desk import JOB_DESK, JobDesk
+from gateway.prompts.submission import SUBMISSIONS, Submissions
+from gateway.readers.leases import READER_LEASES, ReaderLeases
+from gateway.readers.live import LIVE, Live
+from gateway.repeats import making
 from gateway.settings import GatewaySettings
-from gateway.sign_ins import SignIns
-from gateway.submission import Submissions
 from infra import redis
 from infra.clock import Clock, SystemClock
+from infra.ids import new_id
+from infra.sealing import Seal
 from infra.settings import KafkaSettings, RedisSettings
 from infra.telemetry.metrics import Metrics
-from producers.answer_cache import AnswerCache
-from producers.conversations import Conversations
+from producers.access.keys import has_expired
+from producers.access.registry import RegistryReader
+from producers.answers.feedback import Feedback
+from producers.batches.store import Batch, Batches
+from producers.conversations.store import Conversations
 from producers.destinations import Policy
-from producers.feedback import Feedback
+from producers.files.store import Files
+from producers.idempotency.once import Once
 from producers.jobs.endings import Endings
 from producers.jobs.intake import Intake
-from producers.jobs.record import Retention
-from producers.jobs.scripts import Scripts
 from producers.jobs.settling import Settling
-from producers.publisher import Publisher
-from producers.registry import RegistryReader
+from producers.log.publisher import Publisher
+from producers.moderation import Moderator
+from producers.settings import ModerationSettings
+from producers.state.retention import Retention
+from producers.state.scripts import Scripts
 
 CLIENT_ID = "gateway"
 FINISH_S = 3.0
@@ -69,6 +97,11 @@ class Parts:
     redis: RedisSettings
     retention: Retention = field(default_factory=Retention)
     webhooks: Policy = field(default_factory=Policy)
+    files: FilesSettings = field(default_factory=FilesSettings)
+    batches: BatchSettings = field(default_factory=BatchSettings)
+    embeddings: EmbeddingsSettings = field(default_factory=EmbeddingsSettings)
+    seal: Seal | None = None
+    moderation: ModerationSettings = field(default_factory=ModerationSettings)
 
 
 def create_app(
@@ -80,28 +113,51 @@ def create_app(
         Unavailable: an address is missing.
     """
     app = web.Application(
-        middlewares=[middlewares.name_request, middlewares.answer_errors, middlewares.authenticate, middlewares.count],
+        middlewares=[
+            naming.name_request,
+            errors.answer_errors,
+            cors.answer_preflight,
+            signing_in.authenticate,
+            counting.count,
+            inviting.judge_head,
+            idempotency.make_once,
+        ],
         client_max_size=settings.body_limit_bytes,
     )
+    app._router = routes.Router()  # the argument for it is deprecated, and nothing stands in its place
     app[SETTINGS], app[RETENTION], app[WEBHOOKS] = settings, parts.retention, parts.webhooks
     app[CLOCK], app[METRICS] = clock or SystemClock(), metrics or Metrics()
     app[LEAVING], app[STOPPING], app[BACKGROUND] = asyncio.Event(), asyncio.Event(), Background()
-    app[PROXIES], app[SIGN_INS] = settings.proxies, SignIns(settings.failed_sign_ins_per_minute)
+    app[PROXIES], app[signing_in.SIGN_INS] = settings.proxies, SignIns(settings.failed_sign_ins_per_minute)
     app[PUBLISHER] = publisher = Publisher(parts.kafka, CLIENT_ID)
     app[REGISTRY] = RegistryReader(parts.kafka, CLIENT_ID)
+    app[SEAL], app[LOG] = parts.seal, parts.kafka
+    app[MODERATOR] = Moderator(parts.moderation)
     app[SCRIPTS] = scripts = Scripts(redis.client(parts.redis), parts.redis)
-    app[INTAKE] = intake = Intake(scripts, parts.retention)
+    app[INTAKE] = intake = Intake(scripts, parts.retention, settings.conversation_bytes)
+    app[ONCE] = Once(scripts)
     app[CONVERSATIONS] = Conversations(scripts, parts.retention)
     app[FEEDBACK] = Feedback(scripts, parts.retention)
-    earlier = EarlierAnswers(AnswerCache(scripts), app[CLOCK])
+    earlier = EarlierAnswers(app[CLOCK])
     endings = Endings(publisher, Settling(scripts, parts.retention), app[METRICS])
-    app[SUBMISSIONS] = Submissions(publisher, intake, earlier, scripts, app[METRICS])
-    app[JOB_DESK] = JobDesk(scripts, intake, endings, app[CLOCK])
-    app[LIVE] = Live(parts.redis, scripts)
+    app[JOB_DESK] = desk = JobDesk(scripts, intake, endings, app[CLOCK], parts.retention)
+    app[SUBMISSIONS] = Submissions(publisher, intake, app[MODERATOR], earlier, desk, scripts, app[METRICS])
+    app[LIVE] = live = Live(parts.redis, scripts)
+    app[READER_LEASES] = ReaderLeases(scripts, live, settings.reader_grace_s)
+    app[EMBEDDING_SERVER] = EmbeddingServer(parts.embeddings)
+    app[EMBEDDINGS] = Embeddings(app[EMBEDDING_SERVER], intake, app[MODERATOR], publisher)
+    app[SETTINGS_OF_FILES], app[STORE] = parts.files, FileStore(parts.files)
+    app[inviting.LONGEST_BYTES] = {"/v1/files": parts.files.max_bytes + uploads.AROUND_FILE_BYTES}
+    app[inviting.ASKED] = queries.known()
+    app[FILES] = Files(scripts, parts.retention)
+    app[BATCHES] = Batches(scripts, parts.retention, int(parts.batches.lease_s * 1000))
+    app[BATCH_RUNNER] = _batch_runner(app, parts.batches)
     app.router.add_routes(routes.table())
-    app.on_response_prepare.append(middlewares.show_name)
+    app.on_response_prepare.extend([naming.show_name, making.show, cors.show])
     app.on_shutdown.append(_say_stopping)
-    app.cleanup_ctx.extend([_redis, _publisher, _registry, _live, _reports, _renderer, _background])
+    app.cleanup_ctx.extend(
+        [_redis, _publisher, _registry, _live, _reports, _renderer, _moderator, _background, _embeddings, _batches]
+    )
     return app
 
 
@@ -129,11 +185,14 @@ async def _registry(app: web.Application) -> AsyncIterator[None]:
 
 
 async def _live(app: web.Application) -> AsyncIterator[None]:
-    task = asyncio.create_task(app[LIVE].run(), name="live")
+    tasks = [
+        asyncio.create_task(app[LIVE].run(), name="live"),
+        asyncio.create_task(app[READER_LEASES].run(), name="reader leases"),
+    ]
     yield
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
 
 
 async def _reports(app: web.Application) -> AsyncIterator[None]:
@@ -149,6 +208,48 @@ async def _renderer(app: web.Application) -> AsyncIterator[None]:
     app[RENDERER].close()
 
 
+async def _moderator(app: web.Application) -> AsyncIterator[None]:
+    yield
+    await app[MODERATOR].close()
+
+
 async def _background(app: web.Application) -> AsyncIterator[None]:
     yield
     await app[BACKGROUND].finish(FINISH_S)
+
+
+async def _embeddings(app: web.Application) -> AsyncIterator[None]:
+    async with app[EMBEDDING_SERVER].connected():
+        yield
+
+
+async def _batches(app: web.Application) -> AsyncIterator[None]:
+    task = asyncio.create_task(app[BATCH_RUNNER].run(), name="batches")
+    yield
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+def _batch_runner(app: web.Application, settings: BatchSettings) -> Runner:
+    name, reader = new_id("runner", app[CLOCK]), app[REGISTRY]
+    holder = Holder(name, app[BATCHES], app[SCRIPTS], app[PUBLISHER], app[CLOCK], settings.look_every_s)
+    sweeper = Sweeper(app[STORE], app[FILES], app[SCRIPTS], app[CLOCK])
+    desks = Desks(app[SUBMISSIONS], app[JOB_DESK], app[SCRIPTS], app[CLOCK])
+    bench = Bench(app[EMBEDDINGS], app[INTAKE], app[STORE], app[FILES])
+
+    def rules_of(batch: Batch) -> Rules | None:
+        if not reader.ready or not app[STORE].is_given:
+            return None
+        if batch.submitted.endpoint == EMBEDDINGS_ENDPOINT and not app[EMBEDDINGS].models:
+            return None  # whoever let it in can make them
+        registry, key_id = reader.registry, batch.submitted.key_id
+        key = None if key_id in registry.revoked else registry.keys.get(key_id)
+        if key is not None and has_expired(key, app[CLOCK].now_ms()):
+            key = None
+        return Rules(
+            app[SETTINGS], app[WEBHOOKS], key, registry.limits_of(batch.submitted.tenant), app[EMBEDDINGS].models
+        )
+
+    begin = partial(taken_up, desks=desks, bench=bench)
+    return Runner(holder, begin, rules_of, sweeper, app[METRICS], settings.lines_in_flight)

@@ -5,12 +5,16 @@ from dataclasses import replace
 import click
 
 from gateway.app import Parts
+from gateway.batches.settings import BatchSettings
+from gateway.embeddings.settings import EmbeddingsSettings
+from gateway.files.settings import FilesSettings
 from gateway.process import serve_gateway
 from gateway.settings import GatewaySettings
-from infra import service
+from infra import service, stack_file
+from infra.sealing import Seal
 from infra.service import Service
-from infra.settings import KafkaSettings, RedisSettings
-from producers.settings import WebhookSettings
+from infra.settings import CommonSettings, KafkaSettings, LocalSettings, RedisSettings
+from producers.settings import ModerationSettings, WebhookSettings
 
 
 @click.command(epilog="Example: headrace gateway --port 8080")
@@ -19,13 +23,26 @@ from producers.settings import WebhookSettings
 def gateway(host: str | None, port: int | None) -> None:
     """Serve the HTTP API: prompts in, answers out.
 
-    Kafka and Redis are those of HEADRACE_KAFKA__BOOTSTRAP_SERVERS and HEADRACE_REDIS__URL. While one is away the
-    gateway answers 503 and goes on by itself when it is back. With HEADRACE_GATEWAY__TLS_CERTIFICATE_FILE and
-    TLS_KEY_FILE it speaks HTTPS. SIGTERM lets running requests finish (HEADRACE_SERVICE__DRAIN_S).
+    Kafka and Redis are those of HEADRACE_KAFKA__BOOTSTRAP_SERVERS and HEADRACE_REDIS__URL, or else of the stack
+    running here. While one is away the gateway answers 503 and goes on by itself when it is back. With
+    HEADRACE_GATEWAY__TLS_CERTIFICATE_FILE and TLS_KEY_FILE it speaks HTTPS. SIGTERM lets running requests finish
+    (HEADRACE_SERVICE__DRAIN_S).
     """
     settings = GatewaySettings.from_env()
     settings = replace(settings, host=host or settings.host, port=settings.port if port is None else port)
-    parts = Parts(KafkaSettings.from_env(), RedisSettings.from_env(), webhooks=WebhookSettings.from_env().policy)
+    redis = RedisSettings.from_env()
+    stack = None if stack_file.address_of(redis) else stack_file.read(LocalSettings.from_env())
+    secret_key = stack_file.addressed(CommonSettings.from_env(), stack).secret_key
+    parts = Parts(
+        stack_file.addressed(KafkaSettings.from_env(), stack),
+        stack_file.addressed(redis, stack),
+        webhooks=WebhookSettings.from_env().policy,
+        files=FilesSettings.from_env(),
+        batches=BatchSettings.from_env(),
+        embeddings=EmbeddingsSettings.from_env(),
+        seal=Seal(secret_key) if secret_key else None,
+        moderation=ModerationSettings.from_env(),
+    )
 
     async def serve(running: Service) -> None:
         await serve_gateway(running, settings, parts)

@@ -4,16 +4,16 @@ import asyncio
 from collections.abc import Awaitable
 from typing import Final, TypeVar
 
-import msgspec
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST
 
+from gateway.http.objects import as_json
 from gateway.keys import LEAVING, METRICS, PUBLISHER, REGISTRY, SCRIPTS
 from infra.errors import Unavailable
-from producers.jobs import view
-from producers.jobs.scripts import Scripts
-from producers.publisher import Publisher
-from producers.registry import RegistryReader
+from producers.access.registry import RegistryReader
+from producers.log.publisher import Publisher
+from producers.state import view
+from producers.state.scripts import Scripts
 
 _REDIS_S: Final = 1.0
 """Longest wait for Redis: whoever asks how we are waits for nothing that hangs."""
@@ -23,7 +23,7 @@ Told = TypeVar("Told")
 
 async def healthz(request: web.Request) -> web.Response:
     """GET /healthz: the process lives and its loop turns."""
-    return web.Response(body=b'{"status":"ok"}', content_type="application/json")
+    return as_json({"status": "ok"})
 
 
 async def readyz(request: web.Request) -> web.Response:
@@ -33,8 +33,8 @@ async def readyz(request: web.Request) -> web.Response:
         readiness(app[PUBLISHER], app[REGISTRY], app[SCRIPTS]), _progress(app[SCRIPTS])
     )
     status = "stopping" if app[LEAVING].is_set() else "ready" if all(parts.values()) else "not_ready"
-    body = msgspec.json.encode({"status": status, "parts": parts, "view": progress})
-    return web.Response(status=200 if status == "ready" else 503, body=body, content_type="application/json")
+    told = {"status": status, "parts": parts, "view": progress}
+    return as_json(told, status=200 if status == "ready" else 503)
 
 
 async def readiness(publisher: Publisher, registry: RegistryReader, scripts: Scripts) -> dict[str, bool]:

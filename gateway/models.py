@@ -1,12 +1,16 @@
 """GET /v1/models: what can be asked."""
 
-from typing import Any
+from typing import Any, Literal
 
-import msgspec
 from aiohttp import web
 
-from gateway.keys import SETTINGS
-from gateway.problems import not_found
+from gateway.access import admission
+from gateway.embeddings.embedding import EMBEDDINGS
+from gateway.http.objects import as_json
+from gateway.http.problems import no_model
+from gateway.keys import CALLER, SETTINGS
+
+Task = Literal["chat", "embeddings"]
 
 # The models are named in the settings, which know no date of theirs; clients only want a number here.
 CREATED = 1_700_000_000
@@ -14,24 +18,27 @@ CREATED = 1_700_000_000
 
 async def list_models(request: web.Request) -> web.Response:
     """All models that the caller's key may use."""
-    data = [model_object(name) for name in request.app[SETTINGS].models]
-    return _json({"object": "list", "data": data})
+    data = [model_object(name, task) for name, task in _usable(request).items()]
+    return as_json({"object": "list", "data": data})
 
 
 async def read_model(request: web.Request) -> web.Response:
     """One of them."""
     name = request.match_info["model"]
-    if name not in request.app[SETTINGS].models:
-        message = f"The model {name[:100]!r} does not exist or is not served here."
-        raise not_found(message, param="model", code="model_not_found")
-    return _json(model_object(name))
+    task = _usable(request).get(name)
+    if task is None:
+        raise no_model(name)
+    return as_json(model_object(name, task))
 
 
-def model_object(name: str) -> dict[str, Any]:
-    """A model as OpenAI writes it."""
+def model_object(name: str, task: Task) -> dict[str, Any]:
+    """A model as OpenAI writes it, with what it is for beside."""
     owner, _, rest = name.partition("/")
-    return {"id": name, "object": "model", "created": CREATED, "owned_by": owner if rest else "headrace"}
+    owner = owner if rest else "headrace"
+    return {"id": name, "object": "model", "created": CREATED, "owned_by": owner, "task": task}
 
 
-def _json(content: Any) -> web.Response:
-    return web.Response(body=msgspec.json.encode(content), content_type="application/json")
+def _usable(request: web.Request) -> dict[str, Task]:
+    served: dict[str, Task] = dict.fromkeys(request.app[SETTINGS].models, "chat")
+    served |= dict.fromkeys(request.app[EMBEDDINGS].models, "embeddings")
+    return {name: task for name, task in served.items() if admission.may_use(request[CALLER], name)}

@@ -2,9 +2,10 @@
 
 import asyncio
 import logging
+import resource
 import signal
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from ssl import SSLContext
 
@@ -12,7 +13,8 @@ from aiohttp import web
 
 from gateway.app import Parts, create_app
 from gateway.health import readiness
-from gateway.keys import LEAVING, LIVE, PUBLISHER, REGISTRY, SCRIPTS
+from gateway.keys import LEAVING, PUBLISHER, REGISTRY, SCRIPTS
+from gateway.readers.live import LIVE
 from gateway.serving import Runner
 from gateway.settings import GatewaySettings
 from infra.clock import SystemClock
@@ -24,6 +26,8 @@ from infra.tls import Door
 
 log = logging.getLogger(__name__)
 
+FEW_FILES = 4096
+"""Below this a gateway says so when it starts."""
 READY_POLL_S = 0.05
 SHARE_OF_REQUESTS = 0.7
 """Part of the drain, after the linger, that running requests may take; the rest is for closing our clients."""
@@ -61,6 +65,7 @@ async def serve_gateway(running: Service, settings: GatewaySettings, parts: Part
         WrongSetting: nothing can listen there, or the certificate cannot be used.
     """
     leave = Leave.within(running.settings, settings)
+    open_all_files_allowed()
     app = create_app(settings, parts, metrics=running.metrics)
     async with _door(settings) as tls:
         runner = Runner(app, shutdown_timeout=leave.finish_s)
@@ -77,6 +82,16 @@ async def serve_gateway(running: Service, settings: GatewaySettings, parts: Part
             asyncio.get_running_loop().call_later(max(0.0, leave.finish_s - HEARD_S), app[LIVE].cut_off)
         finally:
             await runner.cleanup()
+
+
+def open_all_files_allowed() -> None:
+    """Raise our limit of open files as far as we may: each connection is one, and systems begin with 1,024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(OSError, ValueError):  # where no limit is, some systems take no number for it
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        soft = hard
+    if soft != resource.RLIM_INFINITY and soft < FEW_FILES:
+        log.warning("few connections fit: raise the limit of open files (ulimit -Hn)", extra={"open_files": soft})
 
 
 @asynccontextmanager

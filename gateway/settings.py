@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from gateway.origin import Proxies
+from gateway import prices
+from gateway.http.origin import Proxies
 from infra.addresses import is_url
 from infra.errors import WrongSetting
 from infra.settings import setting
@@ -34,13 +35,41 @@ class GatewaySettings(PromptSettings):
         "x-forwarded", "what those proxies set: x-forwarded (X-Forwarded-For, -Proto, -Host) or forwarded (RFC 7239)"
     )
     failed_sign_ins_per_minute: int = setting(20, "unknown keys from one address, before it is told to wait (429)")
+    cors_origins: tuple[str, ...] = setting(
+        (), "origins (https://app.example.com) whose pages may call the API from a browser; *: any; empty: none"
+    )
+    head_timeout_s: float = setting(15.0, "longest time from the first byte of a request to the end of its headers")
+    body_timeout_s: float = setting(20.0, "longest time in which 64 KiB more of a body, or its end, must arrive")
+    idle_timeout_s: float = setting(
+        120.0, "how long a connection without a request is kept; longer than your proxy keeps one"
+    )
     linger_s: float = setting(
         0.0, "after SIGTERM, how long /readyz says no while requests are still taken, for load balancers to notice"
     )
+    conversation_bytes: int = setting(
+        64_000_000, "most text kept of one conversation: what is added after that, or asked, is refused (409)"
+    )
     chat_timeout_s: float = setting(600.0, "longest wait of a synchronous chat completion for its answer")
+    opening_s: float = setting(
+        1.0,
+        "how long a chat stream waits for its first text: then it begins with the roles, so that its client has an id"
+        " to come back with, and what fails later is told in the stream",
+    )
     ping_every_s: float = setting(15.0, "silence after which a comment keeps an event stream open")
+    slow_reader_s: float = setting(
+        30.0, "how long a reader of a stream or a file may take nothing, before it is cut off"
+    )
+    reader_grace_s: float = setting(
+        10.0,
+        "how long a synchronous chat completion goes on without a reader at any gateway; 0: it is cancelled at once"
+        " when its client hangs up",
+    )
     reports_url: str = setting("", "http://host:port of the reports process; empty: no reports are served")
     reports_timeout_s: float = setting(30.0, "longest wait for a report")
+    prices: tuple[str, ...] = setting(
+        (), "what a million tokens of a model cost, in and out, for /v1/usage: model=0.15/0.60, with commas between"
+    )
+    currency: str = setting("USD", "what these prices are in")
 
     def check(self) -> None:
         """What may be asked must be; an address must be one."""
@@ -50,17 +79,28 @@ class GatewaySettings(PromptSettings):
         if bool(self.tls_certificate_file) != bool(self.tls_key_file):
             missing = "tls_key_file" if self.tls_certificate_file else "tls_certificate_file"
             raise WrongSetting(f"{self.variable(missing)} is missing: TLS needs a certificate and its key")
-        if self.tls_look_every_s <= 0:
-            raise WrongSetting(f"{self.variable('tls_look_every_s')}={self.tls_look_every_s} must be more than 0")
+        positive = ("tls_look_every_s", "head_timeout_s", "body_timeout_s", "idle_timeout_s", "slow_reader_s")
+        for name in (*positive, "conversation_bytes"):
+            if getattr(self, name) <= 0:
+                raise WrongSetting(f"{self.variable(name)}={getattr(self, name)} must be more than 0")
         if not 0 < self.ping_every_s <= LONGEST_PING_S:
             raise WrongSetting(
                 f"{self.variable('ping_every_s')}={self.ping_every_s} must be more than 0, at most {LONGEST_PING_S:g}:"
                 " the chat page and our clients take a stream that is silent for three times as long for a broken one"
             )
+        if self.reader_grace_s < 0:
+            raise WrongSetting(f"{self.variable('reader_grace_s')}={self.reader_grace_s} is less than 0")
         if self.linger_s < 0:
             raise WrongSetting(f"{self.variable('linger_s')}={self.linger_s} is less than 0")
+        for each in self.cors_origins:
+            if each != "*" and (not is_url(each, "http", "https") or each.count("/") != 2):
+                raise WrongSetting(f"{self.variable('cors_origins')}: {each!r} is no origin such as https://host:port")
         if self.forwarded not in {"x-forwarded", "forwarded"}:
             raise WrongSetting(f"{self.variable('forwarded')}={self.forwarded!r} is neither x-forwarded nor forwarded")
+        try:
+            prices.read(self.prices)
+        except ValueError as error:
+            raise WrongSetting(f"{self.variable('prices')}: {error}") from None
         try:
             _ = self.proxies
         except ValueError as error:

@@ -4,10 +4,12 @@
 - `settings`: the only reader of the environment, one frozen block per part
 - `clock`, `ids`: the only reader of the wall clock, the only maker of ids
 - `errors`: the tree every error of ours hangs on
+- `hooks`: questions put to code or servers that are not ours
 - `sealing`, `signing`: secrets at rest, encrypted; webhooks, signed and verified
 - `exports`: what a package offers to programs
 - `telemetry`: logs, metrics, trace context
-- `kafka`, `redis`, `clickhouse`: settings in, client out
+- `kafka`, `redis`, `clickhouse`: settings in, client out; `kafka_producer`: what writes to the log
+- `redis_line`: many commands of one moment in one round trip
 - `listening`, `tls`: where a process listens, its certificate, and how we check those of others
 - `service`: start, serve, drain, stop
 - `loop_thread`, `blocking`: an event loop for programs that have none, and calls that wait for what is done on it

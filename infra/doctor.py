@@ -15,8 +15,8 @@ from rich.table import Table
 from infra import stack_file
 from infra.command_line import json_option, print_json
 from infra.errors import WrongSetting
-from infra.local import room
-from infra.local.room import Room
+from infra.local.disk import room
+from infra.local.disk.room import Room
 from infra.parts import Part, examine, visit
 from infra.screen import Screen
 from infra.settings import Block, LocalSettings, Setting, blocks, given_here, unknown, without_password

@@ -4,7 +4,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
+from kafka import KafkaAdminClient, KafkaConsumer
 from kafka.errors import KafkaError
 from kafka.net.compat import KafkaNetClient
 from kafka.protocol.api_message import VersionSubscriptable
@@ -14,18 +14,7 @@ from infra.errors import Unavailable
 from infra.settings import MAX_RECORD_BYTES, KafkaSettings
 from infra.tls import Pair
 
-__all__ = [
-    "MAX_RECORD_BYTES",
-    "admin",
-    "asked_for_metadata",
-    "close",
-    "consumer",
-    "is_broken",
-    "knows",
-    "producer",
-    "security",
-    "servers",
-]
+__all__ = ["MAX_RECORD_BYTES", "admin", "consumer", "security", "servers"]
 
 _make_version = VersionSubscriptable.__getitem__
 _making_version = threading.RLock()
@@ -79,51 +68,6 @@ def security(settings: KafkaSettings) -> dict[str, Any]:
             "sasl_plain_password": settings.sasl_password,
         }
     return found
-
-
-def producer(settings: KafkaSettings, client_id: str) -> Any:
-    """A producer that acknowledges only what all in-sync replicas hold, and never doubles a record by retrying.
-
-    Raises:
-        Unavailable: no broker answers.
-    """
-    return _connected(
-        KafkaProducer,
-        settings,
-        client_id=client_id,
-        acks="all",
-        enable_idempotence=True,
-        linger_ms=0,
-        max_block_ms=1000,
-        max_request_size=MAX_RECORD_BYTES,
-        delivery_timeout_ms=int(settings.delivery_timeout_s * 1000),
-        request_timeout_ms=int(settings.delivery_timeout_s * 1000) // 2,
-    )
-
-
-def asked_for_metadata(producer: Any) -> Any:
-    """Ask the cluster for its metadata anew; a future of the library's that is done once a broker answered."""
-    return producer._metadata.request_update()
-
-
-def knows(producer: Any, topic: str) -> bool:
-    """Whether the producer has the topic's metadata: then sending to it waits for nothing."""
-    return producer._metadata.partitions_for_topic(topic) is not None
-
-
-def is_broken(producer: Any) -> bool:
-    """Whether the producer refuses all there will ever be: the broker refused a record, and the library gave it up."""
-    return bool(producer._transaction_manager.has_fatal_error())
-
-
-def close(producer: Any, patience_s: float) -> None:
-    """Let what is in flight be acknowledged for so long, and fail the rest."""
-    try:
-        producer.close(timeout=patience_s)
-    except KafkaError:
-        # Flushing took too long, or stumbled over a batch that was split: the library leaves its thread running then.
-        producer._sender.force_close()
-        producer._sender.join(patience_s)
 
 
 def consumer(settings: KafkaSettings, client_id: str, **options: Any) -> Any:

@@ -30,6 +30,7 @@ def client(settings: RedisSettings, connections: int = 64) -> Redis:
         driver_info=None,  # else redis-py reads its own version from the disk for each connection
     )
     pool.connection_class = _heedful(pool.connection_class)
+    pool.connection_kwargs["protocol"] = 3  # whatever the address says: what we read as it comes are maps
     return Redis.from_pool(pool)
 
 

@@ -7,6 +7,7 @@ it fares at `HEADRACE_METRICS__ADDRESS`.
 """
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -32,6 +33,8 @@ _CANCEL_GRACE_S: Final = 2.0
 # The threads of the Kafka clients let go of the interpreter at every read and write; each would wait 5 ms for its turn
 # beside a busy loop.
 _SWITCH_S: Final = 0.0005
+# A request makes thousands of objects and hardly a cycle: the collector may look less often than after every 700.
+_COLLECT_AFTER: Final = 10_000
 _ENDED_BY_SECOND_SIGNAL: Final = 130
 _DID_NOT_DRAIN: Final = 1
 
@@ -74,6 +77,8 @@ def run(serve: Serve, *, name: str) -> None:
     settings, told_at = ServiceSettings.from_env(), MetricsSettings.from_env()
     configure(LogSettings.from_env(), service=name)
     sys.setswitchinterval(_SWITCH_S)
+    gc.freeze()  # what was imported stays as long as we do: the collector need not look at it again and again
+    gc.set_threshold(_COLLECT_AFTER)
     uvloop.run(_live(serve, Service(name, settings), told_at))
 
 

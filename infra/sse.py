@@ -84,3 +84,5 @@ def come_back(after_ms: int) -> bytes:
 
 PING = b": ping\n\n"
 """A comment that keeps a silent stream open; clients pass it over."""
+PING_LINE = b": ping\n"
+"""The same without a blank line, at which OpenAI's clients would read an empty event once they have seen an `id`."""

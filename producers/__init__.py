@@ -3,19 +3,19 @@
 For services that publish prompts straight to it, this is the public API: `PromptPublisher`, and what it takes, gives
 and raises (docs/client.md).
 
-- `topics`, `events`, `codec`: every topic, every event, events to bytes and back
+- `events`: every event
+- `log`: the topics, and records on their way to them
 - `contracts`: JSON Schemas of the topics, and golden examples of every event
-- `dead_letters`, `oversize`: what nobody can process, buried; what no record can hold
-- `places`: where a record stands
-- `partitioning`, `outgoing`, `publisher`: where a record goes, how it looks, and a pen that writes it
-- `topic_admin`, `readers`: topics on the broker, and how far each is read
-- `cli`, `keys_cli`: `headrace topics` and `headrace keys`
-- `tail`: topics followed by a person or a script
 - `prompts`: what may be asked, checked and bounded, for the gateway and for trusted services
-- `keys`, `registry`: API keys, minted and known again; tenants and keys, read from the log into memory
+- `moderation`: an operator's own judgement on prompts and answers
+- `access`: API keys and tenants, minted, known again, read from the log into memory
+- `administration`: acts upon keys and tenants, each on record, and the commands of an operator
+- `idempotency`: what is done once for each Idempotency-Key
+- `limits`: what keys and tenants may use
+- `state`: what all that stands in Redis has in common: scripts, lists, views
 - `jobs`: the life of a job in Redis, as scripts that are atomic
-- `conversations`, `feedback`, `answer_cache`: their keys and shapes in Redis
-- `cache_policy`: when an answer may be reused
+- `conversations`, `files`, `batches`, `answers`: their keys and shapes in Redis
+- `tail`: topics followed by a person or a script
 - `destinations`, `settings`: where webhooks may go, and what the gateway and the sender are told of it
 - `docs`: the generated tables of the documents
 """

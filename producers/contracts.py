@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 
-from producers.topics import TOPICS, Topic
+from producers.log.topics import TOPICS, Topic
 
 HERE: Final = Path(__file__).parent
 SCHEMAS: Final = HERE / "schemas"

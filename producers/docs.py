@@ -17,9 +17,9 @@ from infra.errors import OurFault
 from infra.settings import Block, blocks, key_of
 from infra.settings.sources import CONFIG
 from infra.telemetry.metrics import Entry, catalogue
-from producers.cli import event_names, kept
+from producers.administration.topics_cli import event_names, kept
 from producers.contracts import EXAMPLES, SCHEMAS
-from producers.topics import TOPICS, Topic
+from producers.log.topics import TOPICS, Topic
 
 DOCS: Final = Path("docs")
 EXAMPLE: Final = Path("infra/deploy/headrace.toml")

@@ -11,6 +11,8 @@ from producers.destinations import Policy
 SCHEDULE_S = ("0", "5", "300", "1800", "7200", "18000", "36000", "50400", "72000", "86400")
 
 
+OUTLINES = "outlines"
+GRAMMARS = (OUTLINES, "llguidance")
 MODEL = "HuggingFaceTB/SmolLM2-135M-Instruct"
 
 
@@ -23,15 +25,45 @@ class PromptSettings(Block):
     body_limit_bytes: int = setting(1024 * 1024, "largest body of a request")
     max_answer_tokens: int = setting(4096, "most tokens that a client may ask for in one answer")
 
+    grammars: str = setting(
+        "outlines",
+        "who holds answers to JSON schemas: `outlines` (TGI), which passes over some keywords, or `llguidance` (the "
+        "embedded server); the same for gateways and workers",
+    )
+    template_tokens: int = setting(
+        48, "tokens held back of every prompt for what the model's chat template adds, as a system prompt of its own"
+    )
+
     def check(self) -> None:
         """Without a model nobody could be served; a prompt and its answer must fit into one record."""
         if not self.models:
             raise WrongSetting(f"{self.variable('models')} names no model")
+        if self.grammars not in GRAMMARS:
+            raise WrongSetting(f"{self.variable('grammars')} must be one of {', '.join(GRAMMARS)}")
         if self.body_limit_bytes > 2 * 1024 * 1024:
             raise WrongSetting(
                 f"{self.variable('body_limit_bytes')}={self.body_limit_bytes} leaves no room for the answer "
                 "in a record of 4 MiB: give 2097152 or less"
             )
+
+
+@dataclass(frozen=True)
+class ModerationSettings(Block):
+    """An operator's own judgement on prompts and answers; both hooks are http(s)://… or module:function."""
+
+    block: ClassVar[str] = "moderation"
+    prompts: str = setting(
+        "",
+        "the hook that the gateway asks before it lets a prompt in, and workers of what no gateway did; empty: none",
+    )
+    answers: str = setting("", "the hook that workers ask before an answer is shown, which is held back; empty: none")
+    timeout_s: float = setting(5.0, "longest wait for a judgement")
+    fail_open: bool = setting(False, "let what could not be judged pass; otherwise it is refused for now, or fails")
+
+    def check(self) -> None:
+        """Somebody must be given some time."""
+        if self.timeout_s <= 0:
+            raise WrongSetting(f"{self.variable('timeout_s')}={self.timeout_s} must be more than 0")
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from yarl import URL
 from infra import kafka
 from infra.errors import OurFault, Unavailable
 from infra.settings import KafkaSettings
-from producers.topics import Topic
+from producers.log.topics import Topic
 from stream_workers.transport import SafeConsumer, SafeTransport, StockTransport
 
 log = logging.getLogger(__name__)

@@ -7,6 +7,7 @@ import click
 
 from infra import service, stack_file
 from infra.settings import KafkaSettings, LocalSettings, RedisSettings, TgiSettings
+from producers.settings import ModerationSettings, PromptSettings
 from stream_workers.inference.service import serve
 from stream_workers.settings import WorkerSettings
 
@@ -27,4 +28,13 @@ def worker(name: str, slots: int | None) -> None:
     kafka = stack_file.addressed(KafkaSettings.from_env(), stack)
     redis = stack_file.addressed(RedisSettings.from_env(), stack)
     tgi = stack_file.addressed(TgiSettings.from_env(), stack)
-    service.run(functools.partial(serve, settings=settings, kafka=kafka, redis_=redis, tgi=tgi), name="worker")
+    work = functools.partial(
+        serve,
+        settings=settings,
+        kafka=kafka,
+        redis_=redis,
+        tgi=tgi,
+        moderation=ModerationSettings.from_env(),
+        prompts=PromptSettings.from_env(),
+    )
+    service.run(work, name="worker")

@@ -2,22 +2,27 @@
 
 import asyncio
 import logging
+from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 from faust.exceptions import FaustError
 
 from infra.errors import TooLarge, Unavailable
+from infra.kafka_producer import number_anew
 from infra.settings import KafkaSettings
 from infra.telemetry.metrics import Metrics
-from producers import outgoing
-from producers.outgoing import Written
-from producers.topics import Topic
+from producers.log import outgoing
+from producers.log.outgoing import Written
+from producers.log.topics import Topic
 from stream_workers.app import WorkerApp
 
 log = logging.getLogger(__name__)
 
 MOST_MENTIONS = 2000
+GATHER_S = 0.1
+"""Mentions travel together this often: a request for each would stand in the way of the answer that follows it."""
 
 
 class FaustPen:
@@ -64,14 +69,23 @@ class FaustPen:
             self._dropped.inc()
 
     async def close(self) -> None:
-        """Stop mentioning; what waits is dropped."""
+        """Hand over what is not told yet and stop; what the client does not take at once is dropped."""
         if self._teller is not None:
             self._teller.cancel()
             await asyncio.wait([self._teller])
+        with suppress(TimeoutError):
+            async with asyncio.timeout(GATHER_S):
+                await self._tell_all()
+        self._dropped.inc(self._mentions.qsize())
 
     async def _tell(self) -> None:
-        while True:
-            topic, key, event = await self._mentions.get()
+        await asyncio.sleep(GATHER_S)
+        await self._tell_all()
+        self._teller = None
+
+    async def _tell_all(self) -> None:
+        while not self._mentions.empty():
+            topic, key, event = self._mentions.get_nowait()
             try:
                 await self._send(topic, key, event, None)  # type: ignore[unused-awaitable] # nobody waits for it
             except (KafkaError, FaustError) as error:
@@ -86,8 +100,9 @@ class FaustPen:
         record = outgoing.of_event(topic, key, event, traceparent, self._prefix)
         # aiokafka itself, without Faust's signals and sensors around it.
         faust: Any = self._app.producer
-        receipt: asyncio.Future[Any] = await faust._ensure_producer().send(
+        producer = faust._ensure_producer()
+        receipt: asyncio.Future[Any] = await producer.send(
             record.topic, record.value, key=record.key, partition=record.partition, headers=record.headers
         )
-        receipt.add_done_callback(faust.number_anew)
+        receipt.add_done_callback(partial(number_anew, producer))
         return receipt

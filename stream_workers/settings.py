@@ -19,6 +19,7 @@ class WorkerSettings(Block):
         "", "name of this worker, its own in the group: one that died and comes back under it resumes at once"
     )
     slots: int = setting(32, "prompts that are generated at the same time")
+    batch_slots: int = setting(0, "of them, at most so many for the batch lane; 0: three quarters, at least one")
     session_timeout_s: float = setting(10.0, "a worker that is silent for so long loses its partitions")
     lease_s: float = setting(10.0, "a job whose worker is silent for so long is taken over; renewed at 3/10 of it")
     flush_s: float = setting(0.03, "shortest time between two pieces of shown text; the first is shown at once")
@@ -36,6 +37,8 @@ class WorkerSettings(Block):
             raise WrongSetting(
                 f"{self.variable('slots')}={self.slots}: at least one prompt must be generated at a time"
             )
+        if not 0 <= self.batch_slots <= self.slots:
+            raise WrongSetting(f"{self.variable('batch_slots')}={self.batch_slots} must be from 0 to {self.slots}")
         try:
             self.retry_delays_s()
         except ValueError:
@@ -45,6 +48,11 @@ class WorkerSettings(Block):
             raise WrongSetting(
                 f"{self.variable('die_after')}={self.die_after!r} is not a step of {DEATHS} and a number"
             )
+
+    @property
+    def most_for_batch(self) -> int:
+        """Slots that the batch lane may have; the others are there for whoever comes."""
+        return self.batch_slots or max(1, self.slots * 3 // 4)
 
     def retry_delays_s(self) -> tuple[float, ...]:
         """`retries_s` as numbers."""

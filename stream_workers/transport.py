@@ -7,10 +7,11 @@ too far ahead of it.
 """
 
 import asyncio
+import inspect
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from faust.transport.drivers import aiokafka as driver
@@ -22,9 +23,10 @@ log = logging.getLogger(__name__)
 
 FURTHEST_AHEAD = 1000
 """A partition is not fetched while its deliveries run this far past its lowest offset in work."""
-FETCH_WAIT_MS = 20
-"""A fetch under way covers only the partitions that were read to their end when it was sent; the others wait for it."""
-IDLE_FETCH_WAIT_MS = 250
+FETCH_WAIT_MS = 100
+"""A fetch ends with the first record. The next is sent when what came was taken, or after 100 ms of stalling: only then
+it does not cover the partitions that are not read to their end, and they wait for it."""
+IDLE_FETCH_WAIT_MS = 500
 """When nothing has come for a while all partitions are covered, and a fetch ends as soon as one has a record."""
 IDLE_AFTER_S = 2.0
 COMMIT_BEFORE_LETTING_GO_S = 1.0
@@ -61,10 +63,35 @@ class InWork:
         return sum(len(ledger) for ledger in self.ledgers.values())
 
 
-class SafeConsumerThread(driver.AIOKafkaConsumerThread):
-    """The thread that owns aiokafka's consumer."""
+class _OnTheLoop:
+    """Runs what Faust would give a thread with a loop of its own as a task of ours."""
 
+    def __init__(self, service: "SafeConsumerThread") -> None:
+        self._service = service
+
+    def start(self) -> None:
+        self._serving = self._service.parent_loop.create_task(self._service._serve())
+
+    def stop(self) -> None:
+        """It ends by itself: nothing is to be joined."""
+
+
+class SafeConsumerThread(driver.AIOKafkaConsumerThread):
+    """Owns aiokafka's consumer. No thread, for all its name: two that wake one another cost a third of a worker's time.
+
+    Faust has one so that an agent which blocks its loop misses no heartbeat; ours block nothing.
+    """
+
+    Worker = _OnTheLoop  # type: ignore[assignment] # all that is asked of a thread here
     _busy_s = 0.0
+
+    async def call_thread(self, fun: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Call what belongs to the consumer, here and now."""
+        found = fun(*args, **kwargs)
+        return await found if inspect.isawaitable(found) else found
+
+    async def _gather_remaining_tasks(self) -> None:
+        """The loop's tasks are not only ours; the consumer has ended its own."""
 
     def _create_consumer(self, loop: asyncio.AbstractEventLoop) -> Any:
         consumer = super()._create_consumer(loop)
@@ -107,7 +134,7 @@ class SafeConsumer(driver.Consumer):
         self._unacked_messages = self._in_work  # type: ignore[assignment] # streams call its `add` and `discard`
 
     def _new_consumer_thread(self) -> SafeConsumerThread:
-        return SafeConsumerThread(self, loop=self.loop, beacon=self.beacon)
+        return SafeConsumerThread(self, loop=self.loop, thread_loop=self.loop, beacon=self.beacon)
 
     def track_message(self, message: Any) -> None:
         """A stream has taken the message."""
@@ -171,19 +198,6 @@ class SafeProducer(driver.Producer):
 
     def _settings_extra(self) -> dict[str, Any]:
         return {"acks": "all", "enable_idempotence": True}
-
-    def number_anew(self, record: "asyncio.Future[Any]") -> None:
-        """Called when a record is done: one that was refused leaves a gap in the numbers that aiokafka gives.
-
-        The broker would refuse all later records of the partition for it; under a new producer id they count from 0.
-        This runs before aiokafka numbers the next ones; those under way keep the numbers they have.
-        """
-        if record.cancelled() or record.exception() is None or self._producer is None:
-            return
-        numbers: Any = self._producer._txn_manager
-        if numbers.has_pid():
-            # As its constructor leaves it: its sender asks for an id when it has none.
-            numbers.__init__(numbers.transactional_id, numbers.transaction_timeout_ms)
 
 
 class SafeTransport(driver.Transport):

@@ -7,10 +7,11 @@
 - `own_kafka`, `own_redis`, `own_clickhouse`: one for this test alone, to stop and kill
 - `service`: all of it, as `headrace up` runs it over the timed model server, once a folder (its conftest takes it from
   `tests.support.whole`); `client` and `receiver` beside it
+- `embedding_server`: one that keeps what it was asked
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
 
 import aiohttp
@@ -18,11 +19,12 @@ import pytest
 from xdist.remote import Producer
 
 from infra.settings import KafkaSettings, RedisSettings
-from producers import topic_admin
+from producers.log import topic_admin
 from tests.support import hygiene
 from tests.support.clickhouse import Database, RunningClickHouse, a_clickhouse, a_database
+from tests.support.embedding_server import PlayedEmbeddings, an_embedding_server
 from tests.support.receiver import Receiver, a_receiver
-from tests.support.stack import RunningKafka, RunningRedis, a_kafka, a_prefix, a_redis
+from tests.support.stack import RunningKafka, RunningPart, RunningRedis, a_kafka, a_prefix, a_redis
 from tests.support.turns import Turns, in_turn
 from tests.support.whole import Whole
 
@@ -33,6 +35,20 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Turns:
     return Turns(config, log)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A test that failed shows what its parts said last."""
+    report = yield
+    if report.failed:
+        values = getattr(item, "funcargs", {}).items()
+        report.sections += [
+            (f"last words of {name}", each.last_words) for name, each in values if isinstance(each, RunningPart)
+        ]
+    return report
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Alone, the quick ones come first, as their folders do; side by side, the slow."""
     if hasattr(config, "workerinput"):
@@ -40,9 +56,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.fixture(autouse=True)
-def nothing_left_behind() -> Iterator[None]:
+def nothing_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
     """No thread, no child process, no change of the environment."""
-    with hygiene.no_environment_change(), hygiene.no_thread_left(), hygiene.no_child_left():
+    marker = request.node.get_closest_marker("asyncio")
+    outlived = marker is not None and marker.kwargs.get("loop_scope", "function") != "function"
+    threads = hygiene.no_thread_left(but_of_the_loop=outlived)
+    with hygiene.no_environment_change(), threads, hygiene.no_child_left():
         yield
 
 
@@ -167,3 +186,10 @@ async def receiver() -> AsyncIterator[Receiver]:
     """A webhook receiver on this machine."""
     async with a_receiver() as running:
         yield running
+
+
+@pytest.fixture
+async def embedding_server() -> AsyncIterator[PlayedEmbeddings]:
+    """An embedding server on this machine."""
+    async with an_embedding_server() as played:
+        yield played

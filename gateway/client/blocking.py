@@ -12,6 +12,7 @@ class Jobs(Waiting[AsyncJobs]):
     submit = waits(AsyncJobs.submit)
     submit_body = waits(AsyncJobs.submit_body)
     get = waits(AsyncJobs.get)
+    list = waits(AsyncJobs.list)
     events = iterates(AsyncJobs.events)
     follow = iterates(AsyncJobs.follow)
     stream = iterates(AsyncJobs.stream)
@@ -31,6 +32,10 @@ class Conversations(Waiting[AsyncConversations]):
     get = waits(AsyncConversations.get)
     list = waits(AsyncConversations.list)
     items = waits(AsyncConversations.items)
+    add = waits(AsyncConversations.add)
+    item = waits(AsyncConversations.item)
+    delete_item = waits(AsyncConversations.delete_item)
+    export = iterates(AsyncConversations.export)
     update = waits(AsyncConversations.update)
     delete = waits(AsyncConversations.delete)
 

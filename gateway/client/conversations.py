@@ -1,14 +1,17 @@
 """Conversations and reports of one gateway, as one key sees them."""
 
-from collections.abc import Mapping
-from typing import Any, Literal
+import secrets
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any
 from urllib.parse import quote
 
-from gateway.client.objects import Conversation, ConversationItem, Page, Report, ReportName
-from gateway.client.wire import Wire
-from producers.prompts import saying
+import aiohttp
 
-Order = Literal["asc", "desc"]
+from gateway.client.errors import Told
+from gateway.client.objects import Conversation, ConversationItem, Order, Page, Report, ReportName
+from gateway.client.wire import Wire, no_answer
+from infra.errors import Unavailable
+from producers.prompts import saying
 
 
 class AsyncConversations:
@@ -17,10 +20,16 @@ class AsyncConversations:
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
 
-    async def create(self, title: str | None = None, *, metadata: Mapping[str, str] | None = None) -> Conversation:
-        """Open one. A try that is repeated after a lost connection may leave an empty one behind."""
-        body = saying.body_of({"title": title, "metadata": metadata})
-        return await self._wire.ask(Conversation, "POST", "v1/conversations", body=body)
+    async def create(
+        self,
+        title: str | None = None,
+        *,
+        metadata: Mapping[str, str] | None = None,
+        items: Sequence[Mapping[str, Any]] | None = None,
+    ) -> Conversation:
+        """Open one, with `items` in it; a try that is repeated opens no second."""
+        body = saying.body_of({"title": title, "metadata": metadata, "items": items})
+        return await self._wire.ask(Conversation, "POST", "v1/conversations", body=body, headers=_once())
 
     async def get(self, conversation_id: str) -> Conversation:
         """One of them."""
@@ -34,9 +43,43 @@ class AsyncConversations:
     async def items(
         self, conversation_id: str, *, after: str | None = None, limit: int = 100, order: Order = "asc"
     ) -> Page[ConversationItem]:
-        """The messages of its finished turns, in their order unless said otherwise."""
+        """The messages of its finished turns and what was added, in their order unless said otherwise."""
         params = _page(after, limit, order)
         return await self._wire.ask(Page[ConversationItem], "GET", _path(conversation_id, "items"), params=params)
+
+    async def add(self, conversation_id: str, items: Sequence[Mapping[str, Any]]) -> Page[ConversationItem]:
+        """Put items (`{"role": …, "content": …}`) after its last turn; a try that is repeated adds them once."""
+        body = saying.body_of({"items": items})
+        path = _path(conversation_id, "items")
+        return await self._wire.ask(Page[ConversationItem], "POST", path, body=body, headers=_once())
+
+    async def item(self, conversation_id: str, item_id: str) -> ConversationItem:
+        """One of its items."""
+        return await self._wire.ask(ConversationItem, "GET", _path(conversation_id, "items", item_id))
+
+    async def delete_item(self, conversation_id: str, item_id: str) -> None:
+        """Leave an item out from now on; a call and its result go together."""
+        await self._wire.ask(dict[str, Any], "DELETE", _path(conversation_id, "items", item_id))
+
+    async def export(self, conversation_id: str) -> AsyncIterator[bytes]:
+        """All of it as lines of JSON: the conversation first, then its items.
+
+        Raises:
+            NotFound: there is none.
+            Unavailable: the gateway does not answer, or the connection was lost before the end.
+        """
+        patience = self._wire.patience()
+        while True:
+            try:
+                async with self._wire.stream(_path(conversation_id, "export"), {}) as answer:
+                    if not isinstance(answer, Told):
+                        async for line in _lines(answer):
+                            yield line
+                        return
+                    told = answer
+            except (aiohttp.ClientError, TimeoutError) as error:
+                raise Unavailable("gateway", f"the export was cut: it {no_answer(error)}") from None
+            await self._wire.judge(told, patience)
 
     async def update(
         self, conversation_id: str, *, title: str | None = None, metadata: Mapping[str, str] | None = None
@@ -66,8 +109,20 @@ class AsyncReports:
         return await self._wire.ask(Report, "GET", f"v1/reports/{quote(name, safe='')}", params=params)
 
 
+def _once() -> dict[str, str]:
+    return {"Idempotency-Key": f'"{secrets.token_hex(16)}"'}
+
+
+async def _lines(answer: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+    rest = b""
+    async for chunk in answer.content.iter_any():
+        *lines, rest = (rest + chunk).split(b"\n")
+        for line in lines:
+            yield line + b"\n"
+
+
 def _path(conversation_id: str, *rest: str) -> str:
-    return "/".join(("v1/conversations", quote(conversation_id, safe=""), *rest))
+    return "/".join(("v1/conversations", quote(conversation_id, safe=""), *(quote(each, safe="") for each in rest)))
 
 
 def _page(after: str | None, limit: int, order: Order) -> dict[str, str]:

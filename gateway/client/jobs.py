@@ -3,11 +3,11 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
-from typing import Any, Unpack
+from typing import Any, TypedDict, Unpack
 
 from gateway.client.errors import JobFailed, NotFound, Refused, TimedOut, Told
 from gateway.client.following import follow, path_of
-from gateway.client.objects import Feedback, Job, JobError, Kind, Model, Page, Timeline
+from gateway.client.objects import Feedback, Job, JobError, Kind, Model, Order, Page, Timeline
 from gateway.client.told import DoneTold, JobEvent, Piece, Shown, StatusTold, read
 from gateway.client.wire import Wire
 from infra.clock import Clock
@@ -16,6 +16,18 @@ from infra.sse import ServerSentEvent
 from producers.prompts import saying
 from producers.prompts.reading import MODEL_NOT_FOUND
 from producers.prompts.saying import Saying
+
+
+class WantedJobs(TypedDict, total=False):
+    """What jobs are listed by; times are unix seconds: from the one on, and before the other."""
+
+    status: str | None
+    lane: str | None
+    model: str | None
+    conversation: str | None
+    metadata: Mapping[str, str] | None
+    created_after: int | None
+    created_before: int | None
 
 
 class AsyncJobs:
@@ -64,6 +76,15 @@ class AsyncJobs:
     async def get(self, job_id: str) -> Job:
         """The job as it stands."""
         return await self._wire.ask(Job, "GET", path_of(job_id))
+
+    async def list(
+        self, *, after: str | None = None, limit: int = 20, order: Order = "desc", **wanted: Unpack[WantedJobs]
+    ) -> Page[Job]:
+        """Some of them, newest first unless said otherwise."""
+        metadata = {f"metadata[{name}]": value for name, value in (wanted.pop("metadata", None) or {}).items()}
+        asked = {"limit": limit, "order": order, "after": after, **wanted, **metadata}
+        params = {name: str(value) for name, value in asked.items() if value is not None}
+        return await self._wire.ask(Page[Job], "GET", "v1/jobs", params=params)
 
     async def events(self, job_id: str, *, after: str = "", appears_s: float = 0.0) -> AsyncGenerator[JobEvent, None]:
         """Everything that is told of a job after that event's id, up to `DoneTold`, over any number of connections.

@@ -8,6 +8,7 @@ ENDED: Final = frozenset({"completed", "failed", "cancelled", "aborted", "expire
 
 Status = str
 """`queued`, `running`, `cancelling`, or one of `ENDED`."""
+Order = Literal["asc", "desc"]
 Kind = Literal["thumb", "score", "comment", "correction", "preference"]
 Item = TypeVar("Item")
 
@@ -33,16 +34,32 @@ class Usage(Object, frozen=True, kw_only=True):
     total_tokens: int = 0
 
 
+class Called(Object, frozen=True, kw_only=True):
+    """A function, and the text of a JSON object with its arguments."""
+
+    name: str
+    arguments: str
+
+
+class ToolCall(Object, frozen=True, kw_only=True):
+    """A function that the model wants called."""
+
+    id: str
+    type: str = "function"
+    function: Called
+
+
 class Message(Object, frozen=True, kw_only=True):
     """Who says what."""
 
     role: str
     content: str | None = None
     refusal: str | None = None
+    tool_calls: tuple[ToolCall, ...] = ()
 
 
 class Choice(Object, frozen=True, kw_only=True):
-    """One answer of a completion; there is only one."""
+    """One answer of a completion: the only one, unless `n` asked for more."""
 
     index: int = 0
     message: Message
@@ -59,6 +76,12 @@ class Completion(Object, frozen=True, kw_only=True):
     model: str = ""
     choices: tuple[Choice, ...]
     usage: Usage | None = None
+
+
+class Truncated(Object, frozen=True, kw_only=True):
+    """What the model was not shown, so that the prompt fits its window."""
+
+    turns_dropped: int = 0
 
 
 class Job(Object, frozen=True, kw_only=True):
@@ -79,6 +102,7 @@ class Job(Object, frozen=True, kw_only=True):
     result: Completion | None = None
     error: JobError | None = None
     usage: Usage | None = None
+    truncated: Truncated | None = None
     cache: str | None = None
     metadata: dict[str, str] = {}
     urls: dict[str, str] = {}
@@ -143,18 +167,25 @@ class Conversation(Object, frozen=True, kw_only=True):
 
 
 class ConversationItem(Object, frozen=True, kw_only=True):
-    """One message of a conversation, in OpenAI's parts."""
+    """A message of a conversation, in OpenAI's parts; or the call of a tool, or its result."""
 
     id: str
     type: str = "message"
     status: str = "completed"
     role: str = ""
     content: tuple[dict[str, Any], ...] = ()
-    job: str = ""
+    call_id: str | None = None
+    """Of a `function_call`, or the `function_call_output` that answers it."""
+    name: str | None = None
+    arguments: str | None = None
+    output: str | None = None
+    job: str | None = None
+    """The turn's; None of what was added between turns."""
     finish_reason: str | None = None
     """Of an answer: `stop`, `length`, …, or `cancelled` where it is what was shown until then."""
     cache: str | None = None
     usage: Usage | None = None
+    truncated: Truncated | None = None
     feedback: Feedback | None = None
     """The thumb that was given in nobody's name."""
 

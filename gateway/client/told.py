@@ -19,10 +19,11 @@ class StatusTold(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", t
 
 
 class TokenTold(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag="token"):
-    """More of the answer."""
+    """More of the answer; where several were asked for, `index` says of which: only the first is shown as it comes."""
 
     id: str
     text: str
+    index: int = 0
 
 
 class SnapshotTold(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag="snapshot"):
@@ -86,13 +87,13 @@ class Shown:
     def take(self, event: JobEvent) -> Piece | None:
         """What to show next, when this event has come; None for nothing."""
         match event:
-            case TokenTold(text=text):
+            case TokenTold(text=text, index=0):
                 return self._become(self.whole + text)
             case SnapshotTold(text=text):
                 return self._become(text)
             case DoneTold(job=job):
                 return None if job.text is None else self._become(job.text)
-            case StatusTold():
+            case TokenTold() | StatusTold():
                 return None
 
     def _become(self, whole: str) -> Piece | None:

@@ -12,7 +12,7 @@ from infra.signing import TOLERANCE_S
 
 
 class Ended(msgspec.Struct, frozen=True, kw_only=True):
-    """The job of which a webhook tells; the answer itself is to be fetched."""
+    """The job or the batch of which a webhook tells; the answers themselves are to be fetched."""
 
     id: str
     status: Status

@@ -1,15 +1,14 @@
 """The handlers of the pages: nobody signs in to get one; it holds nothing and asks the API with its reader's key."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 
 from aiohttp import web
 
+from gateway.http.problems import not_found
+from gateway.http.requests import Handler
 from gateway.pages import assets, library
 from gateway.pages.assets import Asset
-from gateway.problems import not_found
-from producers.jobs.record import IDEMPOTENCY_MS
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+from producers.state.retention import IDEMPOTENCY_MS
 
 # What a page may do: run our scripts, wear our styles, ask our API, and nothing else. Whatever text a model writes,
 # there is nowhere to load from, nowhere to send to, and no way from a string to a script.
@@ -25,7 +24,7 @@ _POLICY: dict[str, str] = {
     "require-trusted-types-for": "'script'",
     "trusted-types": "headrace",
 }
-_ALWAYS = {
+OF_FILES = {
     # Of files, too: an SVG that is opened by itself is a document of its own.
     "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in _POLICY.items()),
     "Cache-Control": "no-cache",
@@ -35,7 +34,8 @@ _ALWAYS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-
+"""Headers of every file."""
+OF_PAGES = {**OF_FILES, "X-Frame-Options": "DENY"}
 
 _STATIC = assets.HTML | library.load()
 
@@ -47,10 +47,9 @@ def page(name: str) -> Handler:
         KeyError: there is no such file.
     """
     found = assets.asset(name, assets.HTML[name].body.replace(b"{{idempotency_ms}}", b"%d" % IDEMPOTENCY_MS))
-    headers = {**_ALWAYS, "X-Frame-Options": "DENY"}
 
     async def show(request: web.Request) -> web.StreamResponse:
-        return _response(request, found, headers)
+        return respond(request, found, OF_PAGES)
 
     return show
 
@@ -60,10 +59,11 @@ async def static(request: web.Request) -> web.StreamResponse:
     found = _STATIC.get(f"static/{request.match_info['path']}")
     if found is None:
         raise not_found("There is nothing at this URL.", code="unknown_url")
-    return _response(request, found, _ALWAYS)
+    return respond(request, found, OF_FILES)
 
 
-def _response(request: web.Request, asset: Asset, headers: Mapping[str, str]) -> web.Response:
+def respond(request: web.Request, asset: Asset, headers: Mapping[str, str]) -> web.Response:
+    """A file, unless its reader has it; packed for who can unpack it."""
     headers = {**headers, "ETag": f'"{asset.etag}"'}
     if any(each.value in {asset.etag, "*"} for each in request.if_none_match or ()):
         return web.Response(status=304, headers=headers)

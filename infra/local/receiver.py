@@ -16,7 +16,7 @@ from aiohttp import web
 from infra import signing
 from infra.clock import Clock, SystemClock
 from infra.errors import WrongSetting
-from infra.local.ports import LOOPBACK
+from infra.local.processes.ports import LOOPBACK
 from infra.local.settings import ReceiverSettings
 from infra.service import Service, run
 

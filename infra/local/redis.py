@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from infra.local.ports import LOOPBACK
-from infra.local.process import Command
+from infra.local.processes.ports import LOOPBACK
+from infra.local.processes.process import Command
 
 PART: Final = "Redis"
 

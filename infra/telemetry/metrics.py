@@ -65,6 +65,7 @@ class Metrics:
         ("kind", "result"), fed_by=("gateway", "worker"),
     )  # fmt: skip
     feedback = Entry(Counter, "headrace_feedback", "Feedback taken", ("kind",), fed_by=("gateway",))
+    batches = Entry(Counter, "headrace_batches", "Batches that ended, by how", ("status",), fed_by=("gateway",))
     http_requests = Entry(
         Counter, "headrace_http_requests", "Requests by route and status", ("method", "route", "status"),
         fed_by=("gateway", "reports"),

@@ -6,20 +6,20 @@ local id, conversation, place = ARGV[2], ARGV[7], ARGV[8]
 if not whole('state', ARGV[3]) then return { 'rebuilding' } end
 local now = now_ms()
 local it = redis.call('HMGET', job(id), 'state', 'token', 'lease_ms', 'attempt', 'cancel', 'published', 'ending',
-  'deadline_ms', 'shown', 'claimed_by', 'lane', 'released')
+  'deadline_ms', 'shown', 'claimed_by', 'lane', 'released', 'key_id', 'tenant')
 local state, claimer = it[1], ARGV[4] .. ' ' .. ARGV[10]
 if TERMINAL[state] then return { it[6] and 'published' or 'gone' } end
-if state == 'finishing' then return { 'finishing', it[7] } end
+if state == 'finishing' then return it[7] and { 'finishing', it[7] } or { 'held', '1000' } end -- a cached answer is the gateway's to publish
 local again = state == 'running' and ARGV[10] ~= '' and it[10] == claimer
 if state == 'running' and tonumber(it[3]) > now and not again then return { 'held', ms(tonumber(it[3]) - now) } end
 if not state then
   local given = cmsgpack.unpack(ARGV[9])
   create(id, 'queued', given, string.format('%d', now))
-  it[8], it[11] = given.deadline_ms, given.lane
+  it[8], it[11], it[13], it[14] = given.deadline_ms, given.lane, given.key_id, given.tenant
 end
 if conversation ~= '' then
-  redis.call('ZADD', turns(conversation), 'NX', place, id)
-  local before = redis.call('ZREVRANGEBYSCORE', turns(conversation), '(' .. place, '-inf', 'LIMIT', 0, 1)[1]
+  take_place(conversation, id, place)
+  local before = turn_before(conversation, '(' .. place)
   if before and redis.call('EXISTS', job(before)) == 1 and not redis.call('HGET', job(before), 'published') then
     return { 'behind', before }
   end
@@ -31,12 +31,19 @@ local deadline = tonumber(it[8] or '')
 local verdict = 'claimed'
 if attempt - tonumber(it[12] or 0) > tonumber(ARGV[6]) then verdict = 'poison'
 elseif it[5] then verdict = 'cancelled'
-elseif deadline and deadline <= now then verdict = 'expired' end
+elseif deadline and deadline <= now then verdict = 'expired'
+elseif conversation ~= '' and is_deleted(conversation) then
+  verdict = 'deleted' -- the history is gone: an answer without it would be to another question
+end
 redis.call('HSET', job(id), 'state', 'running', 'token', string.format('%d', token), 'worker', ARGV[4],
   'attempt', attempt, 'lease_ms', ms(now + tonumber(ARGV[5])), 'claimed_by', claimer)
 if not again then redis.call('HSET', job(id), 'claimed_ms', ms(now)) end
 redis.call('ZREM', P .. 'accepting', id)
-if state ~= 'running' then redis.call('SREM', queued(it[11]), id) end
+if state ~= 'running' then
+  redis.call('ZREM', queued(it[11]), id)
+  no_longer_waits(id, it[13], it[14])
+  if verdict == 'claimed' then note_start(it[11], now) end
+end
 if verdict == 'claimed' and not again then
   redis.call('HSETNX', job(id), 'started_ms', ms(now))
   say(id, 'status', string.format('{"status":"running","attempt":%d,"started_at":%d}', attempt,
@@ -46,5 +53,5 @@ if verdict == 'claimed' and not again then
     redis.call('HDEL', job(id), 'shown')
   end
 end
-local times = redis.call('HMGET', job(id), 'received_ms', 'accepted_ms', 'acknowledged_ms', 'claimed_ms')
-return { verdict, attempt, string.format('%d', token), times[1] or '', times[2] or '', times[3] or '', times[4] }
+local times = redis.call('HMGET', job(id), 'received_ms', 'accepted_ms', 'acknowledged_ms', 'claimed_ms', 'started_ms')
+return { verdict, attempt, string.format('%d', token), times[1] or '', times[2] or '', times[3] or '', times[4], times[5] or '' }

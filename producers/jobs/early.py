@@ -1,14 +1,16 @@
 """The endings of jobs that never ran: pure. What ran is ended by its worker (`stream_workers/inference/endings.py`)."""
 
-from producers.events import AnswerCancelled, AnswerExpired, PromptSubmitted
+from producers.events import AnswerCancelled, AnswerExpired, AnswerFailed, JobError, PromptSubmitted
 from producers.jobs.record import JobRecord
 
-_BEFORE_A_CLAIM = ("received", "accepted", "acknowledged")
+_KEPT = ("received", "accepted", "acknowledged", "started")
 
 
 def cancelled(job: JobRecord, now_ms: float) -> AnswerCancelled:
     """Its client no longer wanted it: the job is aborted."""
-    return AnswerCancelled(job_id=job.job_id, prompt=job.prompt, ran=False, timeline=_timeline(job, now_ms))
+    return AnswerCancelled(
+        job_id=job.job_id, prompt=job.prompt, attempt=job.attempt, ran=False, timeline=_timeline(job, now_ms)
+    )
 
 
 def expired(job: JobRecord, now_ms: float) -> AnswerExpired:
@@ -16,12 +18,21 @@ def expired(job: JobRecord, now_ms: float) -> AnswerExpired:
     return AnswerExpired(job_id=job.job_id, prompt=job.prompt, attempt=job.attempt, timeline=_timeline(job, now_ms))
 
 
+def refused(prompt: PromptSubmitted, error: JobError, now_ms: float) -> AnswerFailed:
+    """It was not let in, and nobody is there to be told so at once."""
+    return AnswerFailed(job_id=prompt.job_id, prompt=prompt, error=error, timeline=_timeline_of(prompt, now_ms))
+
+
 def unheard(prompt: PromptSubmitted, worker: str, now_ms: float) -> AnswerCancelled:
     """It was aborted before the log had its prompt, which now came."""
-    timeline = {"received": prompt.received_ms, "finished": now_ms}
+    timeline = _timeline_of(prompt, now_ms)
     return AnswerCancelled(job_id=prompt.job_id, prompt=prompt, worker=worker, ran=False, timeline=timeline)
 
 
+def _timeline_of(prompt: PromptSubmitted, now_ms: float) -> dict[str, float]:
+    return {"received": prompt.received_ms, "finished": now_ms}
+
+
 def _timeline(job: JobRecord, now_ms: float) -> dict[str, float]:
-    waited = {step: job.times[step] for step in _BEFORE_A_CLAIM if step in job.times}
+    waited = {step: job.times[step] for step in _KEPT if step in job.times}
     return {**waited, "finished": now_ms}

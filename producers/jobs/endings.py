@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from infra.errors import TooLarge
 from infra.telemetry.metrics import Metrics
 from producers.events import Terminal, status_of
+from producers.jobs.oversize import failed_instead
 from producers.jobs.record import ENDED
 from producers.jobs.settling import Settled, Settling
-from producers.outgoing import Pen, Written
-from producers.oversize import failed_instead
-from producers.topics import ANSWERS
+from producers.log.outgoing import Pen, Written
+from producers.log.topics import ANSWERS
 
 log = logging.getLogger(__name__)
 

@@ -1,19 +1,24 @@
 """The worker's steps: claim a job under a lease, renew it, show text, finish."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from producers import codec
 from producers.events import PromptSubmitted, Terminal
-from producers.jobs.record import Retention, describe
-from producers.jobs.scripts import Scripts
-from producers.jobs.view import PARTITIONS
+from producers.jobs import live
+from producers.jobs.live import Piece
+from producers.jobs.record import describe
+from producers.log import codec
+from producers.state.retention import Retention
+from producers.state.scripts import Scripts
+from producers.state.view import PARTITIONS
 
 LEASE_MS = 10_000
 RENEW_EVERY_S = 3.0
 MOST_CLAIMS = 5
 """The claim after so many that ended with their workers buries the job; one that was given back is not counted."""
 
+Whose = Literal["key", "tenant"]
 Kept = Literal["kept", "cancelled", "expired", "lost"]
 
 
@@ -22,7 +27,7 @@ class Lease:
     """A job is ours while `token` is the newest. `verdict` says what to do with it; `times` are ms, by step."""
 
     job_id: str
-    verdict: Literal["claimed", "poison", "cancelled", "expired"]
+    verdict: Literal["claimed", "poison", "cancelled", "expired", "deleted"]
     attempt: int
     token: str
     times: dict[str, float]
@@ -32,7 +37,7 @@ class Lease:
 class Parked:
     """Not now: look again after so many seconds."""
 
-    reason: Literal["rebuilding", "held", "behind"]
+    reason: Literal["rebuilding", "held", "behind", "put_back"]
     after_s: float
 
 
@@ -51,6 +56,15 @@ class Published:
 @dataclass(frozen=True)
 class Gone:
     """The job was aborted before the log held it: a late record. Its end is to be published and settled."""
+
+
+@dataclass(frozen=True)
+class Short:
+    """No room for what a job turned out to need; a minute's is held, and made good after `after_s` (None: never)."""
+
+    by: Literal["day", "tokens"]
+    whose: Whose
+    after_s: float | None = None
 
 
 @dataclass(frozen=True)
@@ -93,7 +107,7 @@ class Leases:
             case "rebuilding" | "behind" as reason:
                 return Parked(reason, 0.25)
             case granted:
-                steps = ("received", "accepted", "acknowledged", "claimed")
+                steps = ("received", "accepted", "acknowledged", "claimed", "started")
                 times = {step: float(at) for step, at in zip(steps, rest[2:], strict=True) if at}
                 return Lease(prompt.job_id, granted, int(rest[0]), rest[1].decode(), times)
 
@@ -114,25 +128,48 @@ class Leases:
         """
         await self._scripts.run("release", lease.job_id, lease.token)
 
-    async def show(self, lease: Lease, text: str, *, snapshot: bool = False) -> Kept:
-        """Step 5: show readers the next piece of text, or (`snapshot`) all text so far in place of what they have.
+    async def put_back(self, lease: Lease) -> Kept:
+        """Put a job that cannot be answered now back into the queue, if it is still wanted: `kept` says so.
+
+        Raises:
+            Unavailable: Redis does not answer; asked again, what was put back is `lost`.
+        """
+        kept: Kept = (await self._scripts.run("put_back", lease.job_id, lease.token)).decode()
+        return kept
+
+    async def hold_back(self, job_id: str, tokens: int) -> Short | None:
+        """Hold back so many tokens in all for a running job; nothing is taken where they will not fit. Twice is once.
 
         Raises:
             Unavailable: Redis does not answer.
         """
-        kept: Kept = (await self._scripts.run("show", lease.job_id, lease.token, text, _kind(snapshot))).decode()
+        verdict, *rest = await self._scripts.run("hold_back", job_id, tokens)
+        if verdict == b"held":
+            return None
+        whose: Whose = "key" if rest[0] == 1 else "tenant"
+        if verdict == b"day":
+            return Short("day", whose)
+        return Short("tokens", whose, float(rest[1]) / 1000 if verdict == b"tokens" else None)
+
+    async def show(self, lease: Lease, pieces: Sequence[Piece], *, snapshot: bool = False) -> Kept:
+        """Step 5: show readers the next pieces, or (`snapshot`) all so far in place of what they have.
+
+        Raises:
+            Unavailable: Redis does not answer.
+        """
+        kept: Kept = (await self._scripts.run("show", lease.job_id, lease.token, *_told(pieces, snapshot))).decode()
         return kept
 
     async def finish(
-        self, lease: Lease, ending: Terminal, rest: str = "", *, snapshot: bool = False
+        self, lease: Lease, ending: Terminal, rest: Sequence[Piece] = (), *, snapshot: bool = False
     ) -> Finishing | Published | Lost:
-        """Step 6: show the rest of the text and store the ending, once; the one stored first is to be published.
+        """Step 6: show the rest of the answer and store the ending, once; the one stored first is to be published.
 
         Raises:
             Unavailable: Redis does not answer.
         """
         verdict, *stored = await self._scripts.run(
-            "finish", lease.job_id, lease.token, codec.encode(ending), rest, _kind(snapshot)
+            "finish", lease.job_id, lease.token, codec.encode(ending), *_told(rest, snapshot)
         )
         match verdict.decode():
             case "finishing":
@@ -143,5 +180,5 @@ class Leases:
                 return Lost()
 
 
-def _kind(snapshot: bool) -> str:
-    return "snapshot" if snapshot else "token"
+def _told(pieces: Sequence[Piece], snapshot: bool) -> list[str]:
+    return [part for entry in live.told(pieces, snapshot=snapshot) for part in entry]

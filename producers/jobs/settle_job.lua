@@ -13,31 +13,32 @@ local function settle(id, status, partition, offset, ending, turn, tokens_ttl_ms
   if not it[1] then create(id, status, given, string.format('%d', now)) end
   redis.call('HSET', job(id), 'state', status, 'ending', ending, 'published', partition .. ':' .. offset,
     'published_ms', given.published_ms, 'visible_ms', ms(now))
+  if given.frees_key == '1' then free_key(P .. 'idempotency:' .. given.idempotency, id) end
   for name, value in pairs(given) do
     if string.sub(name, 1, 5) == 'time_' then redis.call('HSETNX', job(id), string.sub(name, 6), value) end
   end
-  redis.call('HDEL', job(id), 'lease_ms', 'cancel', 'prompt')
+  -- What clients see of an ended job is what the log says of it: the same today as from a Redis made anew.
+  redis.call('HSET', job(id), 'attempt', given.attempt)
+  for _, step in ipairs({ 'started_ms', 'finished_ms' }) do
+    if given['time_' .. step] then redis.call('HSET', job(id), step, given['time_' .. step]) end
+  end
+  redis.call('HDEL', job(id), 'lease_ms', 'cancel', 'prompt', 'hit', 'limits', 'owes')
+  local forgotten = redis.call('HEXISTS', job(id), 'forgotten') == 1
+  if forgotten then redis.call('HDEL', job(id), 'ending', 'metadata') end
   keep_job(id, given.job_ttl_ms, given.published_ms, now)
-  redis.call('SREM', P .. 'inflight:' .. given.key_id, id)
-  if it[1] == 'queued' then redis.call('SREM', queued(given.lane), id) end
+  let_go(id, given.key_id, given.tenant)
+  charge(job(id), given.tokens)
+  if it[1] == 'queued' then redis.call('ZREM', queued(given.lane), id) end
   redis.call('ZREM', P .. 'accepting', id)
   redis.call('ZREM', P .. 'finishing', id)
   redis.call('ZREM', P .. 'deadlines', id)
+  redis.call('ZREM', P .. 'readers', id)
   if given.conversation ~= '' then
-    local home = P .. 'conversation:' .. given.conversation
-    if turn == '' or redis.call('HEXISTS', home, 'deleted') == 1 then
-      redis.call('ZREM', turns(given.conversation), id)
-    else
-      if not is_replaced(given.conversation, id) then redis.call('HSET', texts(given.conversation), id, turn) end
-      if given.replaces and given.replaces ~= '' then replace_turn(given.conversation, given.replaces) end
-      for _, key in ipairs({ home, turns(given.conversation), texts(given.conversation),
-        P .. 'conversations:' .. given.tenant }) do
-        redis.call('PEXPIRE', key, given.job_ttl_ms)
-      end
-    end
+    leave_turn(given.conversation, id, turn, given.replaces, given.tenant, given.job_ttl_ms)
   end
   if not it[2] and not late then
-    say(id, 'done', '')
+    -- Who waits for the end is spared a look at the job. A long ending would crowd out what others are told.
+    say(id, 'done', '', not forgotten and #ending <= 65536 and ending or '')
     redis.call('PEXPIRE', P .. 'tokens:' .. id, tokens_ttl_ms)
   end
   return late and 'late' or 'settled'

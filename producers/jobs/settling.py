@@ -4,11 +4,12 @@ from typing import Literal
 
 import msgspec
 
-from producers import codec
+from producers.conversations.turns import turn_of
 from producers.events import Terminal, status_of
-from producers.jobs.record import Retention, describe
-from producers.jobs.scripts import Scripts
-from producers.jobs.turns import turn_of
+from producers.jobs.record import describe
+from producers.log import codec
+from producers.state.retention import Retention
+from producers.state.scripts import Scripts
 
 Settled = Literal["settled", "late", "again", "duplicate"]
 """`late`: the job had been given up before the log held its prompt; its end was visible already."""

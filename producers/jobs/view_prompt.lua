@@ -6,15 +6,15 @@ return step(function()
     create(id, 'queued', cmsgpack.unpack(ARGV[9]), string.format('%d', now_ms()))
   elseif state == 'accepting' then
     redis.call('HSET', job(id), 'state', 'queued')
-    redis.call('SADD', queued(redis.call('HGET', job(id), 'lane')), id)
+    enqueue(id, unpack(redis.call('HMGET', job(id), 'lane', 'received_ms')))
     redis.call('ZREM', P .. 'accepting', id)
   end
   if conversation ~= '' then
-    local home = P .. 'conversation:' .. conversation
-    redis.call('HSETNX', home, 'lane', redis.call('HGET', job(id), 'lane'))
-    local traceless = state == 'failed' or state == 'aborted' or state == 'expired'
-    if not traceless and redis.call('HEXISTS', home, 'deleted') == 0 and not is_replaced(conversation, id) then
-      redis.call('ZADD', turns(conversation), 'NX', ARGV[5], id)
+    redis.call('HSETNX', home_of(conversation), 'lane', redis.call('HGET', job(id), 'lane'))
+    -- Whatever has ended and left no text, a cancelled one too, has lost its place: its ending was read before.
+    local traceless = TERMINAL[state] and redis.call('HEXISTS', texts(conversation), id) == 0
+    if not traceless and not is_deleted(conversation) and not is_replaced(conversation, id) then
+      take_place(conversation, id, ARGV[5])
     end
   end
   return state or 'new'

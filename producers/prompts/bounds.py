@@ -1,8 +1,9 @@
 """How much and how long what a client sends may be; a value out of bounds is refused by its name. Pure."""
 
 import math
+import re
 from datetime import datetime
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from infra.errors import WrongField
 from producers.destinations import Policy, forbidden
@@ -13,6 +14,10 @@ LONGEST_IDEMPOTENCY_KEY = 255
 LONGEST_URL, LONGEST_NAME = 2048, 512
 LATEST_MS = 253_402_300_799_000.0
 """The end of the year 9999."""
+
+_RFC_3339: Final = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})", re.ASCII)
+_UNSHOWN: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+"""What a terminal obeys, what ends a line, and what turns the direction of the text behind it."""
 
 Number = TypeVar("Number", int, float)
 
@@ -25,17 +30,6 @@ def within(name: str, value: Number | None, least: Number, most: Number) -> Numb
     """
     if value is not None and not least <= value <= most:
         raise WrongField(f"{name} must be from {least} to {most}.", name)
-    return value
-
-
-def above_zero(name: str, value: float | None, most: float) -> float | None:
-    """A number above 0 and at most `most`, if given.
-
-    Raises:
-        WrongField: it is not.
-    """
-    if value is not None and not 0.0 < value <= most:
-        raise WrongField(f"{name} must be above 0 and at most {most:g}.", name)
     return value
 
 
@@ -52,6 +46,17 @@ def short(name: str, value: str | None, most: int = LONGEST_NAME) -> str | None:
     """
     if value is not None and not 0 < len(value) <= most:
         raise WrongField(f"{name} must have 1 to {most} characters.", name)
+    return value
+
+
+def caption(name: str, value: str | None, most: int) -> str | None:
+    """A text of one line that people are shown, if given.
+
+    Raises:
+        WrongField: it has not 1 to `most` characters, cannot be seen, or holds what is no text.
+    """
+    if short(name, value, most) is not None and (_UNSHOWN.search(value or "") or not (value or "").strip()):
+        raise WrongField(f"{name} must be a line of text, without control characters.", name)
     return value
 
 
@@ -93,12 +98,12 @@ def instant_ms(text: str) -> float:
     Raises:
         WrongField: it is not.
     """
+    if _RFC_3339.fullmatch(text) is None:
+        raise _no_instant()
     try:
-        at = datetime.fromisoformat(text)
+        at = datetime.fromisoformat(text.upper())
     except ValueError:
         raise _no_instant() from None
-    if at.tzinfo is None:
-        raise _no_instant()
     ms = at.timestamp() * 1000
     if not 0 < ms <= LATEST_MS or not math.isfinite(ms):
         raise _no_instant()

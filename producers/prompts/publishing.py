@@ -16,18 +16,18 @@ from infra.errors import TooLarge, Unavailable, WrongField
 from infra.ids import derived_id, new_id
 from infra.settings import KafkaSettings, LocalSettings, RedisSettings
 from infra.telemetry import trace
-from producers import topics
-from producers.conversations import Conversations
+from producers.access.keys import is_tenant
+from producers.conversations.store import Conversations
 from producers.events import PromptSubmitted
-from producers.jobs import view
-from producers.jobs.record import Retention
-from producers.jobs.scripts import Scripts
-from producers.keys import is_tenant
+from producers.log import topics
+from producers.log.publisher import Publisher
 from producers.prompts import bounds, reading, saying
 from producers.prompts.reading import Envelope
 from producers.prompts.saying import Saying
-from producers.publisher import Publisher
 from producers.settings import PromptSettings, WebhookSettings
+from producers.state import view
+from producers.state.retention import Retention
+from producers.state.scripts import Scripts
 
 CONNECT_S: Final = 10.0
 AT_ONCE: Final = 1000

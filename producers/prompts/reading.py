@@ -1,24 +1,37 @@
 """Body to PromptSubmitted: what may be asked where, and what it means. Pure."""
 
-import hashlib
 from dataclasses import dataclass
 from typing import Literal, cast, get_args
 
-from infra.errors import WrongField
+import msgspec
+
+from infra.errors import TooLarge, WrongField
 from producers.destinations import Policy
-from producers.events import LANES, CacheUse, Lane, Message, PromptSubmitted, Sampling, Webhook
-from producers.prompts import bodies, bounds, unserved
-from producers.prompts.bodies import MessageBody, PromptBody, TextPart
+from producers.events import LANES, CacheUse, Lane, Message, PromptSubmitted, Sampling, Truncation, Webhook
+from producers.idempotency import naming
+from producers.limits import spending
+from producers.log import codec
+from producers.prompts import bounds, kinds, schemas, tools, unserved, weighing
+from producers.prompts.bodies import MessageBody, PromptBody
 from producers.settings import PromptSettings
 
-Route = Literal["/v1/jobs", "/v1/chat/completions"]
+Route = Literal["/v1/jobs", "/v1/chat/completions", "/v1/responses"]
 JOBS: Route = "/v1/jobs"
 CHAT: Route = "/v1/chat/completions"
+RESPONSES: Route = "/v1/responses"
 
-ROLES = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant"}
+ROLES = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant", "tool": "tool"}
 MOST_STOPS, LONGEST_STOP = 4, 255
+MOST_CHOICES = 8
+"""They are drawn one after the other by one worker: more of them are more jobs."""
+MOST_TOP_LOGPROBS = 5
+"""What TGI tells at most; OpenAI's limit is 20."""
+LEAST_SEED, MOST_SEED = -(2**63), 2**63 - 1
+"""TGI's are unsigned: a negative one is passed on as 2^64 more, so that each is another there, too."""
 LONGEST_DEADLINE_S = 30 * 86_400.0
 MODEL_NOT_FOUND = "model_not_found"
+LARGEST_BYTES = 3 * 1024 * 1024
+"""Of a prompt's record: its ending holds the prompt whole, and an answer beside it, in a record of 4 MiB."""
 
 
 @dataclass(frozen=True)
@@ -50,36 +63,83 @@ def read_prompt(
 
     Raises:
         WrongField: names it; its code is `model_not_found` for a model that is not served.
+        TooLarge: its record would leave no room for an answer beside it.
     """
-    asked = bodies.read(PromptBody, body)
+    asked = kinds.read(PromptBody, body, kinds.IN_CHAT)
+    _refuse_elsewhere(asked, envelope.route)
+    options = asked.stream_options
+    wish = Wish(bool(asked.stream), bool(options and options.include_usage))
+    return prompt_of(asked, body, envelope, settings, policy), wish
+
+
+def prompt_of(
+    asked: PromptBody,
+    body: bytes,
+    envelope: Envelope,
+    settings: PromptSettings,
+    policy: Policy,
+    messages: tuple[Message, ...] | None = None,
+    *,
+    follows: bool = False,
+) -> PromptSubmitted:
+    """The prompt that was asked for in these bytes, maybe with its messages read already.
+
+    `follows` says that it goes on from others that are not in it.
+
+    Raises:
+        WrongField: names it; its code is `model_not_found` for a model that is not served.
+        TooLarge: its record would leave no room for an answer beside it.
+    """
     unserved.refuse(asked)
     bounds.short("user", asked.user)
-    _refuse_elsewhere(asked, envelope.route)
+    bounds.short("safety_identifier", asked.safety_identifier)
+    bounds.short("prompt_cache_key", asked.prompt_cache_key)
     if asked.model not in settings.models:
         message = f"The model {asked.model[:100]!r} does not exist or is not served here."
         raise WrongField(message, "model", code=MODEL_NOT_FOUND)
+    messages = _messages(asked) if messages is None else messages
+    weighing.refuse_too_large(schemas.of_body(asked))
+    tools.check_results(messages, follows=follows or asked.conversation is not None)
+    offered, must_call = tools.offered(asked, settings.grammars)
     prompt = PromptSubmitted(
         job_id=envelope.job_id,
         tenant=envelope.tenant,
         key_id=envelope.key_id,
         lane=_lane(asked.lane, envelope.route),
         model=asked.model,
-        messages=_messages(asked),
+        messages=messages,
         sampling=_sampling(asked, settings),
+        format=schemas.answer_format(asked, settings.grammars),
+        tools=offered,
+        must_call=must_call,
         route=envelope.route,
+        store=bool(asked.store),
         conversation=bounds.short("conversation", asked.conversation),
         replaces=bounds.short("replaces", asked.replaces),
+        truncation=_truncation(asked),
         webhook=None if asked.webhook is None else Webhook(bounds.webhook_url(asked.webhook.url, policy)),
         deadline_ms=_deadline_ms(asked.deadline, envelope),
         cache=_cache(asked),
         metadata=bounds.pairs(asked.metadata),
         idempotency_key=envelope.idempotency_key,
-        fingerprint=hashlib.sha256(bodies.canonical(body)).hexdigest(),
+        fingerprint=naming.fingerprint(body),
         received_ms=envelope.received_ms,
         traceparent=envelope.traceparent,
     )
-    options = asked.stream_options
-    return prompt, Wish(bool(asked.stream), bool(options and options.include_usage))
+    return weighed(prompt, settings)
+
+
+def weighed(prompt: PromptSubmitted, settings: PromptSettings) -> PromptSubmitted:
+    """The prompt with what is to be held back for it.
+
+    Raises:
+        TooLarge: its record would leave no room for an answer beside it.
+    """
+    size_bytes = len(codec.encode(prompt))
+    if size_bytes > LARGEST_BYTES:
+        raise TooLarge(f"the prompt has {size_bytes} bytes; {LARGEST_BYTES} is the most")
+    tokens = spending.reserved(prompt, settings.max_answer_tokens, settings.template_tokens)
+    return msgspec.structs.replace(prompt, reserved_tokens=tokens)
 
 
 def _refuse_elsewhere(asked: PromptBody, route: Route) -> None:
@@ -104,6 +164,7 @@ def _messages(asked: PromptBody) -> tuple[Message, ...]:
         return (Message("user", asked.input),)
     if not asked.messages:
         raise WrongField("messages is empty.", "messages")
+    weighing.refuse_too_many("messages", asked.messages, weighing.MOST_MESSAGES)
     return tuple(_message(f"messages[{at}]", each) for at, each in enumerate(asked.messages))
 
 
@@ -112,19 +173,24 @@ def _message(where: str, message: MessageBody) -> Message:
     if role is None:
         raise WrongField(f"{where}.role must be one of {', '.join(ROLES)}.", f"{where}.role")
     unserved.refuse_in_message(where, message)
+    calls, name = tools.calls(where, message), bounds.short(f"{where}.name", message.name)
+    return Message(role, _content(where, message), name, calls, message.tool_call_id)
+
+
+def _content(where: str, message: MessageBody) -> str:
     match message.content:
         case str(text):
-            return Message(role, text)
+            return text
         case list(parts) if parts:
-            return Message(role, "".join(_text(f"{where}.content[{at}]", part) for at, part in enumerate(parts)))
+            if any(part.type != "text" for part in parts):
+                at = next(at for at, part in enumerate(parts) if part.type != "text")
+                place = f"{where}.content[{at}].type"
+                raise WrongField(f"{place}: only text is understood here.", place)
+            return "".join([part.text for part in parts])
+        case None if message.tool_calls:
+            return ""
         case _:
             raise WrongField(f"{where}.content must be a text or a list of text parts.", f"{where}.content")
-
-
-def _text(where: str, part: TextPart) -> str:
-    if part.type != "text":
-        raise WrongField(f"{where}.type: only text is understood here.", f"{where}.type")
-    return part.text
 
 
 def _sampling(asked: PromptBody, settings: PromptSettings) -> Sampling:
@@ -135,12 +201,21 @@ def _sampling(asked: PromptBody, settings: PromptSettings) -> Sampling:
     return Sampling(
         max_tokens=bounds.within("max_completion_tokens", long, 1, most) or bounds.within("max_tokens", short, 1, most),
         temperature=bounds.within("temperature", asked.temperature, 0.0, 2.0),
-        top_p=bounds.above_zero("top_p", asked.top_p, 1.0),
+        top_p=bounds.within("top_p", asked.top_p, 0.0, 1.0),
         stop=_stops(asked.stop),
-        seed=bounds.within("seed", asked.seed, 0, 2**63 - 1),
+        seed=bounds.within("seed", asked.seed, LEAST_SEED, MOST_SEED),
         frequency_penalty=bounds.within("frequency_penalty", asked.frequency_penalty, -2.0, 2.0),
         presence_penalty=bounds.within("presence_penalty", asked.presence_penalty, -2.0, 2.0),
+        n=bounds.within("n", asked.n, 1, MOST_CHOICES) or 1,
+        top_logprobs=_top_logprobs(asked),
     )
+
+
+def _top_logprobs(asked: PromptBody) -> int | None:
+    most = bounds.within("top_logprobs", asked.top_logprobs, 0, MOST_TOP_LOGPROBS)
+    if most and not asked.logprobs:
+        raise WrongField("top_logprobs is for logprobs: true only.", "top_logprobs")
+    return (most or 0) if asked.logprobs else None
 
 
 def _stops(stop: str | list[str] | None) -> tuple[str, ...]:
@@ -160,6 +235,15 @@ def _lane(lane: str | None, route: Route) -> Lane:
     return lane
 
 
+def _truncation(asked: PromptBody) -> Truncation:
+    if asked.truncation is None:
+        # Whoever leaves the history to us cannot make it shorter; whoever sends it whole can.
+        return "disabled" if asked.conversation is None else "auto"
+    if asked.truncation not in get_args(Truncation):
+        raise WrongField(f"truncation must be one of {', '.join(get_args(Truncation))}.", "truncation")
+    return cast("Truncation", asked.truncation)
+
+
 def _cache(asked: PromptBody) -> CacheUse:
     if asked.cache is None:
         # A sampled answer is wanted fresh, unless the client says otherwise.
@@ -175,9 +259,18 @@ def _deadline_ms(deadline: str | float | None, envelope: Envelope) -> float | No
         case None:
             pass
         case str():
-            given.append(bounds.instant_ms(deadline))
+            given.append(_within_reach_ms(bounds.instant_ms(deadline), envelope))
         case _:
             if not 0.0 < deadline <= LONGEST_DEADLINE_S:
-                raise WrongField(f"deadline: seconds must be above 0 and at most {LONGEST_DEADLINE_S:g}.", "deadline")
+                raise WrongField(f"deadline: seconds must be above 0 and at most {LONGEST_DEADLINE_S:.0f}.", "deadline")
             given.append(envelope.received_ms + deadline * 1000)
     return min(given) if given else None
+
+
+def _within_reach_ms(at_ms: float, envelope: Envelope) -> float:
+    if at_ms > envelope.received_ms + LONGEST_DEADLINE_S * 1000:
+        raise WrongField(f"deadline may be {LONGEST_DEADLINE_S:.0f} seconds from now at most.", "deadline")
+    # What is asked again under its key was in time once, and is still the same job.
+    if at_ms <= envelope.received_ms and envelope.idempotency_key is None:
+        raise WrongField("deadline has passed.", "deadline")
+    return at_ms

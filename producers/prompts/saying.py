@@ -21,11 +21,18 @@ class Saying(TypedDict, total=False):
     seed: int | None
     presence_penalty: float | None
     frequency_penalty: float | None
+    n: int | None
+    logprobs: bool | None
+    top_logprobs: int | None
+    response_format: Mapping[str, Any] | None
+    tools: Sequence[Mapping[str, Any]] | None
+    tool_choice: str | Mapping[str, Any] | None
     user: str | None
     metadata: Mapping[str, str] | None
     lane: str | None
     conversation: str | None
     replaces: str | None
+    truncation: str | None
     webhook: str | None
     deadline: float | str | datetime | timedelta | None
     cache: str | None

@@ -15,11 +15,11 @@ from infra.clock import SystemClock
 from infra.command_line import json_option, print_json
 from infra.screen import Screen
 from infra.settings import KafkaSettings, LocalSettings
+from producers.log.topics import BY_NAME, TOPICS
 from producers.tail.following import follow
 from producers.tail.lines import line, plain, whole
 from producers.tail.places import Begin, FromStart, Last, Now, Since, instant_ms
 from producers.tail.seen import Seen, Wanted
-from producers.topics import BY_NAME, TOPICS
 
 _TYPES: Final = sorted({kind.__name__ for topic in TOPICS for kind in typing.get_args(topic.events) or (topic.events,)})
 

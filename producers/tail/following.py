@@ -10,9 +10,9 @@ from kafka.errors import KafkaError
 from infra import kafka
 from infra.errors import Unavailable
 from infra.settings import KafkaSettings
+from producers.log.topics import Topic
 from producers.tail.places import Begin, Last, offsets
 from producers.tail.seen import Seen, seen
-from producers.topics import Topic
 
 _POLL_MS: Final = 200
 

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from infra.errors import InvalidEvent
-from producers import codec
-from producers.dead_letters import job_of
-from producers.topics import Topic
+from producers.log import codec
+from producers.log.dead_letters import job_of
+from producers.log.topics import Topic
 
 
 @dataclass(frozen=True)

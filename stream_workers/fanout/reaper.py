@@ -1,16 +1,21 @@
 """The reaper: ends the jobs that nobody else will end, in bounded batches.
 
-- `accepting` for longer than the producer's patience: the log never got the prompt, so all it reserved returns;
+- `accepting` for longer than the producer's patience: the log never got the prompt, so all it reserved returns; who
+  says so has read the partition where the prompt would be, so each process does this for its own;
 - still queued at its deadline: `AnswerExpired`, published and settled;
-- `finishing` for long, because whoever stored the ending died and no redelivery healed it: published and settled.
+- a synchronous call that nobody reads at any gateway any more: cancelled, as its client would do; but not until
+  gateways had the time to tell of their readers, where Redis was away (or we were, and cannot know);
+- ended, and the log has not heard of it for long, because whoever stored the ending died and no redelivery healed it,
+  or Kafka was away: published and settled;
+- embeddings whose gateway died: what was held back for them returns.
 
-Only one process reaps at a time, and only while the view is whole; were there two, twice would still be once.
+All else one process does at a time, and only while the view is whole; were there two, twice would still be once.
 """
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from infra.clock import Clock
 from infra.errors import Unavailable
@@ -20,8 +25,11 @@ from producers.events import Terminal
 from producers.jobs import early, record
 from producers.jobs.endings import Endings
 from producers.jobs.intake import Intake
-from producers.jobs.scripts import Scripts, asked
+from producers.log.outgoing import shard_of
+from producers.state.scripts import Scripts, asked
+from stream_workers.fanout.sight import Sight
 from stream_workers.views.log_view import LogView
+from stream_workers.views.partitions import Partition
 
 log = logging.getLogger(__name__)
 
@@ -30,23 +38,29 @@ CAUGHT_UP_WITHIN_MS = 3_000.0
 
 @dataclass(frozen=True)
 class Patience:
-    """How long the reaper waits for others; `most` bounds each batch."""
+    """How long the reaper waits for others; `most` bounds each batch, `most_unread` that of a gateway that died.
+
+    `renewing_ms` is what it gives the gateways, once Redis is back, to tell of their readers again.
+    """
 
     accepting_ms: int = 30_000
     finishing_ms: int = 15_000
     running_again_ms: int = 5_000
+    broken_again_ms: int = 3_600_000
+    renewing_ms: int = 12_000
     every_s: float = 1.0
     turn_ms: int = 5_000
     most: int = 100
+    most_unread: int = 1_000
 
 
 @dataclass(frozen=True)
 class Reaped:
     """How many jobs one round ended, by reason."""
 
-    aborted: int = 0
     expired: int = 0
     finished: int = 0
+    unread: int = 0
 
 
 class Reaper:
@@ -66,18 +80,21 @@ class Reaper:
         self._endings = endings
         self._jobs, self._waits = metrics.jobs, metrics.waits
         self._patience = patience or Patience()
+        self._sight = Sight()
         self._name = new_id("reaper", clock)
 
     async def run(self, view: LogView) -> None:
         """Reap once a second, while the view has read all there is to read."""
         while True:
             await asyncio.sleep(self._patience.every_s)
-            if not view.caught_up(CAUGHT_UP_WITHIN_MS):
-                continue
             try:
-                if await self._my_turn():
+                self._sight.begin(await self._time_ms())
+                if view.caught_up(CAUGHT_UP_WITHIN_MS) and await self._my_turn():
                     await self.reap()
+                await self.abort_unheard(view.read_up(CAUGHT_UP_WITHIN_MS))
+                self._sight.end(await self._time_ms())
             except Unavailable as error:
+                self._sight.lose()
                 log.warning("the reaper waits: %s", error)
                 self._waits.labels(error.part).inc()
             except Exception:
@@ -90,17 +107,50 @@ class Reaper:
         Raises:
             Unavailable: Redis does not answer.
         """
-        seconds, micros = await asked(self._scripts.redis.time())
-        now_ms = seconds * 1000 + micros / 1000
+        now_ms, until_s = await self._time_ms(), self._until_s()
+        await self._intake.give_back_lapsed()
         reaped = Reaped(
-            aborted=await self._abort_unheard(now_ms),
-            expired=await self._expire_queued(now_ms),
-            finished=await self._finish_stuck(now_ms),
+            expired=await self._all(self._expire_queued, now_ms, until_s),
+            finished=await self._all(self._finish_stuck, now_ms, until_s),
+            unread=await self._cancel_unread(now_ms),
         )
-        self._jobs.labels("aborted").inc(reaped.aborted)
         if reaped != Reaped():
-            log.info("reaped", extra={"aborted": reaped.aborted, "expired": reaped.expired, "done": reaped.finished})
+            log.info("reaped", extra=asdict(reaped))
         return reaped
+
+    async def abort_unheard(self, read_up: frozenset[Partition]) -> int:
+        """End those `accepting` whose prompts would be in these partitions, and are not; how many.
+
+        Raises:
+            Unavailable: Redis does not answer.
+        """
+        now_ms, until_s, aborted, others = await self._time_ms(), self._until_s(), 0, 0
+
+        async def abort(job_id: str) -> bool:
+            nonlocal others
+            job = await record.read(self._scripts, job_id)
+            if job is not None and shard_of(job.prompt) not in read_up:
+                others += 1
+                return False
+            return await self._intake.abort(job_id, self._patience.accepting_ms)
+
+        is_full = True
+        while is_full and asyncio.get_running_loop().time() < until_s:
+            overdue = await self._overdue("accepting", now_ms - self._patience.accepting_ms, start=others)
+            aborted += await self._each("accepting", overdue, abort, now_ms)
+            is_full = len(overdue) == self._patience.most
+        if aborted:
+            self._jobs.labels("aborted").inc(aborted)
+            log.info("reaped", extra={"aborted": aborted})
+        return aborted
+
+    def _until_s(self) -> float:
+        """When half of our turn is over."""
+        return asyncio.get_running_loop().time() + self._patience.turn_ms / 2000
+
+    async def _time_ms(self) -> float:
+        seconds, micros = await asked(self._scripts.redis.time())
+        return float(seconds * 1000 + micros / 1000)
 
     async def _my_turn(self) -> bool:
         """Whether this process may reap now; it is asked again and again, and holds the turn while it does."""
@@ -111,20 +161,17 @@ class Reaper:
             return False
         return bool(await asked(redis.pexpire(key, self._patience.turn_ms)))
 
-    async def _overdue(self, which: str, before_ms: float) -> list[str]:
-        found = await asked(
-            self._scripts.redis.zrangebyscore(
-                f"{self._scripts.prefix}{which}", "-inf", f"{before_ms:.3f}", start=0, num=self._patience.most
-            )
-        )
+    async def _overdue(self, which: str, before_ms: float, most: int | None = None, start: int = 0) -> list[str]:
+        key, most = f"{self._scripts.prefix}{which}", most or self._patience.most
+        found = await asked(self._scripts.redis.zrangebyscore(key, "-inf", f"{before_ms:.3f}", start=start, num=most))
         return [each.decode() for each in found]
 
     async def _forget(self, which: str, job_id: str) -> None:
         await asked(self._scripts.redis.zrem(f"{self._scripts.prefix}{which}", job_id))
 
-    async def _postpone(self, which: str, job_id: str, now_ms: float) -> None:
+    async def _postpone(self, which: str, job_id: str, until_ms: float) -> None:
         """Look at a job again later, so that others have their turn."""
-        later = {job_id: now_ms + self._patience.running_again_ms}
+        later = {job_id: until_ms}
         await asked(self._scripts.redis.zadd(f"{self._scripts.prefix}{which}", later, xx=True))
 
     async def _each(self, which: str, jobs: list[str], end: Callable[[str], Awaitable[bool]], now_ms: float) -> int:
@@ -137,16 +184,18 @@ class Reaper:
                 raise
             except Exception:
                 log.exception("a job cannot be reaped", extra={"job_id": job_id})
-                await self._postpone(which, job_id, now_ms)
+                await self._postpone(which, job_id, now_ms + self._patience.broken_again_ms)
                 return False
 
         return sum(await asyncio.gather(*(attempted(each) for each in jobs)))
 
-    async def _abort_unheard(self, now_ms: float) -> int:
-        overdue = await self._overdue("accepting", now_ms - self._patience.accepting_ms)
-        return await self._each(
-            "accepting", overdue, lambda each: self._intake.abort(each, self._patience.accepting_ms), now_ms
-        )
+    async def _all(self, end: Callable[[float], Awaitable[int]], now_ms: float, until_s: float) -> int:
+        """Batch after batch, while all of one could be ended and half of our turn is left: outages leave many."""
+        in_all = ended = await end(now_ms)
+        while ended == self._patience.most and asyncio.get_running_loop().time() < until_s:
+            ended = await end(now_ms)
+            in_all += ended
+        return in_all
 
     async def _expire_queued(self, now_ms: float) -> int:
         overdue = await self._overdue("deadlines", now_ms)
@@ -159,11 +208,27 @@ class Reaper:
             return False
         if job.state not in ("accepting", "queued"):
             # Its worker, or the next one that claims it, ends it; look again later, so that others have their turn.
-            await self._postpone("deadlines", job_id, now_ms)
+            await self._postpone("deadlines", job_id, now_ms + self._patience.running_again_ms)
             return False
         ending = early.expired(job, now_ms)
         stopped = await self._intake.stop(job_id, ending, running_too=False)
         return stopped.found == "finishing" and await self._publish(ending)
+
+    async def _cancel_unread(self, now_ms: float) -> int:
+        if self._sight.lasts_ms < self._patience.renewing_ms:
+            return 0
+        overdue = await self._overdue("readers", now_ms, self._patience.most_unread)
+        return await self._each("readers", overdue, lambda each: self._cancel(each, now_ms), now_ms)
+
+    async def _cancel(self, job_id: str, now_ms: float) -> bool:
+        """End a job in the queue, or have its worker stop; the script knows whether a reader came back meanwhile."""
+        job = await record.read(self._scripts, job_id)
+        if job is None or job.ended:
+            await self._forget("readers", job_id)
+            return False
+        ending = early.cancelled(job, now_ms)
+        stopped = await self._intake.stop(job_id, ending, running_too=True, if_unread=True)
+        return stopped.found == "running" or (stopped.found == "finishing" and await self._publish(ending))
 
     async def _finish_stuck(self, now_ms: float) -> int:
         overdue = await self._overdue("finishing", now_ms - self._patience.finishing_ms)
@@ -171,7 +236,7 @@ class Reaper:
 
     async def _finish(self, job_id: str) -> bool:
         job = await record.read(self._scripts, job_id)
-        if job is None or job.state != "finishing" or job.ending is None:
+        if job is None or job.ending is None or "published" in job.times:
             await self._forget("finishing", job_id)
             return False
         return await self._publish(job.ending)

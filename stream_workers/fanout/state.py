@@ -4,15 +4,25 @@ from collections.abc import Sequence
 
 from infra.clock import Clock
 from infra.telemetry.metrics import Metrics
-from producers.events import ConversationCreated, ConversationDeleted, ConversationUpdated, Ending, PromptSubmitted
-from producers.jobs.positions import Move, Seek
-from producers.jobs.scripts import Call, Scripts
-from producers.jobs.view import TOPICS, StateView
+from producers.events import (
+    BatchEvent,
+    CompletionUpdated,
+    ConversationEvent,
+    Ending,
+    FileEvent,
+    PromptSubmitted,
+    ResponseDeleted,
+    TextsEmbedded,
+)
+from producers.state.positions import Move, Seek
+from producers.state.scripts import Call, Scripts
+from producers.state.view import TOPICS
+from stream_workers.fanout.state_view import StateView
 from stream_workers.views.records import Done, ReadRecord, Stuck, run_steps
 
 
 class StateFollower:
-    """Applies prompts, endings and conversations; counts the endings that came after the first of their job."""
+    """Applies all that is said on its topics; counts the endings after the first of their job."""
 
     topics = TOPICS
 
@@ -42,7 +52,17 @@ class StateFollower:
                 return self._state.prompt(prompt, move)
             case Ending() as ending:
                 return self._state.ending(ending, move, self._clock.now_ms())  # type: ignore[arg-type] # all its classes
-            case ConversationCreated() | ConversationUpdated() | ConversationDeleted() as event:
+            case ResponseDeleted() as deleted:
+                return self._state.forgotten(deleted, move)
+            case TextsEmbedded() as embedded:
+                return self._state.embedded(embedded, move)
+            case CompletionUpdated() as updated:
+                return self._state.updated(updated, move)
+            case event if isinstance(event, ConversationEvent):
                 return self._state.conversation(event, move)
+            case event if isinstance(event, FileEvent):
+                return self._state.file(event, move)
+            case event if isinstance(event, BatchEvent):
+                return self._state.batch(event, move)
             case _:
                 return self.positions.passing(move)

@@ -1,7 +1,12 @@
 """Inference: prompts in, answers out.
 
-- `agent`: the shell around Faust; `life`: the steps of a job; `attempting`, `answering`: one attempt and its tries
-- `renewals`: leases kept and verdicts heard; `screen`: what readers are shown; `slots`: how many at a time
-- `tgi`: the model server; `trouble`, `parameters`, `stops`, `tokens`, `endings`: decisions, without I/O
+- `agent`: the shell around Faust; `life`: the steps of a job; `attempting`, `answering`, `trying`: one attempt,
+  its tries, and one of them
+- `ahead`: what is prepared while the claim is under way
+- `renewals`: leases kept and verdicts heard; `slots`: how many jobs at a time
+- `reach`: whether the model server can be reached
+- `screen`, `pace`: what readers are shown, and how often
+- `tgi`: the model server; `prompting`: a prompt as it is shown there
+- `trouble`, `parameters`, `stops`, `endings`, `drawing`, `grammars`, `spelled`, `calls`: decisions, without I/O
 - `service`: all of it put together; `counts`: what it counts; `fuse`: for fault tests
 """

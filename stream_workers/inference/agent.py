@@ -2,24 +2,26 @@
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from infra.clock import Clock
 from infra.errors import InvalidEvent
-from producers import codec
-from producers.dead_letters import bury, letter_of
 from producers.events import LANES, PromptSubmitted
-from producers.places import Place
-from producers.topics import prompts
+from producers.log import codec
+from producers.log.dead_letters import Reason, bury, letter_of
+from producers.log.outgoing import Pen
+from producers.log.places import Place
+from producers.log.topics import prompts
+from stream_workers.inference.endings import given_up
 from stream_workers.inference.life import Life
 from stream_workers.patience import until_back
-from stream_workers.pen import FaustPen
 
 log = logging.getLogger(__name__)
 
-AFTER_A_BUG_S = 1.0
+AFTER_BUGS_S = (1.0, 2.0, 10.0, 30.0, 120.0)
+"""Waits after errors that nobody planned; after one more the job is given up, if it did not end as poison by then."""
 TOPICS = tuple(prompts(lane) for lane in LANES)
 
 
@@ -40,11 +42,19 @@ class Work:
 class Inference:
     """All prompts of this worker that are not acknowledged yet."""
 
-    def __init__(self, life: Life, pen: FaustPen, clock: Clock, topic_prefix: str) -> None:
+    def __init__(
+        self,
+        life: Life,
+        pen: Pen,
+        clock: Clock,
+        topic_prefix: str,
+        after_bugs_s: Sequence[float] = AFTER_BUGS_S,
+    ) -> None:
         self._life = life
         self._pen = pen
         self._clock = clock
         self._topic_prefix = topic_prefix
+        self._after_bugs_s = after_bugs_s
         self._works: set[Work] = set()
         self._chains: dict[str, asyncio.Task[None]] = {}
         self._closing = False
@@ -63,7 +73,7 @@ class Inference:
         try:
             prompt: PromptSubmitted = codec.decode_as(PromptSubmitted, message.value)
         except InvalidEvent as error:
-            self._begin(work, self._bury(work, str(error)))  # type: ignore[unused-awaitable] # kept in _works
+            self._begin(work, self._bury(work, "undecodable", str(error)))  # type: ignore[unused-awaitable] # kept in _works
             return
         chain = prompt.conversation or prompt.job_id
         task = self._begin(work, self._live(work, prompt, self._chains.get(chain)))
@@ -111,23 +121,36 @@ class Inference:
     async def _live(self, work: Work, prompt: PromptSubmitted, before: asyncio.Task[None] | None) -> None:
         if before is not None:
             await asyncio.wait([before])
-        while True:
+        for wait_s in (*self._after_bugs_s, None):
             try:
                 await self._life.run(prompt, work.place, work.set_begun)
-                break
-            except Exception:
-                # Nobody planned this. Each further claim counts, so a prompt that always ends here is buried.
+            except Exception as error:
+                # Nobody planned this; it may pass. The more slowly we try, the less is said twice in the log.
                 log.exception("a job's life broke off", extra={"job_id": prompt.job_id})
                 work.set_begun(False)
-                await asyncio.sleep(AFTER_A_BUG_S)
-        work.event.ack()
+                if wait_s is None:
+                    await self._give_up(work, prompt, error)
+                else:
+                    await asyncio.sleep(wait_s)
+            else:
+                work.event.ack()
+                return
 
-    async def _bury(self, work: Work, error: str) -> None:
-        letter = letter_of(work.event.message, work.place, "undecodable", error, self._clock.now_ms())
+    async def _give_up(self, work: Work, prompt: PromptSubmitted, error: Exception) -> None:
+        """Tell the log of a job's end, whatever Redis makes of it: if an ending is there already, that one counts."""
+        ending = given_up(prompt, len(self._after_bugs_s) + 1, self._clock.now_ms())
+        try:
+            await until_back(lambda: self._life.endings.publish(ending))
+        except Exception:
+            log.exception("a job that is given up has no ending", extra={"job_id": prompt.job_id})
+        await self._bury(work, "poison", f"its life broke off again and again: {error!r}")
+
+    async def _bury(self, work: Work, reason: Reason, error: str) -> None:
+        letter = letter_of(work.event.message, work.place, reason, error, self._clock.now_ms())
         await until_back(lambda: bury(self._pen, letter))
-        self._life.counts.buried("undecodable")
+        self._life.counts.buried(reason)
         log.warning(
-            "an undecodable record was buried",
-            extra={"origin": str(work.place), "job_id": letter.job_id, "error": error},
+            "a record was buried",
+            extra={"origin": str(work.place), "reason": reason, "job_id": letter.job_id, "error": error},
         )
         work.event.ack()

@@ -1,99 +1,145 @@
 """Getting one answer out of the model server, over as many tries in place as it takes."""
 
 import asyncio
+import logging
 import random
-from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import aclosing
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from producers.events import Message, PromptSubmitted, Usage
-from stream_workers.inference.endings import Answered, Unanswered, failure, too_long
-from stream_workers.inference.parameters import TooLong, budget_tokens, parameters
+from infra.errors import Unavailable
+from producers.conversations.recent import History
+from producers.events import PromptSubmitted
+from producers.moderation import Moderator, Refused
+from producers.settings import OUTLINES
+from stream_workers.inference.ahead import Ahead, Prepared
+from stream_workers.inference.endings import Answered, Later, Unanswered, failure, unjudged
+from stream_workers.inference.parameters import most_prompt_tokens
+from stream_workers.inference.prompting import Prompting
+from stream_workers.inference.reach import Reach
 from stream_workers.inference.screen import Screen
-from stream_workers.inference.stops import StopCutter
-from stream_workers.inference.tgi import End, Piece, Templated, Tgi
-from stream_workers.inference.trouble import Trouble
+from stream_workers.inference.tgi import Tgi
+from stream_workers.inference.trouble import AWAY, Trouble
+from stream_workers.inference.trying import Progress, Trying
+
+log = logging.getLogger(__name__)
 
 _JITTER = 0.25
 
 
-@dataclass(frozen=True)
-class Progress:
-    """Whom to tell what happens on the way."""
+@dataclass
+class Tries:
+    """How often the model server has failed one prompt, over all attempts that this worker makes at it."""
 
-    first_token: Callable[[], None]
-    retry: Callable[[int, str, float], None]
-    """Called with the number of tries so far, the reason, and the wait in seconds."""
-    counted: Callable[[Usage], None]
-    """Called with the usage so far."""
+    failed: int = 0
 
 
 class Answering:
-    """Asks the model; after trouble that may pass, waits as `delays_s` says and asks again."""
+    """Asks the model; after trouble that may pass, waits as `delays_s` says and asks again.
 
-    def __init__(self, model: Tgi, delays_s: Sequence[float]) -> None:
+    While the server cannot be reached nobody waits under a lease: the job is put off, at no cost of a try where no
+    connection was made. Where one was, and the server hung up, it does cost one: a prompt that kills the server must
+    not do so for ever.
+    """
+
+    def __init__(
+        self,
+        model: Tgi,
+        reach: Reach,
+        delays_s: Sequence[float],
+        moderator: Moderator,
+        most_answer_tokens: int,
+        held_by: str = OUTLINES,
+    ) -> None:
         self._model = model
+        self.reach = reach
+        self._moderator = moderator
         self._delays_s = tuple(delays_s)
+        self._most_answer_tokens = most_answer_tokens
+        self._held_by = held_by
+
+    def ahead(self, prompt: PromptSubmitted) -> Ahead:
+        """What can be prepared before the claim: nothing of a turn, whose history is known only then."""
+        return Ahead() if prompt.conversation is not None else Ahead(lambda: self._templated(prompt))
 
     async def answer(
-        self, prompt: PromptSubmitted, history: tuple[Message, ...], screen: Screen, progress: Progress
-    ) -> Answered | Unanswered:
+        self,
+        prompt: PromptSubmitted,
+        history: History,
+        screen: Screen,
+        progress: Progress,
+        ahead: Ahead,
+        tries: Tries,
+    ) -> Answered | Unanswered | Later:
         """The whole answer, on the screen as it comes; a new try starts it over."""
-        for tries, delay_s in enumerate((*self._delays_s, None), start=1):
-            outcome = await self._try(prompt, history, screen, progress)
-            if not isinstance(outcome, Trouble):
+        if self.must_judge(prompt) and (refused := await self._refused(prompt)) is not None:
+            return refused
+        while True:
+            prepared = await ahead.take() or await self._prepared(prompt, history)
+            outcome = prepared if isinstance(prepared, Trouble) else await self._try(prompt, prepared, screen, progress)
+            if isinstance(outcome, Answered):
+                self.reach.found()
+                return await self._judge(prompt, outcome)
+            if isinstance(outcome, Unanswered | Later):
                 return outcome
-            if delay_s is None or not outcome.again:
-                return Unanswered(failure(outcome))
+            log.warning("trouble, %s: %s", outcome.kind, outcome.message, extra={"job_id": prompt.job_id})
+            if outcome.kind in AWAY:
+                self.reach.lost(outcome.message)
+            if outcome.kind == "gone":
+                return Later()
+            told = failure(outcome, prompt)
+            if not outcome.again or tries.failed == len(self._delays_s):
+                return Unanswered(told)
+            delay_s = self._delays_s[tries.failed]
+            tries.failed += 1
+            if outcome.kind == "away":
+                return Later()
             wait_s = delay_s * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311 # spreads retries, guards nothing
-            progress.retry(tries, f"{outcome.kind}: {outcome.message}", wait_s)
+            progress.retry(tries.failed, f"{outcome.kind}: {told.message}", wait_s)
             await screen.start_over()
             await asyncio.sleep(wait_s)
-        raise AssertionError("the last try has no delay")
 
-    async def _try(
-        self, prompt: PromptSubmitted, history: tuple[Message, ...], screen: Screen, progress: Progress
-    ) -> Answered | Unanswered | Trouble:
+    @property
+    def judged(self) -> bool:
+        """Whether nothing of an answer may be shown before the whole of it was judged."""
+        return self._moderator.judges_answers
+
+    def must_judge(self, prompt: PromptSubmitted) -> bool:
+        """Whether there is a hook for prompts, and no gateway asked it about this one."""
+        return self._moderator.judges_prompts and not prompt.judged
+
+    async def _refused(self, prompt: PromptSubmitted) -> Unanswered | None:
+        """Why the model is not shown the prompt, if it must not be; without a judgement it is not."""
+        try:
+            judged = await self._moderator.judge_prompt(prompt)
+        except Unavailable as error:
+            return Unanswered(unjudged("prompt", error))
+        return Unanswered(judged.of_prompt) if isinstance(judged, Refused) else None
+
+    async def _judge(self, prompt: PromptSubmitted, answered: Answered) -> Answered | Unanswered:
+        """The answer as it may be seen; without a judgement there is none."""
+        try:
+            return Answered(await self._moderator.judge_choices(prompt, answered.choices), answered.usage)
+        except Unavailable as error:
+            return Unanswered(unjudged("answer", error))
+
+    async def _prepared(self, prompt: PromptSubmitted, history: History) -> Prepared | Trouble:
         limits = await self._model.limits()
         if isinstance(limits, Trouble):
             return limits
-        templated = await self._model.template(prompt.model, (*history, *prompt.messages))
-        if isinstance(templated, Trouble):
-            return templated
-        budget = budget_tokens(prompt.sampling, templated.tokens, limits)
-        if isinstance(budget, TooLong):
-            return Unanswered(too_long(budget))
-        stream = self._model.generate(templated.text, parameters(prompt.sampling, budget, limits))
-        return await _read(stream, templated, StopCutter(prompt.sampling.stop), budget, screen, progress)
+        return Prepared(limits, Prompting(self._model, prompt, history, most_prompt_tokens(prompt.sampling, limits)))
 
+    async def _templated(self, prompt: PromptSubmitted) -> Prepared | Trouble:
+        """The same, and what the model is asked first stands ready in it."""
+        prepared = await self._prepared(prompt, History())
+        if isinstance(prepared, Prepared):
+            text = await prepared.prompting.templated(offering=bool(prompt.tools))
+            if isinstance(text, Trouble):
+                return text
+        return prepared
 
-async def _read(
-    stream: AsyncGenerator[Piece | End | Trouble, None],
-    templated: Templated,
-    cutter: StopCutter,
-    budget: int,
-    screen: Screen,
-    progress: Progress,
-) -> Answered | Trouble:
-    """Show the stream; hang up on a server that goes on after a stop string or over the budget."""
-    tokens = 0
-    async with aclosing(stream):
-        async for told in stream:
-            match told:
-                case Piece(text):
-                    if cutter.stopped or tokens == budget:
-                        break
-                    tokens += 1
-                    if tokens == 1:
-                        progress.first_token()
-                    screen.add(cutter.feed(text))
-                    progress.counted(Usage(templated.tokens, tokens))
-                case End(finish_reason, counted):
-                    screen.add(cutter.rest())
-                    reason = "stop" if cutter.stopped else finish_reason
-                    return Answered(reason, Usage(templated.tokens, min(counted, budget)))
-                case Trouble():
-                    return told
-    if not cutter.stopped:
-        screen.add(cutter.rest())
-    return Answered("stop" if cutter.stopped else "length", Usage(templated.tokens, tokens))
+    async def _try(
+        self, prompt: PromptSubmitted, prepared: Prepared, screen: Screen, progress: Progress
+    ) -> Answered | Unanswered | Later | Trouble:
+        most, held_by = self._most_answer_tokens, self._held_by
+        prompting, limits = prepared.prompting, prepared.limits
+        return await Trying(self._model, prompt, prompting, limits, most, held_by, screen, progress).answer()

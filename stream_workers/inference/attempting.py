@@ -1,33 +1,62 @@
 """What an attempt does under its lease, from the claim's verdict to an ending."""
 
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from infra.clock import Clock
-from producers.answer_cache import AnswerCache, cacheable
-from producers.conversations import Conversations
-from producers.dead_letters import bury, dead_letter
-from producers.events import FirstTokenProduced, JobClaimed, PromptSubmitted, RetryScheduled, Terminal, Usage
+from producers.answers.answer_cache import AnswerCache, cacheable
+from producers.conversations.recent import History
+from producers.conversations.shown import result_without_call
+from producers.conversations.store import Conversations
+from producers.events import (
+    FirstTokenProduced,
+    JobClaimed,
+    JobError,
+    Message,
+    PromptSubmitted,
+    RetryScheduled,
+    Terminal,
+    Truncated,
+    Usage,
+)
 from producers.jobs import live
 from producers.jobs.lease import Kept, Leases
-from producers.jobs.scripts import Scripts
-from producers.places import Place
-from producers.topics import JOB_EVENTS
-from stream_workers.inference.answering import Answering, Progress
+from producers.jobs.live import Piece
+from producers.log.dead_letters import bury, dead_letter
+from producers.log.places import Place
+from producers.log.topics import JOB_EVENTS
+from producers.state.scripts import Scripts
+from stream_workers.inference.ahead import Ahead
+from stream_workers.inference.answering import Answering, Tries
 from stream_workers.inference.counts import Counts
-from stream_workers.inference.endings import Answered, Attempt, Unanswered, not_cached, not_last_turn, poison
+from stream_workers.inference.endings import (
+    Answered,
+    Attempt,
+    Later,
+    Unanswered,
+    deleted_conversation,
+    no_quota,
+    no_such_call,
+    not_cached,
+    not_last_turn,
+    over_all_windows,
+    poison,
+)
+from stream_workers.inference.prompting import MOST_BYTES
 from stream_workers.inference.renewals import Hold
 from stream_workers.inference.screen import Screen
+from stream_workers.inference.trying import Progress
 from stream_workers.patience import until_back
 from stream_workers.pen import FaustPen
 
 
 @dataclass(frozen=True)
 class Answer:
-    """An attempt's ending; `rest` is text that readers have not seen yet, or (`snapshot`) all of it anew."""
+    """An attempt's ending; `rest` is what readers have not seen of it yet, or (`snapshot`) all of it anew."""
 
     ending: Terminal
-    rest: str = ""
+    rest: Sequence[Piece] = ()
     snapshot: bool = False
 
 
@@ -45,66 +74,102 @@ class Attempting:
     counts: Counts
     flush_s: float
 
-    async def make(self, prompt: PromptSubmitted, place: Place, hold: Hold) -> Answer | None:
-        """The attempt's ending; None when somebody else has the job now."""
+    async def make(
+        self, prompt: PromptSubmitted, place: Place, hold: Hold, ahead: Ahead, tries: Tries
+    ) -> Answer | Later | None:
+        """The attempt's ending; `Later` when the job waits in the queue again, None when somebody else has it now."""
         lease = hold.lease
         attempt = Attempt(prompt, lease.attempt, self.leases.worker, dict(lease.times))
+        attempt.held_tokens = prompt.reserved_tokens
         match lease.verdict:
             case "claimed":
                 self._mention_claim(attempt)
-                return await self._under_lease(attempt, place, hold)
+                return await self._under_lease(attempt, place, hold, ahead, tries)
             case "poison":
                 await self._bury(attempt, place)
                 return self._ended(attempt, attempt.failed(poison(lease.attempt - 1)))
+            case "deleted":
+                return self._ended(attempt, attempt.failed(deleted_conversation()))
             case verdict:
                 seen = live.text_of(await until_back(lambda: live.entries_after(self.scripts, prompt.job_id)))
                 return self._ended(attempt, attempt.stopped(verdict, seen))
 
-    async def _under_lease(self, attempt: Attempt, place: Place, hold: Hold) -> Answer | None:
-        conversation, replaced = attempt.prompt.conversation, attempt.prompt.replaces
-        if conversation is not None:
-            history = await until_back(lambda: self.conversations.history(conversation, place.offset, replaced))
-            if history is None:
-                return self._ended(attempt, attempt.failed(not_last_turn()))
-            attempt.history = history
-            if (recalled := await self._recall(attempt)) is not None:
-                return recalled
-        screen = Screen(self.leases, hold, self.flush_s)
-        outcome: Answered | Unanswered | None = None
+    async def _under_lease(
+        self, attempt: Attempt, place: Place, hold: Hold, ahead: Ahead, tries: Tries
+    ) -> Answer | Later | None:
+        screen = Screen(self.leases, hold, self.flush_s, held=self.answering.judged)
+        outcome: Answer | Answered | Unanswered | Later | None = None
         try:
             with hold:
-                outcome = await self.answering.answer(attempt.prompt, attempt.history, screen, self._progress(attempt))
+                outcome = await self._answer(attempt, place, screen, ahead, tries)
         finally:
-            rest = await screen.stop()
+            await screen.stop()
         match outcome:
             case Answered():
-                rest = screen.text if screen.doubtful else rest
-                return self._ended(attempt, attempt.completed(screen.text, outcome), rest, snapshot=screen.doubtful)
+                completed = attempt.completed(outcome)
+                rest = live.pieces_of(completed) if self.answering.judged else screen.rest
+                return self._ended(attempt, completed, rest, snapshot=screen.doubtful)
             case Unanswered(error):
                 return self._ended(attempt, attempt.failed(error))
+            case Later():
+                if not outcome.after_s:
+                    self.counts.waits("tgi")
+                verdict = await until_back(lambda: self.leases.put_back(hold.lease))
+                return outcome if verdict == "kept" else self._stopped(attempt, verdict, screen)
             case None:
                 return self._stopped(attempt, hold.verdict, screen)
+            case Answer():
+                return outcome
+
+    async def _answer(
+        self, attempt: Attempt, place: Place, screen: Screen, ahead: Ahead, tries: Tries
+    ) -> Answer | Answered | Unanswered | Later:
+        """The cache's answer, or the model's; a turn's history is read first, however long that takes."""
+        prompt, history = attempt.prompt, History()
+        if prompt.conversation is not None:
+            found = await self._history(prompt.conversation, prompt, place)
+            if not isinstance(found, History):
+                return Unanswered(found)
+            if (recalled := await self._recall(attempt, found.messages)) is not None:
+                return recalled
+            history = found
+        return await self.answering.answer(prompt, history, screen, self._progress(attempt), ahead, tries)
+
+    async def _history(self, conversation: str, prompt: PromptSubmitted, place: Place) -> History | JobError:
+        read = functools.partial(self.conversations.history, conversation, place.offset, prompt.replaces, MOST_BYTES)
+        found = await until_back(read)
+        if found is None:
+            return not_last_turn()
+        fitting = found.ahead_of(prompt.messages) if prompt.truncation == "auto" or found.is_whole else None
+        if fitting is None:
+            return over_all_windows()
+        at = result_without_call(fitting.messages, prompt.messages)
+        return fitting if at is None else no_such_call(prompt, at)
 
     def _stopped(self, attempt: Attempt, verdict: Kept, screen: Screen) -> Answer | None:
         match verdict:
             case "cancelled" | "expired":
-                rest = screen.shown if screen.doubtful else ""
-                return self._ended(attempt, attempt.stopped(verdict, screen.shown), rest, snapshot=screen.doubtful)
+                shown, doubtful = screen.shown, screen.doubtful
+                ending = attempt.stopped(verdict, live.text_in(shown))
+                return self._ended(attempt, ending, shown if doubtful else (), snapshot=doubtful)
             case _:
                 return None
 
-    async def _recall(self, attempt: Attempt) -> Answer | None:
+    async def _recall(self, attempt: Attempt, history: tuple[Message, ...]) -> Answer | None:
         """The cached answer to a turn: its key was unknown at the gateway, which does not hold the history."""
-        if not cacheable(attempt.prompt):
+        if not cacheable(attempt.prompt) or self.answering.must_judge(attempt.prompt):
             self.counts.looked_up("bypass")
             return None
-        earlier = await until_back(lambda: self.cache.recall(attempt.prompt, attempt.history))
+        earlier = await until_back(lambda: self.cache.recall(attempt.prompt, history))
         self.counts.looked_up("miss" if earlier is None else "hit")
         if earlier is not None:
-            return self._ended(attempt, attempt.recalled(earlier), earlier.text)
+            attempt.history = history
+            return self._ended(attempt, attempt.recalled(earlier), live.pieces_of(earlier))
         return self._ended(attempt, attempt.failed(not_cached())) if attempt.prompt.cache == "only" else None
 
-    def _ended(self, attempt: Attempt, ending: Terminal, rest: str = "", *, snapshot: bool = False) -> Answer:
+    def _ended(
+        self, attempt: Attempt, ending: Terminal, rest: Sequence[Piece] = (), *, snapshot: bool = False
+    ) -> Answer:
         attempt.times["finished"] = self.clock.now_ms()
         return Answer(ending, rest, snapshot)
 
@@ -121,8 +186,20 @@ class Attempting:
         return Progress(
             first_token=functools.partial(self._mention_first_token, attempt),
             retry=functools.partial(self._mention_retry, attempt),
+            needs=functools.partial(self._hold_back, attempt),
             counted=functools.partial(_count, attempt),
+            fitted=functools.partial(_fit, attempt),
         )
+
+    async def _hold_back(self, attempt: Attempt, tokens: int) -> Unanswered | Later | None:
+        """What the estimate did not foresee; a minute's limit is waited for in the queue."""
+        if tokens <= attempt.held_tokens:
+            return None
+        short = await until_back(lambda: self.leases.hold_back(attempt.prompt.job_id, tokens))
+        if short is None:
+            attempt.held_tokens = tokens
+            return None
+        return Unanswered(no_quota(short, tokens)) if short.after_s is None else Later(short.after_s)
 
     def _mention_claim(self, attempt: Attempt) -> None:
         prompt = attempt.prompt
@@ -156,5 +233,9 @@ class Attempting:
         self.pen.mention(JOB_EVENTS, prompt.job_id, event)
 
 
-def _count(attempt: Attempt, usage: Usage) -> None:
+def _fit(attempt: Attempt, history: tuple[Message, ...], truncated: Truncated | None) -> None:
+    attempt.history, attempt.truncated = history, truncated
+
+
+def _count(attempt: Attempt, usage: Usage | None) -> None:
     attempt.usage = usage

@@ -15,9 +15,12 @@ from producers.events import PromptSubmitted, Terminal
 from producers.jobs.early import unheard
 from producers.jobs.endings import Endings
 from producers.jobs.lease import Finishing, Gone, Lease, Leases, Lost, Parked, Published
-from producers.places import Place
+from producers.log.places import Place
+from stream_workers.inference.ahead import Ahead
+from stream_workers.inference.answering import Tries
 from stream_workers.inference.attempting import Answer, Attempting
 from stream_workers.inference.counts import Counts
+from stream_workers.inference.endings import Later
 from stream_workers.inference.fuse import Fuse
 from stream_workers.inference.renewals import Hold, Renewals
 from stream_workers.inference.slots import Slots
@@ -48,10 +51,10 @@ class Life:
 
     async def run(self, prompt: PromptSubmitted, place: Place, begun: Begun) -> None:
         """Return once the job's ending is visible, so that the prompt may be acknowledged."""
-        failures, nonce = 0, self._nonce()
+        failures, nonce, ahead, tries = 0, self._nonce(), self.attempting.answering.ahead(prompt), Tries()
         while True:
             try:
-                parked = await self._attempt(prompt, place, begun, nonce)
+                parked = await self._attempt(prompt, place, begun, nonce, ahead, tries)
                 nonce = self._nonce()
                 failures, wait_s = 0, parked.after_s if parked else 0.0
             except Unavailable as error:
@@ -62,16 +65,25 @@ class Life:
             if parked is None:
                 return
             begun(False)
-            await asyncio.sleep(min(wait_s, LONGEST_PARK_S) if not failures else wait_s)
+            ahead = Ahead()
+            is_held = parked.reason == "held" and not failures
+            await asyncio.sleep(min(wait_s, LONGEST_PARK_S) if is_held else wait_s)
 
     def _nonce(self) -> str:
         """Names one claim until its answer is here, however often it must be asked."""
         return new_id("claim", self.attempting.clock)
 
-    async def _attempt(self, prompt: PromptSubmitted, place: Place, begun: Begun, nonce: str) -> Parked | None:
+    async def _attempt(
+        self, prompt: PromptSubmitted, place: Place, begun: Begun, nonce: str, ahead: Ahead, tries: Tries
+    ) -> Parked | None:
         """One pass through the steps; None when the job's end is visible, `Parked` when it must wait its turn."""
-        found = await self._claim(prompt, place, begun, nonce)
-        finished = await self._answer_and_finish(prompt, place, found) if isinstance(found, Hold) else found
+        try:
+            found = await self._claim(prompt, place, begun, nonce, ahead)
+            finished = (
+                await self._answer_and_finish(prompt, place, found, ahead, tries) if isinstance(found, Hold) else found
+            )
+        finally:
+            ahead.stop()
         match finished:
             case Finishing(ending):
                 await self._publish_and_settle(ending)
@@ -88,30 +100,43 @@ class Life:
                 return None
 
     async def _claim(
-        self, prompt: PromptSubmitted, place: Place, begun: Begun, nonce: str
+        self, prompt: PromptSubmitted, place: Place, begun: Begun, nonce: str, ahead: Ahead
     ) -> Hold | Parked | Finishing | Published | Gone:
         """Take a slot, then claim: a prompt that only waits must not count as an attempt. A hold keeps the slot."""
-        await self.slots.take(prompt.lane)
+        await self._slot(prompt)
         begun(True)
+        ahead.begin()
         try:
             claim = await self.leases.claim(prompt, place.offset, nonce)
         except BaseException:
-            self.slots.release()
+            self.slots.release(prompt.lane)
             raise
         if isinstance(claim, Lease):
             self.fuse.passed("claimed")
             return self.renewals.hold(claim)
-        self.slots.release()
+        self.slots.release(prompt.lane)
         return claim
 
+    async def _slot(self, prompt: PromptSubmitted) -> None:
+        """Wait for a slot, and outside of it for a model server that can be reached."""
+        reach = self.attempting.answering.reach
+        while True:
+            await reach.there()
+            await self.slots.take(prompt.lane)
+            if reach.is_there:
+                return
+            self.slots.release(prompt.lane)
+
     async def _answer_and_finish(
-        self, prompt: PromptSubmitted, place: Place, hold: Hold
-    ) -> Finishing | Published | Lost:
+        self, prompt: PromptSubmitted, place: Place, hold: Hold, ahead: Ahead, tries: Tries
+    ) -> Finishing | Published | Lost | Parked:
         try:
             try:
-                answer = await self.attempting.make(prompt, place, hold)
+                answer = await self.attempting.make(prompt, place, hold, ahead, tries)
             finally:
-                self.slots.release()
+                self.slots.release(prompt.lane)
+            if isinstance(answer, Later):
+                return Parked("put_back", answer.after_s)
             self.fuse.passed("generated")
             return Lost() if answer is None else await self._finish(hold, answer)
         except asyncio.CancelledError:

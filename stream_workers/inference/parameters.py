@@ -7,7 +7,7 @@ Without a temperature the model answers greedily, so that the same prompt has th
 
 from dataclasses import dataclass
 
-from text_generation.types import Parameters
+from text_generation.types import Grammar, Parameters
 
 from producers.events import Sampling
 
@@ -32,24 +32,41 @@ class TooLong:
     window_tokens: int
 
 
-def budget_tokens(sampling: Sampling, prompt_tokens: int, limits: Limits) -> int | TooLong:
-    """How many tokens the answer may have."""
+def budget_tokens(sampling: Sampling, prompt_tokens: int, limits: Limits, most_tokens: int) -> int | TooLong:
+    """How many tokens the answer may have; at most `most_tokens` where the prompt does not say."""
     room = limits.max_total_tokens - prompt_tokens
     if prompt_tokens > limits.max_input_tokens or room < 1:
         return TooLong(prompt_tokens, min(limits.max_total_tokens, limits.max_input_tokens))
-    return room if sampling.max_tokens is None else min(sampling.max_tokens, room)
+    return min(sampling.max_tokens or most_tokens, room)
 
 
-def parameters(sampling: Sampling, budget: int, limits: Limits) -> Parameters:
-    """TGI's parameters; what they cannot say (many stop strings, long budgets) the caller sees to."""
-    made = Parameters(max_new_tokens=budget, details=True)
+def most_prompt_tokens(sampling: Sampling, limits: Limits) -> int:
+    """How long a prompt may be that leaves room for its answer: for what was asked, or a quarter of the window.
+
+    More than half of the window is kept for no answer.
+    """
+    window = limits.max_total_tokens
+    wanted = window // 4 if sampling.max_tokens is None else min(sampling.max_tokens, window // 2)
+    return min(limits.max_input_tokens, window - wanted)
+
+
+def parameters(
+    sampling: Sampling, budget: int, limits: Limits, *, number: int = 0, grammar: Grammar | None = None
+) -> Parameters:
+    """TGI's parameters for one choice; what they cannot say (many stop strings, long budgets) the caller sees to.
+
+    Of several choices under one seed each has its own, or all would be the same.
+    """
+    made = Parameters(max_new_tokens=budget, details=True, grammar=grammar)
     if samples(sampling):
         made.do_sample = True
         made.temperature = sampling.temperature if sampling.temperature != 1.0 else None
         if sampling.top_p is not None and sampling.top_p < 1.0:
             made.top_p = sampling.top_p
     if sampling.seed is not None:
-        made.seed = sampling.seed % _SEED_RANGE
+        made.seed = (sampling.seed + number) % _SEED_RANGE
+    if sampling.top_logprobs:
+        made.top_n_tokens = sampling.top_logprobs
     stops = [each for each in sampling.stop if each]
     if len(stops) <= limits.max_stop_sequences:
         made.stop = stops

@@ -11,7 +11,7 @@ from redis.exceptions import RedisError
 from infra.errors import Unavailable
 from producers.jobs import live
 from producers.jobs.lease import RENEW_EVERY_S, Kept, Lease, Leases
-from producers.jobs.scripts import Scripts
+from producers.state.scripts import Scripts
 from stream_workers.inference.counts import Counts
 
 log = logging.getLogger(__name__)

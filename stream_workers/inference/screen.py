@@ -4,65 +4,68 @@ import asyncio
 
 from infra.errors import Unavailable
 from producers.jobs.lease import Kept, Leases
+from producers.jobs.live import Piece, joined
+from stream_workers.inference.pace import Pace
 from stream_workers.inference.renewals import Hold
-from stream_workers.inference.tokens import TokenFlush
 
 
 class Screen:
-    """Shows text under a lease. `text` is all of this try, `shown` what readers may have seen of it.
+    """Shows an answer under a lease.
 
     Showing never holds up the reading of tokens, and a Redis that is away does not end the generation: once it is back,
-    readers are shown a snapshot, because nobody knows what became of the call that failed.
+    readers are shown a snapshot, because nobody knows what became of the call that failed. Where it is `held`, nothing
+    is shown: the answer is to be judged first.
     """
 
-    def __init__(self, leases: Leases, hold: Hold, every_s: float) -> None:
+    def __init__(self, leases: Leases, hold: Hold, every_s: float, *, held: bool = False) -> None:
+        self._held = held
         self._leases = leases
         self._hold = hold
-        self._flush = TokenFlush(every_s)
+        self._pace = Pace(every_s)
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self._showing: asyncio.Task[None] | None = None
-        self._doubtful = False
-        self.text = ""
-        self.shown = ""
+        self._pieces: list[Piece] = []
+        self._shown = 0
+        self.doubtful = False
+        """Whether readers must be shown a snapshot next."""
 
-    def add(self, piece: str) -> None:
-        """More text of the answer."""
-        if not piece:
-            return
-        self.text += piece
-        self._flush.add(piece)
+    @property
+    def shown(self) -> list[Piece]:
+        """What readers may have seen of this try."""
+        return joined(self._pieces[: self._shown])
+
+    @property
+    def rest(self) -> list[Piece]:
+        """What readers are to be shown at the end: all of this try if they are in doubt, or else what is left of it."""
+        return joined(self._pieces[0 if self.doubtful else self._shown :])
+
+    def add(self, piece: Piece) -> None:
+        """More of the answer."""
+        self._pieces.append(piece)
         self._schedule()
 
     async def start_over(self) -> None:
         """The answer begins anew: what was shown no longer counts, and readers are told so."""
         await self.stop()
-        self._doubtful = self._doubtful or bool(self.shown)
-        self.text = self.shown = ""
-        if self._doubtful:
-            self._showing = asyncio.create_task(self._show(""))
+        self.doubtful = self.doubtful or self._shown > 0
+        self._pieces, self._shown = [], 0
+        if self.doubtful:
+            self._showing = asyncio.create_task(self._show())
 
-    async def stop(self) -> str:
-        """Show no more; the text that has not been shown yet."""
+    async def stop(self) -> None:
+        """Show no more."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         if self._showing is not None:
             await asyncio.wait([self._showing])
-            return await self.stop()
-        return self._flush.rest()
-
-    @property
-    def doubtful(self) -> bool:
-        """Whether readers must be shown a snapshot next."""
-        return self._doubtful
+            await self.stop()
 
     def _schedule(self) -> None:
-        if self._timer is not None or self._showing is not None:
+        if self._held or self._timer is not None or self._showing is not None or self._shown == len(self._pieces):
             return
-        wait_s = self._flush.wait_s(self._loop.time())
-        if wait_s is None:
-            return
+        wait_s = self._pace.wait_s(self._loop.time())
         if wait_s == 0.0:
             self._begin()
         else:
@@ -70,20 +73,18 @@ class Screen:
 
     def _begin(self) -> None:
         self._timer = None
-        if piece := self._flush.due(self._loop.time()) or self._flush.rest():
-            self._showing = asyncio.create_task(self._show(piece))
+        self._pace.shown(self._loop.time())
+        self._showing = asyncio.create_task(self._show())
 
-    async def _show(self, piece: str) -> None:
-        snapshot = self._doubtful
-        self.shown = self.text if snapshot else self.shown + piece
+    async def _show(self) -> None:
+        snapshot, pieces = self.doubtful, self.rest
+        self._shown = len(self._pieces)
         try:
-            verdict: Kept = await self._leases.show(
-                self._hold.lease, self.shown if snapshot else piece, snapshot=snapshot
-            )
-            self._doubtful = False
+            verdict: Kept = await self._leases.show(self._hold.lease, pieces, snapshot=snapshot)
+            self.doubtful = False
             self._hold.judge(verdict)
         except Unavailable:
-            self._doubtful = True
+            self.doubtful = True
         finally:
             self._showing = None
             self._schedule()

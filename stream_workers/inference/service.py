@@ -14,13 +14,15 @@ from infra.errors import Unavailable
 from infra.service import Service
 from infra.settings import KafkaSettings, RedisSettings, TgiSettings
 from infra.telemetry.metrics import Metrics
-from producers.answer_cache import AnswerCache
-from producers.conversations import Conversations
+from producers.answers.answer_cache import AnswerCache
+from producers.conversations.store import Conversations
 from producers.jobs.endings import Endings
 from producers.jobs.lease import Leases
-from producers.jobs.record import Retention
-from producers.jobs.scripts import Scripts
 from producers.jobs.settling import Settling
+from producers.moderation import Moderator
+from producers.settings import ModerationSettings, PromptSettings
+from producers.state.retention import Retention
+from producers.state.scripts import Scripts
 from stream_workers import app as faust_app
 from stream_workers.inference.agent import TOPICS, Inference
 from stream_workers.inference.answering import Answering
@@ -28,6 +30,7 @@ from stream_workers.inference.attempting import Attempting
 from stream_workers.inference.counts import Counts
 from stream_workers.inference.fuse import Fuse
 from stream_workers.inference.life import Life
+from stream_workers.inference.reach import Reach
 from stream_workers.inference.renewals import Renewals
 from stream_workers.inference.slots import Slots
 from stream_workers.inference.tgi import Tgi
@@ -44,12 +47,19 @@ _DRAIN_SHARE = 0.6
 
 
 async def serve(
-    service: Service, settings: WorkerSettings, kafka: KafkaSettings, redis_: RedisSettings, tgi: TgiSettings
+    service: Service,
+    settings: WorkerSettings,
+    kafka: KafkaSettings,
+    redis_: RedisSettings,
+    tgi: TgiSettings,
+    moderation: ModerationSettings,
+    prompts: PromptSettings,
 ) -> None:
     """Work until told to stop.
 
     Raises:
         Unavailable: a part is not there at the start.
+        WrongSetting: there is no such hook.
         OurFault: Faust gave up.
     """
     if not tgi.url:
@@ -65,8 +75,14 @@ async def serve(
         client, listener = redis.client(redis_), redis.listener(redis_)
         stack.push_async_callback(client.aclose)
         stack.push_async_callback(listener.aclose)
+        moderator = Moderator(moderation)
+        stack.push_async_callback(moderator.close)
         model = Tgi(tgi)
         stack.push_async_callback(model.close)
+        reach = Reach(model.healthy)
+        stack.push_async_callback(reach.close)
+        most, held_by = prompts.max_answer_tokens, prompts.grammars
+        answering = Answering(model, reach, settings.retry_delays_s(), moderator, most, held_by)
         pen = FaustPen(app, kafka, service.metrics)
         scripts = Scripts(client, redis_)
         worker = settings.name or f"{socket.gethostname()}-{os.getpid()}"
@@ -74,7 +90,7 @@ async def serve(
         counts = Counts(service.metrics)
         renewals = Renewals(leases, scripts, counts, settings.lease_s * RENEW_AT)
         endings = Endings(pen, Settling(scripts, Retention()), service.metrics)
-        life = _life(settings, scripts, leases, renewals, model, pen, counts, endings)
+        life = _life(settings, scripts, leases, renewals, answering, pen, counts, endings)
         inference = Inference(life, pen, SystemClock(), kafka.topic_prefix)
         _show(service.metrics, life.slots, app, kafka)
         app.agent(faust_app.subscription(app, kafka, TOPICS), name="inference")(inference.read)
@@ -99,7 +115,7 @@ def _life(
     scripts: Scripts,
     leases: Leases,
     renewals: Renewals,
-    model: Tgi,
+    answering: Answering,
     pen: FaustPen,
     counts: Counts,
     endings: Endings,
@@ -108,7 +124,7 @@ def _life(
         clock=SystemClock(),
         scripts=scripts,
         leases=leases,
-        answering=Answering(model, settings.retry_delays_s()),
+        answering=answering,
         conversations=Conversations(scripts, Retention()),
         cache=AnswerCache(scripts),
         pen=pen,
@@ -116,7 +132,7 @@ def _life(
         flush_s=settings.flush_s,
     )
     return Life(
-        slots=Slots(settings.slots),
+        slots=Slots(settings.slots, settings.most_for_batch),
         leases=leases,
         renewals=renewals,
         attempting=attempting,

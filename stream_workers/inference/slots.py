@@ -1,4 +1,4 @@
-"""Slots for generations: bounded, and given to the more urgent lane first."""
+"""Slots for generations: bounded, and given to the more urgent lane first; some are never the batch lane's."""
 
 import asyncio
 from collections import deque
@@ -7,38 +7,49 @@ from producers.events import LANES, Lane
 
 
 class Slots:
-    """So many at a time; who waits is served by lane, then in order of coming."""
+    """So many at a time, of them `most_batch` for the batch lane; who waits is served by lane, then in order of coming.
 
-    def __init__(self, count: int) -> None:
+    What the batch lane may not take is there for whoever comes: a batch has only what is left over.
+    """
+
+    def __init__(self, count: int, most_batch: int | None = None) -> None:
         self.size = self._free = count
-        self.busy = 0
+        self._batch_left = count if most_batch is None else min(most_batch, count)
         self._waiting: dict[Lane, deque[asyncio.Future[None]]] = {lane: deque() for lane in LANES}
+
+    @property
+    def busy(self) -> int:
+        """How many are taken."""
+        return self.size - self._free
 
     async def take(self, lane: Lane) -> None:
         """Wait for a slot; `release` it once."""
-        if self._free:
-            self._free -= 1
-        else:
-            turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._waiting[lane].append(turn)
-            try:
-                await turn
-            except asyncio.CancelledError:
-                if turn.done() and not turn.cancelled():
-                    self._pass_on()
-                raise
-        self.busy += 1
+        if self._has_one_for(lane):
+            self._give(lane)
+            return
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting[lane].append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self.release(lane)
+            raise
 
-    def release(self) -> None:
+    def release(self, lane: Lane) -> None:
         """Give the slot back, to the next who waits."""
-        self.busy -= 1
-        self._pass_on()
-
-    def _pass_on(self) -> None:
-        for waiting in self._waiting.values():
-            while waiting:
+        self._free += 1
+        self._batch_left += lane == "batch"
+        for next_lane, waiting in self._waiting.items():
+            while waiting and self._has_one_for(next_lane):
                 turn = waiting.popleft()
                 if not turn.done():
+                    self._give(next_lane)
                     turn.set_result(None)
-                    return
-        self._free += 1
+
+    def _has_one_for(self, lane: Lane) -> bool:
+        return self._free > 0 and (lane != "batch" or self._batch_left > 0)
+
+    def _give(self, lane: Lane) -> None:
+        self._free -= 1
+        self._batch_left -= lane == "batch"

@@ -4,7 +4,6 @@ The types are those of the `text_generation` package; the transport is ours, bec
 a call, gives up after ten seconds, and takes a stream that was cut for one that ended.
 """
 
-import asyncio
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -17,7 +16,7 @@ from text_generation.types import FinishReason, Parameters, Request, StreamRespo
 from infra import tls
 from infra.settings import TgiSettings
 from infra.sse import Parser
-from producers.events import Message
+from producers.events import Message, TokenLogprob, Tool
 from stream_workers.inference import trouble
 from stream_workers.inference.parameters import Limits
 from stream_workers.inference.trouble import Trouble
@@ -28,6 +27,7 @@ FINISH: dict[FinishReason, Literal["stop", "length"]] = {
     FinishReason.Length: "length",
 }
 _CONNECTIONS = 512
+_HEALTH_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -38,11 +38,13 @@ class Templated:
     tokens: int
 
 
-@dataclass(frozen=True)
-class Piece:
-    """One token of the answer; special ones have no text."""
+class Token(msgspec.Struct, frozen=True):
+    """One token of the answer; special ones have no text. `top` are the likeliest at its place, if asked for."""
 
     text: str
+    logprob: float = 0.0
+    special: bool = False
+    top: tuple[TokenLogprob, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -103,10 +105,19 @@ class Tgi:
             self._limits = Limits(info.max_input_tokens, info.max_total_tokens, info.max_stop_sequences)
         return self._limits
 
-    async def template(self, model: str, messages: tuple[Message, ...]) -> Templated | Trouble:
-        """The messages under the model's chat template, and how many tokens they are."""
-        request = msgspec.json.encode({"model": model, "messages": messages})
-        body = await self._call("POST", "/chat_tokenize", request)
+    async def template(
+        self, model: str, messages: tuple[Message, ...], tools: tuple[Tool, ...] = (), *, must_call: bool = False
+    ) -> Templated | Trouble:
+        """The messages under the model's chat template, tools shown if there are any, and how many tokens they are."""
+        request: dict[str, Any] = {"model": model, "messages": [_said(each) for each in messages]}
+        if tools:
+            request["tools"] = [_offered(each) for each in tools]
+            request["tool_choice"] = "required" if must_call else "auto"
+        try:
+            asked = msgspec.json.encode(request)
+        except RecursionError:
+            return trouble.unsendable("the prompt's tools are nested too deeply")
+        body = await self._call("POST", "/chat_tokenize", asked)
         if isinstance(body, Trouble):
             return body
         try:
@@ -115,9 +126,14 @@ class Tgi:
             return Trouble("garbled", f"/chat_tokenize: {error}")
         return Templated(told.templated_text, len(told.tokenize_response))
 
-    async def generate(self, inputs: str, parameters: Parameters) -> AsyncGenerator[Piece | End | Trouble, None]:
+    async def generate(self, inputs: str, parameters: Parameters) -> AsyncGenerator[Token | End | Trouble, None]:
         """The answer token by token, then its end or its trouble. Closing the generator hangs up."""
-        body = Request(inputs=inputs, parameters=parameters).model_dump_json(exclude_none=True)
+        try:
+            body = Request(inputs=inputs, parameters=parameters).model_dump_json(exclude_none=True)
+        except (ValueError, RecursionError) as error:  # pydantic's own is a ValueError
+            yield trouble.unsendable(f"the grammar cannot be written as JSON ({type(error).__name__})")
+            return
+        begun = False
         try:
             async with self._session.post(
                 f"{self._url}/generate_stream", data=body.encode(), headers=self._headers
@@ -125,16 +141,26 @@ class Tgi:
                 if response.status != 200:
                     yield trouble.of_reply(response.status, await response.read())
                     return
+                begun = True
                 try:
                     async for told in _told(response):
                         yield told
-                        if not isinstance(told, Piece):
+                        if not isinstance(told, Token):
                             return
                 finally:
                     if not response.content.at_eof():
                         response.close()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            yield self._lost(error)
+            yield self._lost(error, begun=begun)
+
+    async def healthy(self) -> bool:
+        """Whether it answers, and not that it cannot; a server that knows no `/health` is taken at its word."""
+        timeout = aiohttp.ClientTimeout(total=_HEALTH_S)
+        try:
+            async with self._session.get(f"{self._url}/health", headers=self._headers, timeout=timeout) as response:
+                return response.status < 500
+        except (aiohttp.ClientError, TimeoutError, OSError):
+            return False
 
     async def _call(self, method: str, path: str, body: bytes | None) -> bytes | Trouble:
         try:
@@ -146,18 +172,46 @@ class Tgi:
             return self._lost(error)
         return content if response.status == 200 else trouble.of_reply(response.status, content)
 
-    def _lost(self, error: BaseException) -> Trouble:
+    def _lost(self, error: BaseException, *, begun: bool = False) -> Trouble:
         self._limits = None
-        if isinstance(error, aiohttp.ClientPayloadError | aiohttp.ServerDisconnectedError | ConnectionResetError):
-            return Trouble("cut", f"the model server hung up: {error}")
-        if isinstance(error, TimeoutError | asyncio.TimeoutError):
-            return Trouble("gone", "the model server fell silent")
-        if isinstance(error, aiohttp.ClientResponseError):
-            return Trouble("garbled", f"the model server does not speak HTTP: {error}")
-        return Trouble("gone", f"the model server cannot be reached: {error}")
+        match error:
+            case aiohttp.ClientConnectorError() | aiohttp.ConnectionTimeoutError():
+                return Trouble("gone", f"the model server cannot be reached: {error!r}")
+            case TimeoutError():
+                return Trouble("cut", "the model server fell silent")
+            case aiohttp.ClientPayloadError():
+                return Trouble("cut", f"the model server hung up: {error!r}")
+            case aiohttp.ClientConnectionError() | OSError():
+                return Trouble("cut" if begun else "away", f"the model server hung up: {error!r}")
+            case aiohttp.ClientResponseError():
+                return Trouble("garbled", f"the model server does not speak HTTP: {error!r}")
+            case _:
+                return Trouble("cut" if begun else "gone", f"the model server cannot be asked: {error!r}")
 
 
-async def _told(response: aiohttp.ClientResponse) -> AsyncGenerator[Piece | End | Trouble, None]:
+def _said(message: Message) -> dict[str, Any]:
+    """A message as TGI takes it: with calls it has no text, and it must say whose they are."""
+    said: dict[str, Any] = {"role": message.role}
+    if message.name is not None:
+        said["name"] = message.name
+    if message.tool_call_id is not None:
+        said["tool_call_id"] = message.tool_call_id
+    if not message.tool_calls or message.content:
+        return said | {"content": message.content}
+    calls = [
+        {"id": each.id, "type": "function", "function": {"name": each.name, "arguments": each.arguments}}
+        for each in message.tool_calls
+    ]
+    return said | {"tool_calls": calls}
+
+
+def _offered(tool: Tool) -> dict[str, Any]:
+    parameters = {"type": "object", **(tool.parameters or {"properties": {}})}
+    function = {"name": tool.name, "description": tool.description, "parameters": parameters}
+    return {"type": "function", "function": function}
+
+
+async def _told(response: aiohttp.ClientResponse) -> AsyncGenerator[Token | End | Trouble, None]:
     parser = Parser()
     async for chunk in response.content.iter_any():
         for event in parser.feed(chunk):
@@ -166,18 +220,24 @@ async def _told(response: aiohttp.ClientResponse) -> AsyncGenerator[Piece | End 
     yield Trouble("cut", "the stream ended before the answer did")
 
 
-def read(data: str) -> list[Piece | End | Trouble]:
+def read(data: str) -> list[Token | End | Trouble]:
     """What one event of `/generate_stream` tells: a token, with the last one the end too; or trouble."""
     try:
         told = StreamResponse.model_validate_json(data)
     except ValidationError:
         return [_read_error(data)]
-    found: list[Piece | End | Trouble] = [Piece("" if told.token.special else told.token.text)]
+    found: list[Token | End | Trouble] = [_token(told)]
     if told.details is not None:
         found.append(End(FINISH[told.details.finish_reason], told.details.generated_tokens))
     elif told.generated_text is not None:
         found.append(Trouble("garbled", "the last event has no details"))
     return found
+
+
+def _token(told: StreamResponse) -> Token:
+    token = told.token
+    top = tuple(TokenLogprob(each.text, each.logprob or 0.0) for each in told.top_tokens or ())
+    return Token("" if token.special else token.text, token.logprob or 0.0, token.special, top)
 
 
 def _read_error(data: str) -> Trouble:
@@ -186,4 +246,6 @@ def _read_error(data: str) -> Trouble:
     except msgspec.DecodeError:
         told = None
     known = trouble.of_event(told) if isinstance(told, dict) else None
+    if known is not None and known.kind in trouble.AWAY:
+        return Trouble("failed", known.message)  # it answered, so that it was there
     return known or Trouble("garbled", f"no event of TGI's: {data[:200]!r}")

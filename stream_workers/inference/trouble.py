@@ -9,15 +9,20 @@ from typing import Any, Literal
 
 import msgspec
 
-Kind = Literal["busy", "failed", "gone", "cut", "garbled", "refused", "denied"]
-AGAIN: frozenset[Kind] = frozenset({"busy", "failed", "gone", "cut", "garbled"})
-"""Trouble that may pass: worth another try in place."""
+Kind = Literal["busy", "failed", "gone", "away", "cut", "garbled", "refused", "denied"]
+AGAIN: frozenset[Kind] = frozenset({"busy", "failed", "gone", "away", "cut", "garbled"})
+"""Trouble that may pass: worth another try."""
+AWAY: frozenset[Kind] = frozenset({"gone", "away"})
+"""Trouble that says nothing of the prompt: its job waits until the server is healthy."""
+
+_UNAVAILABLE = 503
+"""A server that starts, or a proxy before one that is away; whatever stands in the body."""
 
 _BY_ERROR_TYPE: dict[str, Kind] = {
     "overloaded": "busy",
     "generation": "failed",
     "incomplete_generation": "failed",
-    "healthcheck": "gone",
+    "healthcheck": "away",
     "validation": "refused",
     "template_error": "refused",
     "tool_error": "refused",
@@ -33,6 +38,7 @@ _BY_STATUS: dict[int, Kind] = {
     422: "refused",
     424: "failed",
     429: "busy",
+    _UNAVAILABLE: "away",
 }
 _LONGEST_MESSAGE = 500
 
@@ -41,8 +47,9 @@ _LONGEST_MESSAGE = 500
 class Trouble:
     """One failure.
 
-    `busy` (429), `failed` (the model's own error), `gone` (no connection, or silence), `cut` (the stream ended early),
-    `garbled` (no protocol of ours), `refused` (the prompt is invalid), `denied` (we are).
+    `busy` (429), `failed` (the model's own error), `gone` (no connection), `away` (503, or it hung up before it
+    answered: a restart, most likely), `cut` (the stream ended early, or fell silent), `garbled` (no protocol of ours),
+    `refused` (the prompt is invalid), `denied` (we are).
     """
 
     kind: Kind
@@ -54,11 +61,16 @@ class Trouble:
         return self.kind in AGAIN
 
 
+def unsendable(why: str) -> Trouble:
+    """What is wrong with a prompt that we cannot even put into words for the server: it will not change by waiting."""
+    return Trouble("refused", why[:_LONGEST_MESSAGE])
+
+
 def of_reply(status: int, body: bytes) -> Trouble:
     """The trouble that a reply other than 200 tells."""
     told = _json(body)
     if isinstance(told, dict) and (known := of_event(told)) is not None:
-        return known
+        return Trouble("away", known.message) if status == _UNAVAILABLE else known
     kind = _BY_STATUS.get(status, "failed" if status >= 500 else "garbled")
     text = body[:_LONGEST_MESSAGE].decode(errors="replace").strip()
     return Trouble(kind, text or f"the model server answered {status}")

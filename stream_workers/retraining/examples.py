@@ -3,6 +3,7 @@
 import msgspec
 
 from infra.ids import derived_id
+from producers.conversations.shown import shown_of
 from producers.events import AnswerCompleted, ExampleReady, FeedbackGiven, Message
 
 
@@ -18,7 +19,7 @@ class Served(msgspec.Struct, frozen=True):
 def served(answer: AnswerCompleted) -> Served:
     """What is kept of an answer; its prompt is whole: system, history and turn."""
     prompt = answer.prompt
-    return Served(prompt.tenant, prompt.model, (*answer.history, *prompt.messages), answer.text)
+    return Served(prompt.tenant, prompt.model, shown_of(answer), answer.text)
 
 
 def partner_of(feedback: FeedbackGiven) -> str | None:
@@ -27,11 +28,11 @@ def partner_of(feedback: FeedbackGiven) -> str | None:
 
 
 def example_of(feedback: FeedbackGiven, answer: Served, preferred: Served | None) -> ExampleReady | None:
-    """The example that a feedback makes of the answer; None where they do not fit together.
+    """The example that a feedback makes of the answer; None where they do not fit together, or it is a call only.
 
     The id follows from job and feedback, so that an example made twice is one.
     """
-    if feedback.tenant != answer.tenant:
+    if feedback.tenant != answer.tenant or not answer.text:
         return None
     plain = ExampleReady(
         example_id=derived_id("ex", f"{feedback.job_id}\n{feedback.feedback_id}"),

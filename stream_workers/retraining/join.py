@@ -15,12 +15,12 @@ from redis.asyncio import Redis
 from infra.errors import TooLarge
 from infra.settings import RedisSettings
 from infra.telemetry.metrics import Metrics
-from producers import codec
 from producers.events import AnswerCompleted, Ending, ExampleReady, FeedbackGiven
-from producers.jobs.positions import Applied, Positions, Seek
-from producers.jobs.scripts import Call, Library, Scripts, asked
-from producers.publisher import Publisher
-from producers.topics import ANSWERS, EXAMPLES, FEEDBACK, RETENTION_MS, VIEWS, Topic
+from producers.log import codec
+from producers.log.publisher import Publisher
+from producers.log.topics import ANSWERS, EXAMPLES, FEEDBACK, RETENTION_MS, VIEWS, Topic
+from producers.state.positions import Applied, Positions, Seek
+from producers.state.scripts import Call, Library, Scripts, asked
 from stream_workers.retraining.examples import Served, example_of, partner_of, served
 from stream_workers.views.records import Done, ReadRecord, Stuck
 

@@ -1,8 +1,8 @@
 """Follows topics of the log into a view in Redis, which keeps the positions; Kafka keeps none.
 
 At assignment the position of each partition is read from Redis, and the log's end is remembered as its mark: up to
-there the partition is not whole. Where Redis turns out to stand elsewhere (it was emptied, or set back to an older
-snapshot), the partition is opened again in the same way.
+there the partition is not whole, unless it has been in this very run of Redis. Where Redis turns out to stand
+elsewhere (it was emptied, or set back to an older snapshot), the partition is opened again in the same way.
 """
 
 import asyncio
@@ -13,8 +13,8 @@ from typing import Any
 from aiokafka.errors import KafkaError
 
 from infra.errors import Unavailable
-from producers.dead_letters import Reason, bury, letter_of
-from producers.jobs.positions import Seek, StoredPosition
+from producers.log.dead_letters import Reason, bury, letter_of
+from producers.state.positions import Seek, StoredPosition
 from stream_workers.views.member import Member
 from stream_workers.views.partitions import Partition, Partitions, Reading, opening
 from stream_workers.views.parts import Parts
@@ -52,7 +52,14 @@ class LogView:
 
     def caught_up(self, within_ms: float) -> bool:
         """Whether every partition of this member was read up to the end that the broker told within this time."""
-        return self._partitions.caught_up(self._member.ends_told(self._given.clock.now_ms() - within_ms))
+        return self._partitions.caught_up(self._ends_told(within_ms))
+
+    def read_up(self, within_ms: float) -> frozenset[Partition]:
+        """Those partitions of this member that were: what they do not hold by now, they did not hold then."""
+        return self._partitions.read_up(self._ends_told(within_ms))
+
+    def _ends_told(self, within_ms: float) -> dict[Partition, int]:
+        return self._member.ends_told(self._given.clock.now_ms() - within_ms)
 
     async def behind(self) -> dict[str, int]:
         """By topic, how many records of this member's partitions are in the log and not in the view.
@@ -97,7 +104,8 @@ class LogView:
         found = await self._view.positions.read(partitions)
         starts, ends = await self._member.starts(partitions), await self._member.ends(partitions)
         for partition, stored in zip(partitions, found, strict=True):
-            reading = opening(partition, generation, stored, starts[partition], ends[partition])
+            left = self._partitions.left(partition)
+            reading = opening(partition, generation, stored, starts[partition], ends[partition], left)
             await self._say_where_it_stands(reading, stored)
             if not self._partitions.opened(reading):
                 return

@@ -16,6 +16,9 @@ from stream_workers.views.settings import ViewSettings
 NEVER_MS = 86_400_000
 GATHERED_BYTES = 1 << 20
 """A fetch ends with so many bytes, whatever the time."""
+IDLE_AFTER_S = 1.0
+IDLE_FETCH_WAIT_MS = 500
+"""When nothing has come for a while, a fetch ends with the first record, or after this time: the broker may rest."""
 POLL_MS = 200
 PATIENCE_S = 15.0
 
@@ -29,6 +32,7 @@ class Member:
         self._views = views
         self._topics = {f"{settings.topic_prefix}{each}": each for each in topics}
         self._consumer: Any = None
+        self._busy_s = 0.0
 
     @asynccontextmanager
     async def in_group(self, partitions: Partitions) -> AsyncIterator[None]:
@@ -55,7 +59,17 @@ class Member:
             KafkaError: the client cannot go on.
         """
         found = await self._consumer.getmany(timeout_ms=POLL_MS, max_records=self._views.batch_records)
+        self._gather(found)
         return {self.named(each): records for each, records in found.items()}
+
+    def _gather(self, found: Any) -> None:
+        """Leave records to gather while they come; the client's fetcher reads these two anew for each fetch."""
+        now_s = asyncio.get_running_loop().time()
+        if found:
+            self._busy_s = now_s
+        is_idle, fetcher = now_s - self._busy_s > IDLE_AFTER_S, self._consumer._fetcher
+        fetcher._fetch_min_bytes = 1 if is_idle else GATHERED_BYTES
+        fetcher._fetch_max_wait_ms = IDLE_FETCH_WAIT_MS if is_idle else self._views.gather_ms
 
     def seek(self, partition: Partition, offset: int) -> None:
         """Read on from there; the partition must be this member's."""

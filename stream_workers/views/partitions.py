@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from producers.jobs.positions import StoredPosition, field_of
+from producers.state.positions import StoredPosition, field_of
 
 
 class Partition(NamedTuple):
@@ -47,14 +47,20 @@ class Reading:
         )  # fmt: skip
 
 
-def opening(partition: Partition, generation: int, stored: StoredPosition, start: int, end: int) -> Reading:
+def opening(
+    partition: Partition, generation: int, stored: StoredPosition, start: int, end: int, left: Reading | None = None
+) -> Reading:
     """Where to read a partition from, whose log holds the offsets from `start` to before `end`.
 
-    A log that is shorter than the view is another one than the view has read: it is read from its start.
+    A log that is shorter than the view is another one than the view has read: it is read from its start. What was whole
+    in this run of Redis has lost nothing, however far the log went on without a member; unless it stands before where
+    this member `left` it.
     """
     expected = stored.position if stored.position <= end else 0
     following = max(expected, start)
-    return Reading(partition, generation, expected, following, end, following >= end, stored.run)
+    lost = expected < max(stored.position, left.expected if left else 0)
+    whole = following >= end or (stored.whole and not lost)
+    return Reading(partition, generation, expected, following, end, whole, stored.run)
 
 
 class Partitions:
@@ -76,6 +82,10 @@ class Partitions:
     def known(self) -> list[Partition]:
         """Those of which is known how far they were read."""
         return list(self._open)
+
+    def left(self, partition: Partition) -> Reading | None:
+        """How far it was read last under this assignment."""
+        return self._open.get(partition)
 
     @property
     def readings(self) -> list[Reading]:
@@ -128,14 +138,15 @@ class Partitions:
         """Nobody knows where Redis stands."""
         self._unopened |= self._open.keys()
 
-    def caught_up(self, ends: Mapping[Partition, int]) -> bool:
-        """Whether each partition was read up to its end; one whose end is not told was not.
+    def read_up(self, ends: Mapping[Partition, int]) -> frozenset[Partition]:
+        """Those that were read up to their ends; of one whose end is not told nobody knows."""
+        return frozenset(
+            each.partition for each in self.readings if each.partition in ends and each.next >= ends[each.partition]
+        )
 
-        A member without partitions reads nothing, and so cannot know.
-        """
-        if not self.whole or not self._open:
-            return False
-        return all(each in ends and reading.next >= ends[each] for each, reading in self._open.items())
+    def caught_up(self, ends: Mapping[Partition, int]) -> bool:
+        """Whether each partition was read up to its end; a member without partitions cannot know."""
+        return self.whole and bool(self._open) and self._open.keys() == self.read_up(ends)
 
     def behind(self, ends: Mapping[Partition, int]) -> dict[str, int]:
         """By topic, how many records the log holds that were not read."""

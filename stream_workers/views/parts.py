@@ -11,7 +11,7 @@ from infra.clock import Clock, SystemClock
 from infra.service import Service
 from infra.settings import KafkaSettings, RedisSettings
 from infra.telemetry.metrics import Metrics
-from producers.publisher import Publisher
+from producers.log.publisher import Publisher
 from stream_workers.views.settings import ViewSettings
 
 

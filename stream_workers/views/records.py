@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from infra.errors import InvalidEvent
-from producers import codec
-from producers.jobs.positions import Applied, Move, Positions, Seek, verdict
-from producers.jobs.scripts import Call, Scripts
-from producers.places import Place
-from producers.topics import Topic
+from producers.log import codec
+from producers.log.places import Place
+from producers.log.topics import Topic
+from producers.state.positions import Applied, Move, Positions, Seek, verdict
+from producers.state.scripts import Call, Scripts
 from stream_workers.views.partitions import Reading
 
 MOST_RECORDS = 200

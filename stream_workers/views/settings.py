@@ -18,7 +18,9 @@ class ViewSettings(Block):
     )  # fmt: skip
     session_timeout_s: float = setting(10.0, "how long a dead process holds its partitions")
     batch_records: int = setting(1000, "records read at once, at most")
-    gather_ms: int = setting(100, "how long records are left to gather: a busy broker is then asked ten times a second")
+    gather_ms: int = setting(
+        200, "how long records are left to gather: a busy broker is then asked five times a second"
+    )
     check_every_s: float = setting(0.5, "how often Redis is asked whether it still stands where we left it")
 
     def check(self) -> None:

@@ -1,4 +1,4 @@
-"""Webhooks: the end of a job told to the client's URL, signed, until somebody there says 2xx.
+"""Webhooks: the end of a job or a batch told to the client's URL, signed, until somebody there says 2xx.
 
 - `payload`: what is told (pure)
 - `delivery`: what an attempt came to, and what follows from it (pure)

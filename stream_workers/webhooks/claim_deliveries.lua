@@ -6,10 +6,10 @@ for _, host in ipairs(redis.call('ZRANGEBYSCORE', P .. 'deliveries:hosts', '-inf
   local share = math.min(room, tonumber(ARGV[5]) - tonumber(busy[host] or 0))
   if share > 0 then
     for _, id in ipairs(redis.call('ZRANGEBYSCORE', queue(host), '-inf', ms(now), 'LIMIT', 0, share)) do
-      local it = redis.call('HMGET', delivery(id), 'attempt', 'url', 'job', 'tenant', 'key_id', 'body', 'partition', 'offset')
+      local it = redis.call('HMGET', delivery(id), 'attempt', 'url', 'job', 'tenant', 'key_id', 'body', 'topic', 'partition', 'offset')
       if it[6] then
         redis.call('ZADD', queue(host), ms(now + tonumber(ARGV[3])), id)
-        claimed[#claimed + 1] = { id, it[1] or '0', it[2], it[3], it[4], it[5], it[6], it[7], it[8] }
+        claimed[#claimed + 1] = { id, it[1] or '0', it[2], it[3], it[4], it[5], it[6], it[7] or 'answers', it[8], it[9] }
         room = room - 1
       else
         redis.call('ZREM', queue(host), id)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Literal
 
-from producers.places import Place
+from producers.log.places import Place
 
 JITTER = 0.1
 LONGEST_RETRY_AFTER_S = 86_400.0
@@ -19,6 +19,7 @@ class Pending:
     attempt: int
     url: str
     job_id: str
+    """What it tells of: a job, or a batch."""
     tenant: str
     key_id: str
     body: bytes

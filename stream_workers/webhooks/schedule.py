@@ -1,8 +1,8 @@
 """The view `deliveries` in Redis: which webhooks are due, and who is at it.
 
-It is made of two topics whose order to each other is not given: `answers` say what is to be told, and `job.events` what
-the attempts came to. So a Redis that lost the schedule gets it back from the log without what was delivered already;
-until both were read up to their marks, nothing is claimed.
+It is made of topics whose order to each other is not given: `answers` and `batches` say what is to be told, and
+`job.events` what the attempts came to. So a Redis that lost the schedule gets it back from the log without what was
+delivered already; until all were read up to their marks, nothing is claimed.
 """
 
 import asyncio
@@ -15,17 +15,18 @@ from redis.asyncio import Redis
 
 from infra.settings import RedisSettings
 from producers.destinations import host_of
-from producers.events import DeliveryAttempted, Ending, Terminal
-from producers.jobs.positions import Move, Positions, Seek
-from producers.jobs.scripts import Call, Library, Scripts
-from producers.places import Place
-from producers.topics import ANSWERS, JOB_EVENTS, RETENTION_MS, VIEWS, Topic
+from producers.events import BatchEnded, DeliveryAttempted, Ending
+from producers.log.places import Place
+from producers.log.topics import ANSWERS, BATCHES, JOB_EVENTS, RETENTION_MS, VIEWS, Topic
+from producers.state.positions import Move, Positions, Seek
+from producers.state.scripts import Call, Library, Scripts
 from stream_workers.views.records import Done, ReadRecord, Stuck, run_steps
 from stream_workers.webhooks import payload
 from stream_workers.webhooks.delivery import Abandoned, Delivered, Pending, Retry, Verdict
+from stream_workers.webhooks.payload import Notice
 
 NAME = VIEWS["deliver"]
-TOPICS: tuple[Topic, ...] = (ANSWERS, JOB_EVENTS)
+TOPICS: tuple[Topic, ...] = (ANSWERS, BATCHES, JOB_EVENTS)
 Outcome = Literal["delivered", "retry", "exhausted", "refused"]
 PARTITIONS = sum(topic.partitions for topic in TOPICS)
 LIBRARY = Library(
@@ -89,8 +90,9 @@ class Schedule:
 
     def _step(self, told: ReadRecord) -> Call:
         match told.event:
-            case Ending() as ending if ending.prompt.webhook is not None:
-                return self._planning(ending, ending.prompt.webhook.url, told.move)  # type: ignore[arg-type] # all its classes
+            case Ending() | BatchEnded() as ended:
+                notice = payload.notice_of(ended, told.move.timestamp_ms, self._public_url)  # type: ignore[arg-type] # all its classes
+                return self.positions.passing(told.move) if notice is None else self._planning(notice, told.move)
             case DeliveryAttempted() as tried:
                 next_ms = "" if tried.next_attempt_ms is None else f"{tried.next_attempt_ms:.3f}"
                 arguments = (tried.webhook_id, tried.attempt, tried.outcome, next_ms, RETENTION_MS)
@@ -98,23 +100,24 @@ class Schedule:
             case _:
                 return self.positions.passing(told.move)
 
-    def _planning(self, ending: Terminal, url: str, move: Move) -> Call:
+    def _planning(self, notice: Notice, move: Move) -> Call:
         fields: dict[str, str | bytes | int] = {
-            "url": url,
-            "job": ending.job_id,
-            "tenant": ending.prompt.tenant,
-            "key_id": ending.prompt.key_id,
+            "url": notice.url,
+            "job": notice.about,
+            "tenant": notice.tenant,
+            "key_id": notice.key_id,
+            "topic": move.place.topic,
             "partition": move.place.partition,
             "offset": move.place.offset,
-            "body": payload.body(ending, move.timestamp_ms, self._public_url),
+            "body": notice.body,
         }
         return Call(
             "view_answer",
             (
                 *move.arguments(NAME),
-                payload.id_of(ending.job_id, url, payload.type_of(ending)),
-                ending.job_id,
-                host_of(url),
+                notice.webhook_id,
+                notice.about,
+                host_of(notice.url),
                 f"{move.timestamp_ms + self._first_after_ms:.3f}",
                 RETENTION_MS,
                 *(part for pair in fields.items() for part in pair),
@@ -134,7 +137,7 @@ def told_as(verdict: Verdict) -> tuple[Outcome, str | None]:
 
 
 def _pending(found: Sequence[bytes]) -> Pending:
-    webhook_id, attempts, url, job_id, tenant, key_id, body, partition, offset = found
+    webhook_id, attempts, url, job_id, tenant, key_id, body, topic, partition, offset = found
     return Pending(
         webhook_id=webhook_id.decode(),
         attempt=int(attempts) + 1,
@@ -143,5 +146,5 @@ def _pending(found: Sequence[bytes]) -> Pending:
         tenant=tenant.decode(),
         key_id=key_id.decode(),
         body=body,
-        origin=Place(ANSWERS.name, int(partition), int(offset)),
+        origin=Place(topic.decode(), int(partition), int(offset)),
     )

@@ -14,13 +14,13 @@ from infra.clock import Clock
 from infra.errors import Unavailable, WrongSetting
 from infra.sealing import Seal
 from infra.telemetry.metrics import Metrics
-from producers.dead_letters import bury, dead_letter
+from producers.access.registry import Registry
 from producers.destinations import host_of
 from producers.events import DeliveryAttempted
-from producers.publisher import Publisher
-from producers.registry import Registry
+from producers.log.dead_letters import bury, dead_letter
+from producers.log.publisher import Publisher
+from producers.log.topics import JOB_EVENTS
 from producers.settings import WebhookSettings
-from producers.topics import JOB_EVENTS
 from stream_workers.webhooks.delivery import (
     Abandoned,
     Delivered,

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from infra.sealing import Seal
 from infra.service import Service
 from infra.settings import CommonSettings, KafkaSettings
-from producers.registry import Registry, RegistryReader
+from producers.access.registry import Registry, RegistryReader
 from producers.settings import WebhookSettings
 from stream_workers.views.parts import Parts, parts
 from stream_workers.views.process import follower, say_ready, until_stopped

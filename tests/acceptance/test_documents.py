@@ -9,7 +9,7 @@ import pytest
 
 from gateway.client.settings import ClientSettings
 from gateway.settings import GatewaySettings
-from infra.local.ports import free_ports
+from infra.local.processes.ports import free_ports
 from infra.settings import PREFIX, Block, CommonSettings, KafkaSettings, RedisSettings, TgiSettings
 from tests.support.clickhouse import GivenClickHouse, a_database
 from tests.support.documents import Shell, follow
@@ -37,6 +37,8 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     [
         "tutorial.md",
         "client.md",
+        "batches.md",
+        "embeddings.md",
         "how-to/openai-clients.md",
         "how-to/receive-webhooks.md",
         "how-to/keys-and-limits.md",

@@ -16,7 +16,7 @@ import pytest
 
 from gateway.client import AsyncHeadrace
 from gateway.client.settings import ClientSettings
-from infra.local.ports import free_ports
+from infra.local.processes.ports import free_ports
 from infra.settings import PREFIX
 from tests.support.eventually import eventually
 from tests.support.whole import Whole

@@ -10,9 +10,9 @@ from standardwebhooks import Webhook
 
 from infra.local.tgi.timed.text import predicted_text
 from infra.sse import ServerSentEvent, events
-from producers import codec
 from producers.events import ExampleReady
-from producers.topics import EXAMPLES
+from producers.log import codec
+from producers.log.topics import EXAMPLES
 from tests.support.eventually import eventually
 from tests.support.receiver import Receiver
 from tests.support.whole import Whole

@@ -14,7 +14,7 @@ from subprocess import PIPE
 
 import pytest
 
-from infra.local.ports import free_ports
+from infra.local.processes.ports import free_ports
 from tests.support.command import headrace as command
 from tests.support.eventually import eventually_sync
 from tests.support.stack import SHARED_PIDS

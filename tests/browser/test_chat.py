@@ -1,10 +1,15 @@
 """The chat page in a browser: a conversation from its first prompt on, over a gateway whose worker the test plays."""
 
-import pytest
-from playwright.async_api import BrowserContext, Page, expect
+import asyncio
+import json
+from pathlib import Path
 
-from producers.events import AnswerFailed, FeedbackGiven, Usage
-from producers.topics import FEEDBACK
+import pytest
+from playwright.async_api import BrowserContext, Page, Route, expect
+
+from producers.events import AnswerFailed, FeedbackGiven, Truncated, Usage
+from producers.jobs.live import Piece
+from producers.log.topics import FEEDBACK
 from stream_workers.inference.endings import not_last_turn
 from tests.browser.conftest import MODULE_LOOP
 from tests.support.browser import Watch
@@ -25,7 +30,7 @@ async def test_an_answer_comes_as_it_is_written_and_is_rendered(chat: Chat, work
     prompt, lease = await worker.claim()
     await expect(chat.told("Thinking")).to_be_visible()
     for piece in (ANSWER[:20], ANSWER[20:60], ANSWER[60:]):
-        await worker.leases.show(lease, piece)
+        await worker.leases.show(lease, [Piece(piece)])
         await expect(chat.answer).to_contain_text(piece.strip("* \n`-").split("\n")[0].split("*")[0])
     await worker.end(lease, a_completed(prompt, ANSWER, finish_reason="length"))
 
@@ -60,12 +65,12 @@ async def test_a_conversation_goes_on_and_is_there_again_after_a_reload(chat: Ch
 async def test_a_reload_in_mid_answer_loses_nothing_and_asks_nothing_twice(chat: Chat, worker: PlayedWorker) -> None:
     await chat.ask("A long one?")
     prompt, lease = await worker.claim()
-    await worker.leases.show(lease, "Half of ")
+    await worker.leases.show(lease, [Piece("Half of ")])
     await expect(chat.answer).to_contain_text("Half of")
 
     await chat.page.reload()
     await expect(chat.answer).to_contain_text("Half of")
-    await worker.leases.show(lease, "the answer.")
+    await worker.leases.show(lease, [Piece("the answer.")])
     await expect(chat.answer).to_have_text("Half of the answer.")
     await worker.end(lease, a_completed(prompt, "Half of the answer."))
 
@@ -99,7 +104,7 @@ async def test_stop_cancels_the_job_and_keeps_what_was_shown(chat: Chat, worker:
     for stop in ("button", "Escape"):
         await chat.ask("Count to a million.")
         prompt, lease = await worker.claim()
-        await worker.leases.show(lease, "one, two")
+        await worker.leases.show(lease, [Piece("one, two")])
         await expect(chat.answer).to_contain_text("one, two")
         if stop == "button":
             await chat.page.get_by_role("button", name="Stop").click()
@@ -121,6 +126,40 @@ async def test_a_job_that_is_stopped_in_the_queue_never_runs(chat: Chat, worker:
     await chat.ask("Never mind.")
     prompt, _ = await worker.next_prompt()
     await chat.page.get_by_role("button", name="Stop").click()
+
+    await expect(chat.told("Stopped before an answer began.")).to_be_visible()
+    assert prompt.conversation is not None
+
+    await chat.page.reload()
+    await expect(chat.field).to_have_value("Never mind.")  # the conversation does not hold it
+
+
+async def test_what_is_written_and_not_sent_is_there_after_a_reload(chat: Chat, worker: PlayedWorker) -> None:
+    await chat.field.fill("Half a thought")
+    await chat.page.reload()
+    await expect(chat.field).to_have_value("Half a thought")
+
+    await chat.page.get_by_role("button", name="Send", exact=True).click()
+    await worker.answer("The other half.")
+    await expect(chat.answer).to_contain_text("other half")
+    await chat.page.reload()
+    await expect(chat.answer).to_contain_text("other half")
+    await expect(chat.field).to_have_value("")
+
+
+async def test_a_first_prompt_is_stopped_before_its_conversation_is_there(chat: Chat, worker: PlayedWorker) -> None:
+    held = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await held.wait()
+        await route.continue_()
+
+    await chat.page.route("**/v1/conversations", hold)
+    await chat.ask("Never mind that.")
+    await chat.page.get_by_role("button", name="Stop").click()
+    await expect(chat.told("Stopping")).to_be_visible()
+    held.set()
+    prompt, _ = await worker.next_prompt()
 
     await expect(chat.told("Stopped before an answer began.")).to_be_visible()
     assert prompt.conversation is not None
@@ -169,6 +208,28 @@ async def test_a_conversation_is_renamed_and_deleted(chat: Chat, worker: PlayedW
     assert "#" not in page.url
 
 
+async def test_a_conversation_is_exported_as_it_is_kept(
+    chat: Chat, worker: PlayedWorker, gateway: RunningGateway
+) -> None:
+    """By a link, which bears no key. The answer says that the model was not shown all."""
+    await chat.ask("To take along")
+    prompt = await worker.answer("Gladly.", truncated=Truncated(2))
+    await chat.is_idle()
+    await expect(chat.page.get_by_text("without the first 2")).to_be_visible()
+    await chat.entry("To take along").hover()
+    async with chat.page.expect_download() as waiting:
+        await chat.page.get_by_role("button", name="Export “To take along”").click()
+    download = await waiting.value
+    lines = (await asyncio.to_thread(Path(await download.path()).read_bytes)).splitlines()
+    here = f"/v1/conversations/{prompt.conversation}"
+
+    assert download.suggested_filename == f"{prompt.conversation}.jsonl"
+    assert gateway.key.api_key not in download.url
+    assert [json.loads(each) for each in lines] == [
+        (await gateway.get(here)).json, *(await gateway.get(f"{here}/items?order=asc")).json["data"]
+    ]  # fmt: skip
+
+
 async def test_a_thumb_and_its_reason_reach_the_log(chat: Chat, worker: PlayedWorker, gateway: RunningGateway) -> None:
     log = Log(gateway.kafka, [FEEDBACK])
     await log.start()
@@ -192,14 +253,14 @@ async def test_the_page_follows_a_long_answer_unless_its_reader_scrolls_up(chat:
     lines = [f"line {n}\n\n" for n in range(60)]
     await chat.ask("A lot?")
     prompt, lease = await worker.claim()
-    await worker.leases.show(lease, "".join(lines[:40]))
+    await worker.leases.show(lease, [Piece("".join(lines[:40]))])
     await expect(chat.answer).to_contain_text("line 39")
     await chat.is_at_end()
 
     await chat.page.locator("#thread").evaluate("it => { it.scrollTop = 0 }")
     to_end = chat.page.get_by_role("button", name="To the end of the conversation")
     await expect(to_end).to_be_visible()
-    await worker.leases.show(lease, "".join(lines[40:]))
+    await worker.leases.show(lease, [Piece("".join(lines[40:]))])
     await expect(chat.answer).to_contain_text("line 59")
     assert await chat.page.locator("#thread").evaluate("it => it.scrollTop") == 0
     await to_end.click()
@@ -271,6 +332,7 @@ async def test_a_turn_that_two_tabs_answer_again_is_there_once(
         await each.again()
         taken.append(await worker.next_prompt())
     await second.page.reload()
+    await expect(second.told("Waiting for its turn")).to_be_visible()
     (ours, place), *others = taken
     await worker.end(await worker.lease_of(ours, place), a_completed(ours, "Me."))
     await away.page.reload()

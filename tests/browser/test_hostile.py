@@ -4,6 +4,7 @@ from typing import Any
 
 from playwright.async_api import Page, expect
 
+from producers.jobs.live import Piece
 from tests.browser.conftest import MODULE_LOOP
 from tests.support.browser import Watch
 from tests.support.builders import a_completed
@@ -49,8 +50,8 @@ async def test_hostile_text_stays_text_while_it_streams_and_after_a_reload(
         await chat.ask(text[:500])
         prompt, lease = await worker.claim()
         half = len(text) // 2
-        await worker.leases.show(lease, text[:half])
-        await worker.leases.show(lease, text[half:])
+        await worker.leases.show(lease, [Piece(text[:half])])
+        await worker.leases.show(lease, [Piece(text[half:])])
         await worker.end(lease, a_completed(prompt, text))
         await chat.is_idle()
     await expect(page.get_by_role("button", name="Copy answer")).to_have_count(len(HOSTILE))

@@ -1,5 +1,6 @@
 """What was asked and has no answer yet: kept with its reader's key, for each prompt apart, and not for ever."""
 
+import pytest
 from playwright.async_api import BrowserContext, Page, Route, expect
 
 from tests.browser.conftest import MODULE_LOOP
@@ -130,3 +131,54 @@ async def test_what_is_asked_in_a_conversation_goes_with_it(chat: Chat, worker: 
     await expect(chat.page.get_by_role("heading", name="What would you like to know?")).to_be_visible()
 
     await chat.page.wait_for_function(NOTHING_PENDING)
+
+
+async def test_a_first_prompt_outlives_a_reload_before_its_conversation_is_there(
+    chat: Chat, worker: PlayedWorker, watch: Watch
+) -> None:
+    watch.expect("ERR_CONNECTION_REFUSED")
+    await chat.page.route("**/v1/conversations", lambda route: route.abort("connectionrefused"))
+    await chat.ask("Are you still there?")
+    await expect(chat.told("The server cannot be reached; trying again")).to_be_visible()
+    await chat.page.unroute_all()
+    await chat.page.reload()
+    await worker.answer("Still.")
+
+    await expect(chat.answers).to_have_text(["Still."])
+    await expect(chat.entry("Are you still there?")).to_be_visible()
+    assert worker.log.nothing_waits()
+
+
+async def test_whoever_begins_another_chat_takes_back_what_has_not_begun(
+    chat: Chat, worker: PlayedWorker, watch: Watch
+) -> None:
+    watch.expect("ERR_CONNECTION_REFUSED")
+    await chat.page.route("**/v1/conversations", lambda route: route.abort("connectionrefused"))
+    await chat.ask("Never mind?")
+    await expect(chat.told("The server cannot be reached; trying again")).to_be_visible()
+    await chat.page.get_by_role("button", name="New chat").click()
+    await chat.page.unroute_all()
+    await chat.page.reload()
+
+    await expect(chat.page.get_by_role("heading", name="What would you like to know?")).to_be_visible()
+    assert await chat.page.evaluate(NOTHING_PENDING)
+
+
+@pytest.mark.parametrize(("status", "words"), [(403, "scope"), (429, "5 tokens a day")])
+async def test_a_prompt_that_was_refused_is_sent_once_and_lies_in_the_field_after_a_reload(
+    chat: Chat, watch: Watch, gateway: RunningGateway, status: int, words: str
+) -> None:
+    watch.expect(f"status of {status}")
+    poor = await gateway.issue(a_prefix(), {"scopes": ("read",)} if status == 403 else {}, tokens_per_day=5)
+    await chat.page.get_by_role("button", name="Sign out").click()
+    await chat.enter("/", poor.api_key)
+    refused: list[str] = []
+    chat.page.on("response", lambda it: refused.append(it.url) if it.status == status else None)
+
+    await chat.ask("A precious prompt")
+    await expect(chat.page.get_by_role("alert").filter(has_text=words)).to_be_visible()
+    await chat.page.reload()
+
+    await expect(chat.field).to_have_value("A precious prompt")
+    await chat.is_idle()
+    assert len(refused) == 1, "what is refused for good is not asked again"

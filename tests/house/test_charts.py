@@ -2,8 +2,8 @@
 
 import re
 
-from analytics.charts import dashboard
-from analytics.questions import questions
+from analytics.reports.charts import dashboard
+from analytics.reports.questions import questions
 from tests.support.house import ROOT
 
 QUESTIONS = questions()

@@ -8,7 +8,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from infra.local.kafka import MESSAGE_MAX_BYTES
+from infra.local.kafka.embedded import MESSAGE_MAX_BYTES
 from infra.settings import ServiceSettings, blocks, refuse_unknown
 from tests.house.test_commands import COMMANDS
 from tests.support.deploy import DEPLOY, METRICS_PORT, PROCESSES, loaded, of_ours, services
@@ -81,7 +81,7 @@ def test_a_process_of_ours_may_do_nothing_that_it_need_not(name: str) -> None:
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
     assert "privileged" not in service
-    assert not service.get("volumes")
+    assert service.get("volumes", []) == (["files:/files"] if name == "gateway" else [])
 
 
 @OURS

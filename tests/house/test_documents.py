@@ -5,7 +5,7 @@ from importlib.metadata import entry_points, version
 from pathlib import Path
 
 from gateway.client.commands.submit import submit
-from producers.jobs.record import IDEMPOTENCY_MS
+from producers.state.retention import IDEMPOTENCY_MS
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -35,6 +35,17 @@ def test_every_module_that_a_document_names_is_there() -> None:
     ]
 
     assert gone == []
+
+
+def test_no_heading_stands_twice_in_a_page() -> None:
+    """Whoever merges two versions of a page badly leaves a part of it twice."""
+    twice = []
+    for page in (ROOT / "README.md", *(ROOT / "docs").rglob("*.md")):
+        text = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+        headings = re.findall(r"^#+ .+$", text, re.MULTILINE)
+        twice += [f"{page.relative_to(ROOT)}: {each}" for each in sorted(set(headings)) if headings.count(each) > 1]
+
+    assert twice == []
 
 
 def test_every_promise_names_a_test_that_proves_it() -> None:

@@ -12,13 +12,10 @@ from infra.telemetry.metrics import Entry, Metrics
 from tests.support.house import ROOMS, ROOT, first_line, modules, name_of, tracked
 
 # Raised to leave a loop, and caught by whoever runs it: no fault of anybody.
-SIGNALS = {"infra/local/cli.py:Interrupted", "analytics/ingest.py:Stopped"}
+SIGNALS = {"infra/local/commands/up.py:Interrupted", "analytics/ingest/ingesting.py:Stopped"}
 MAY_SERVE_HTTP = (
     "gateway/",
-    "analytics/dashboard.py",
-    "analytics/keys.py",
-    "analytics/reports.py",
-    "analytics/reports_cli.py",
+    "analytics/reports/",
     "infra/listening.py",
     "infra/local/",
     "infra/telemetry/",
@@ -50,6 +47,17 @@ def test_no_file_names_a_path_of_a_machine() -> None:
         except UnicodeDecodeError:
             continue
         guilty += [f"{name_of(path)}: {found[0]}" for found in [OF_A_MACHINE.search(text)] if found]
+
+    assert guilty == []
+
+
+def test_no_handler_takes_anything_from_what_surrounds_it() -> None:
+    guilty = [
+        name_of(path)
+        for path in modules()
+        if not name_of(path).startswith(("gateway/middlewares/", "gateway/app.py"))
+        and "from gateway.middlewares" in path.read_text()
+    ]
 
     assert guilty == []
 
@@ -131,12 +139,15 @@ def test_every_error_says_what_it_means() -> None:
 
 
 @pytest.mark.parametrize("room", ROOMS)
-def test_the_table_of_contents_of_a_room_names_every_module(room: str) -> None:
-    text = (ROOT / room / "__init__.py").read_text()
-    listed = set(re.findall(r"`(\w+)`", text))
-    there = {path.stem for path in (ROOT / room).glob("*.py")} - {"__init__"}
-    there |= {path.parent.name for path in (ROOT / room).glob("*/__init__.py")}
-    assert there - listed == set(), f"{room}/__init__.py does not name them"
+def test_the_table_of_contents_of_a_folder_names_every_module(room: str) -> None:
+    missing = {}
+    for contents in (ROOT / room).rglob("__init__.py"):
+        listed = set(re.findall(r"`(\w+)`", contents.read_text()))
+        there = {path.stem for path in contents.parent.glob("*.py")} - {"__init__"}
+        there |= {path.parent.name for path in contents.parent.glob("*/__init__.py")}
+        missing[name_of(contents)] = there - listed
+
+    assert {name: modules for name, modules in missing.items() if modules} == {}
 
 
 def test_the_top_of_the_house_holds_its_rooms_and_nothing_else() -> None:

@@ -11,10 +11,11 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from gateway.pages import library
+from infra.local.tgi.embedding import model as embeddings
 from tests.support.house import ROOMS, ROOT, modules, name_of
 
 # Run as programs of their own, or asked for the files they carry.
-NOT_IMPORTED = {"pip", library.PACKAGE}
+NOT_IMPORTED = {"pip", library.PACKAGE, embeddings.PACKAGE}
 
 
 def declared() -> dict[str, bool]:

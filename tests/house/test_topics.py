@@ -1,8 +1,8 @@
 """Every topic is whole: schema, examples, writers and readers that there are, a place in the documents."""
 
-from analytics import progress
+from analytics.ingest import progress
 from producers import contracts
-from producers.topics import GROUPS, TOPICS, VIEWS
+from producers.log.topics import GROUPS, TOPICS, VIEWS
 from stream_workers.inference import service as worker
 from tests.house.test_commands import PROCESSES
 from tests.support.house import ROOT

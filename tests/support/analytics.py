@@ -9,16 +9,18 @@ from typing import Any
 
 from kafka import TopicPartition
 
+from analytics.ingest.tables import sources
 from analytics.settings import AnalyticsSettings
 from infra import kafka
-from infra.local.process import Command
+from infra.local.processes.process import Command
 from infra.settings import ClickHouseSettings, KafkaSettings, ServiceSettings, child_environment
 from infra.telemetry.settings import MetricsSettings
-from producers import codec, partitioning, topic_admin
-from producers.topics import ANSWERS, DEAD_LETTERS, FEEDBACK, JOB_EVENTS, Topic
+from producers.log import codec, partitioning, topic_admin
+from producers.log.topics import DEAD_LETTERS, Topic
 from tests.support.stack import RunningPart
+from tests.support.topics import a_raw_producer
 
-READ = (ANSWERS, JOB_EVENTS, FEEDBACK)
+READ = tuple(each.topic for each in sources(store_text=True))
 
 
 @contextmanager
@@ -88,7 +90,7 @@ class Log:
 def a_log(settings: KafkaSettings) -> Log:
     """Topics of this test's own."""
     topic_admin.create(settings, [*READ, DEAD_LETTERS])
-    return Log(settings, kafka.producer(settings, "a-test"))
+    return Log(settings, a_raw_producer(settings))
 
 
 def tell_all(log: Log, topic: Topic, events: Iterable[Any]) -> None:

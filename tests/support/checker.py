@@ -16,9 +16,9 @@ import aiohttp
 from clickhouse_driver import Client
 from kafka import KafkaConsumer, TopicPartition
 
-from producers import codec
 from producers.events import AnswerCompleted, Terminal, status_of
-from producers.topics import ANSWERS
+from producers.log import codec
+from producers.log.topics import ANSWERS
 from tests.support.receiver import Receiver
 from tests.support.whole import Whole
 

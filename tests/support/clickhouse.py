@@ -13,7 +13,7 @@ from clickhouse_driver import Client
 from clickhouse_driver.util.helpers import parse_url
 
 from infra.local.clickhouse.embedded import EmbeddedClickHouse
-from infra.local.ports import free_ports
+from infra.local.processes.ports import free_ports
 from infra.settings import ClickHouseSettings
 from tests.support.stack import RunningPart
 

@@ -2,12 +2,13 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import aiohttp
+import msgspec
 from aiohttp import web
 from kafka import TopicPartition
 
@@ -19,23 +20,26 @@ from infra import kafka
 from infra.sealing import Seal
 from infra.settings import KafkaSettings, RedisSettings
 from infra.sse import Parser, ServerSentEvent
-from producers import codec
-from producers.events import LANES, PromptSubmitted, Terminal
+from producers.access.keys import DEFAULT_LIMITS, Minted, mint
+from producers.events import LANES, Limits, PromptSubmitted, Terminal
 from producers.jobs import live
 from producers.jobs.lease import Finishing, Lease, Leases
-from producers.jobs.record import Retention
-from producers.jobs.scripts import Scripts
+from producers.jobs.live import Piece
 from producers.jobs.settling import Settling
-from producers.jobs.view import TOPICS, StateView
-from producers.keys import Minted, mint
-from producers.publisher import Publisher
-from producers.topics import ANSWERS, Topic, prompts
-from producers.topics import REGISTRY as REGISTRY_TOPIC
+from producers.log import codec
+from producers.log.publisher import Publisher
+from producers.log.topics import ANSWERS, Topic, prompts
+from producers.log.topics import REGISTRY as REGISTRY_TOPIC
+from producers.state.retention import Retention
+from producers.state.scripts import Scripts
+from producers.state.view import TOPICS
+from stream_workers.fanout.state_view import StateView
 from tests.support.builders import CLOCK, a_completed
 from tests.support.eventually import eventually
 from tests.support.stack import a_prefix
 
 MODEL = "a-model"
+GENEROUS = Limits(requests_per_minute=10_000, jobs_in_flight=1_000)
 SEAL = Seal("a secret key of the tests, long enough")
 
 
@@ -122,7 +126,7 @@ class PlayedWorker:
         """Answer the next prompt, piece by piece."""
         prompt, lease = await self.claim()
         for piece in pieces:
-            assert await self.leases.show(lease, piece) == "kept"
+            assert await self.leases.show(lease, [Piece(piece)]) == "kept"
         await self.end(lease, a_completed(prompt, "".join(pieces), **fields))
         return prompt
 
@@ -167,9 +171,10 @@ class RunningGateway:
             return await Answer.of(response)
 
     async def has_readers(self, job_id: str) -> bool:
-        """Whether the gateway listens to a job's channel, as Redis knows it."""
-        ((_, count),) = await self.scripts.redis.pubsub_numsub(live.channel(self.scripts.prefix, job_id))
-        return bool(count == 1)
+        """Whether the gateway listens to one of a job's channels, as Redis knows it."""
+        prefix = self.scripts.prefix
+        channels = live.channel(prefix, job_id), live.channel_of_end(prefix, job_id)
+        return sum(count for _, count in await self.scripts.redis.pubsub_numsub(*channels)) == 1
 
     async def has_no_readers(self, job_id: str) -> bool:
         """Whether it listens no more."""
@@ -182,13 +187,14 @@ class RunningGateway:
             for partition in range(topic.partitions):
                 await view.positions.mark_whole(topic.name, partition, is_whole=is_whole)
 
-    async def issue(self, tenant: str, **limits: int) -> Minted:
-        """A key of that tenant, known to the gateway when this returns."""
-        minted = mint(CLOCK, SEAL, tenant=tenant, name="test", **limits)
+    async def issue(self, tenant: str, terms: Mapping[str, Any] | None = None, **limits: int | None) -> Minted:
+        """A key of that tenant, known to the gateway when this returns; `terms` are scopes, models, expiry."""
+        given = msgspec.structs.replace(DEFAULT_LIMITS, **limits)
+        minted = mint(CLOCK, SEAL, tenant=tenant, name="test", limits=given, **(terms or {}))
         async with a_publisher(self.kafka) as publisher:
             await publisher.publish(REGISTRY_TOPIC, minted.event.id, minted.event)
         registry = self.app[REGISTRY].registry
-        await eventually(lambda: registry.key_for(minted.api_key) is not None, what="the key in the registry")
+        await eventually(lambda: registry.key_for(minted.api_key, 0.0) is not None, what="the key in the registry")
         return minted
 
 
@@ -232,18 +238,19 @@ async def a_gateway(
     whole: bool = True,
     wait: bool = True,
     look: Any = None,
+    parts: Mapping[str, Any] | None = None,
     **settings: Any,
 ) -> AsyncIterator[RunningGateway]:
     """A gateway on a free port; its client's key is of a tenant no other test uses. `look` sees every response."""
-    chosen = replace(GatewaySettings(models=(MODEL, "other/model"), port=0), **settings)
-    app = create_app(chosen, Parts(kafka_settings, redis_settings))
+    chosen = replace(GatewaySettings(models=(MODEL, "other/model"), port=0, opening_s=10.0), **settings)
+    app = create_app(chosen, Parts(kafka_settings, redis_settings, **{"seal": SEAL, **(parts or {})}))
     if look is not None:
         app.on_response_prepare.append(look)
     runner = Runner(app, shutdown_timeout=1.0)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    minted = mint(CLOCK, SEAL, tenant=a_prefix(), name="test", requests_per_minute=10_000, jobs_in_flight=1_000)
+    minted = mint(CLOCK, SEAL, tenant=a_prefix(), name="test", limits=GENEROUS)
     async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {minted.api_key}"}) as http:
         gateway = RunningGateway(app, url, http, minted, kafka_settings, redis_settings)
         app[REGISTRY].registry.apply(minted.event)

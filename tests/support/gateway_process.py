@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from gateway.settings import GatewaySettings
-from infra.local.ports import free_ports
-from infra.settings import KafkaSettings, RedisSettings, ServiceSettings, child_environment
+from infra.local.processes.ports import free_ports
+from infra.settings import Block, KafkaSettings, RedisSettings, ServiceSettings, child_environment
 from tests.support.eventually import eventually
 from tests.support.gateway import MODEL, RunningGateway
 
@@ -35,14 +35,14 @@ class GatewayProcess:
 
 @asynccontextmanager
 async def a_process(
-    kafka: KafkaSettings, redis: RedisSettings, folder: Path, drain_s: float, **settings: Any
+    kafka: KafkaSettings, redis: RedisSettings, folder: Path, drain_s: float, *blocks: Block, **settings: Any
 ) -> AsyncIterator[GatewayProcess]:
     """A gateway process that is ready; it is killed if the test leaves it running."""
     port, ready_file = free_ports(1)[0], folder / "ready"
     service = ServiceSettings(ready_file=str(ready_file), drain_s=drain_s)
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "infra.cli", "gateway", "--port", str(port),
-        env=child_environment(kafka, redis, service, GatewaySettings(models=(MODEL,), **settings)),
+        env=child_environment(kafka, redis, service, GatewaySettings(models=(MODEL,), **settings), *blocks),
         stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     try:

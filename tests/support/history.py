@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import msgspec
 
+from analytics.ingest.tables import sources
+from analytics.ingest.writer import Writer
 from analytics.rows import AnswerRow, FeedbackRow, JobEventRow
-from analytics.tables import sources
-from analytics.writer import Writer
 from infra.settings import ClickHouseSettings
-from producers.topics import ANSWERS, FEEDBACK, JOB_EVENTS
+from producers.log.topics import ANSWERS, FEEDBACK, JOB_EVENTS
 
 TABLES = {each.topic: each.table for each in sources(store_text=True)}
 HOUR_MS = 3_600_000

@@ -18,13 +18,13 @@ from tests.support.stack import SHARED_PIDS
 OURS = ("gateway", "producers", "stream_workers", "analytics", "infra")
 # They start and watch processes for tests; nobody is served on the loop they would block.
 MAY_BLOCK = (
-    "infra.local.process",
-    "infra.local.downloads",
-    "infra.local.kafka",
+    "infra.local.processes.process",
+    "infra.local.disk.jars",
+    "infra.local.kafka.embedded",
     "infra.local.redis",
-    "infra.local.kafka_warmup",
-    "infra.local.ports",
-    "infra.local.supervisor",
+    "infra.local.kafka.warmup",
+    "infra.local.processes.ports",
+    "infra.local.stack.supervisor",
 )
 
 Found = TypeVar("Found")
@@ -42,11 +42,18 @@ def no_environment_change() -> Iterator[None]:
 
 
 @contextmanager
-def no_thread_left() -> Iterator[None]:
-    """Fails when a thread is left that was not there before; those about to end get a moment."""
+def no_thread_left(*, but_of_the_loop: bool = False) -> Iterator[None]:
+    """Fails when a thread is left that was not there before; those about to end get a moment.
+
+    A loop that outlives the test (`but_of_the_loop`) keeps its executor's threads, as many as it ever needed at once.
+    """
     before = set(threading.enumerate())
     yield
-    left = _what_stays(lambda: {each for each in threading.enumerate() if each not in before})
+
+    def is_left(thread: threading.Thread) -> bool:
+        return thread not in before and not (but_of_the_loop and thread.name.startswith("asyncio_"))
+
+    left = _what_stays(lambda: set(filter(is_left, threading.enumerate())))
     assert not left, f"threads left running: {left}"
 
 

@@ -6,16 +6,18 @@ from dataclasses import dataclass
 
 from infra import redis
 from infra.settings import RedisSettings
-from producers.conversations import Conversations
-from producers.jobs.intake import Intake, Quota
+from producers.conversations.store import Conversations
+from producers.events import Limits
+from producers.jobs.intake import Intake
 from producers.jobs.lease import Lease, Leases
-from producers.jobs.record import Retention
-from producers.jobs.scripts import Scripts
 from producers.jobs.settling import Settling
-from producers.jobs.view import TOPICS, StateView
+from producers.state.retention import Retention
+from producers.state.scripts import Scripts
+from producers.state.view import TOPICS
+from stream_workers.fanout.state_view import StateView
 from tests.support.eventually import eventually
 
-QUOTA = Quota(requests_per_minute=60, jobs_in_flight=3)
+QUOTA = Limits(requests_per_minute=60, jobs_in_flight=3)
 SHORT_LEASE_MS = 60
 """That of `House.leases`; `other` has the usual one."""
 

@@ -7,7 +7,7 @@ import aiohttp
 from kafka import KafkaConsumer, TopicPartition
 
 from producers.events import Lane
-from producers.topics import prompts
+from producers.log.topics import prompts
 from tests.support.eventually import eventually
 from tests.support.receiver import Receiver
 from tests.support.whole import Whole

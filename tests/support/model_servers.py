@@ -44,6 +44,10 @@ class ModelServer:
             [{"kind": kind, "after_tokens": after_tokens, "times": times, "contains": contains}],
         )
 
+    def say(self, text: str, *, contains: str) -> None:
+        """Let it answer the next prompt that contains this with that text."""
+        self.call("POST", "/timed/faults", [{"kind": "say", "times": 1, "contains": contains, "text": text}])
+
     def release(self, contains: str = "") -> int:
         """Let held generations go on; how many there were."""
         released: int = self.call("POST", f"/timed/release?contains={quote(contains)}", {})["released"]
@@ -112,7 +116,7 @@ def _healthy(port: int) -> bool:
 @pytest.fixture(scope="module")
 def timed_tgi() -> Iterator[ModelServer]:
     """The timed server, one a module; `reset()` it where a test turned knobs."""
-    with model_server("--timed") as server:
+    with model_server("--timed", "--embeddings") as server:
         yield server
 
 

@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from infra.local.process import Command
+from infra.local.processes.process import Command
 from infra.settings import Block, ServiceSettings, child_environment
 from tests.support.stack import RunningPart
 

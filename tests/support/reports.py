@@ -5,9 +5,9 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 
-from analytics.charts import dashboard
-from analytics.questions import questions
-from analytics.reports import create_app
+from analytics.reports.app import create_app
+from analytics.reports.charts import dashboard
+from analytics.reports.questions import questions
 from infra.clock import Clock
 from infra.settings import ClickHouseSettings
 from infra.telemetry.metrics import Metrics

@@ -10,9 +10,9 @@ from pathlib import Path
 from kafka.admin import ScramMechanism, UserScramCredentialUpsertion
 
 from infra import kafka
-from infra.local.kafka import EmbeddedKafka
-from infra.local.ports import free_ports
-from infra.local.process import Command
+from infra.local.kafka.embedded import EmbeddedKafka
+from infra.local.processes.ports import free_ports
+from infra.local.processes.process import Command
 from infra.settings import KafkaSettings, LocalSettings
 from tests.support.certificates import Authority
 from tests.support.stack import RunningKafka, a_prefix

@@ -2,17 +2,20 @@
 
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
-from infra.local.kafka import EmbeddedKafka
-from infra.local.ports import free_ports
-from infra.local.process import Child, Command
+from infra.local.kafka.embedded import EmbeddedKafka
+from infra.local.processes.ports import free_ports
+from infra.local.processes.process import Child, Command
 from infra.local.redis import EmbeddedRedis
 from infra.settings import KafkaSettings, LocalSettings, RedisSettings
 
 # Children that outlive a test on purpose (those of session fixtures); the hygiene fixture lets them be.
 SHARED_PIDS: set[int] = set()
+
+_LAST_WORDS_BYTES = 2_000
 
 
 @dataclass
@@ -33,6 +36,11 @@ class RunningPart:
     def log(self) -> Path:
         """Its log file."""
         return self.prepare().log
+
+    @property
+    def last_words(self) -> str:
+        """The end of its log, which says why a test of it failed; empty before it ever ran."""
+        return self.log.read_text(errors="replace")[-_LAST_WORDS_BYTES:] if self.log.exists() else ""
 
     def start(self) -> None:
         """Start it and wait until it serves."""
@@ -113,9 +121,17 @@ def a_kafka(folder: Path, *, shared: bool = False) -> RunningKafka:
 
 
 def a_redis(folder: Path, *, shared: bool = False) -> RunningRedis:
-    """A server that is not started yet."""
+    """A server that is not started yet; a shared one is never started again, so it keeps its data in memory only.
+
+    A disk that is busy for long makes Redis wait with every answer, and all tests beside with it.
+    """
     redis = EmbeddedRedis(folder / "redis", free_ports(1)[0])
-    return RunningRedis(prepare=redis.prepare, shared=shared, url=redis.url)
+    return RunningRedis(prepare=partial(_in_memory, redis) if shared else redis.prepare, shared=shared, url=redis.url)
+
+
+def _in_memory(redis: EmbeddedRedis) -> Command:
+    command = redis.prepare()
+    return replace(command, argv=(*command.argv, "--appendonly", "no"))
 
 
 def a_prefix() -> str:

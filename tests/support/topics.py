@@ -5,13 +5,13 @@ from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
-from kafka import TopicPartition
+from kafka import KafkaProducer, TopicPartition
 
 from infra import kafka
 from infra.settings import KafkaSettings
-from producers import codec, outgoing
-from producers.outgoing import Outgoing
-from producers.topics import Topic
+from producers.log import codec, outgoing
+from producers.log.outgoing import Outgoing
+from producers.log.topics import Topic
 
 
 def a_record(settings: KafkaSettings, topic: Topic, key: str, event: Any, partition: int) -> Outgoing:
@@ -25,6 +25,13 @@ def a_narrow_topic(settings: KafkaSettings, topic: Topic, max_record_bytes: int)
     with closing(kafka.admin(settings)) as admin:
         admin.create_topics({name: {"num_partitions": topic.partitions, "replication_factor": 1, "configs": options}})
         admin.wait_for_topics([name])
+
+
+def a_raw_producer(settings: KafkaSettings) -> Any:
+    """A producer of kafka-python's that writes whatever bytes a test wants."""
+    return KafkaProducer(
+        bootstrap_servers=settings.bootstrap_servers, acks="all", max_request_size=kafka.MAX_RECORD_BYTES
+    )
 
 
 async def read_all(settings: KafkaSettings, topic: Topic) -> list[Any]:

@@ -5,13 +5,13 @@ from typing import Any
 from infra.clock import SystemClock
 from infra.telemetry.metrics import Metrics
 from producers.events import Terminal
-from producers.jobs.positions import Move, Seek
-from producers.jobs.record import Retention
-from producers.jobs.scripts import Scripts
-from producers.jobs.view import StateView
-from producers.places import Place
-from producers.topics import ANSWERS
+from producers.log.places import Place
+from producers.log.topics import ANSWERS
+from producers.state.positions import Move, Seek
+from producers.state.retention import Retention
+from producers.state.scripts import Scripts
 from stream_workers.fanout.state import StateFollower
+from stream_workers.fanout.state_view import StateView
 from stream_workers.views.records import Done, ReadRecord, Stuck
 
 

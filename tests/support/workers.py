@@ -16,7 +16,7 @@ from typing import Any
 from kafka import TopicPartition
 
 from infra import kafka, redis
-from infra.local.ports import free_ports
+from infra.local.processes.ports import free_ports
 from infra.settings import (
     PREFIX,
     KafkaSettings,
@@ -26,19 +26,21 @@ from infra.settings import (
     TgiSettings,
 )
 from infra.telemetry.settings import MetricsSettings
-from producers import codec, partitioning, topic_admin
-from producers.events import AnswerCompleted, Lane, PromptSubmitted, Terminal
-from producers.jobs import live, record, view
-from producers.jobs.intake import Intake, Quota
-from producers.jobs.record import JobRecord, Retention
-from producers.jobs.scripts import Scripts
-from producers.jobs.view import StateView
-from producers.publisher import Publisher
-from producers.topics import ANSWERS, DEAD_LETTERS, Topic, prompts
+from producers.events import AnswerCompleted, Lane, Limits, PromptSubmitted, Terminal
+from producers.jobs import live, record
+from producers.jobs.intake import Intake
+from producers.jobs.record import JobRecord
+from producers.log import codec, partitioning, topic_admin
+from producers.log.publisher import Publisher
+from producers.log.topics import ANSWERS, DEAD_LETTERS, Topic, prompts
+from producers.state import view
+from producers.state.retention import Retention
+from producers.state.scripts import Scripts
+from stream_workers.fanout.state_view import StateView
 from stream_workers.settings import WorkerSettings
 from tests.support.eventually import eventually, eventually_sync
 
-GENEROUS = Quota(requests_per_minute=1_000_000, jobs_in_flight=1_000_000)
+GENEROUS = Limits(requests_per_minute=1_000_000, jobs_in_flight=1_000_000)
 
 
 @dataclass

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Final
 
 from infra.local.clickhouse import packets
-from infra.local.errands import headrace
-from infra.local.ports import LOOPBACK
-from infra.local.process import Command
+from infra.local.processes.errands import headrace
+from infra.local.processes.ports import LOOPBACK
+from infra.local.processes.process import Command
 
 PART: Final = "ClickHouse"
 ADVICE: Final = (

@@ -11,5 +11,7 @@ its steps a face; the service holds the permit, looks at values, forms and lengt
 - `engine`: what an engine must do; `llama` does it with llama.cpp, `timed` with a clock; `slots` bounds both
 - `answer`: tokens become text, an end is found
 - `replies`, `stream`, `errors`: how an answer, an event and a refusal look on the wire
-- `options`, `model`, `cli`: the limits, where the model lies, `headrace tgi`
+- `embedding`: `/embed`, as the embedding server TEI has it, over a small model
+- `options`, `cli`: the limits, `headrace tgi`
+- `model`, `index`: where the model lies, and where a package index keeps it
 """

@@ -6,7 +6,10 @@ import click
 
 from infra import service
 from infra.clock import SystemClock
+from infra.local.disk.transfer import Progress
 from infra.local.tgi.app import Route
+from infra.local.tgi.embedding.model import Embedder
+from infra.local.tgi.embedding.route import embed_routes
 from infra.local.tgi.engine import Engine
 from infra.local.tgi.model import model_file
 from infra.local.tgi.options import Options
@@ -14,7 +17,6 @@ from infra.local.tgi.server import serve
 from infra.local.tgi.timed.control import control_routes
 from infra.local.tgi.timed.engine import TimedEngine
 from infra.local.tgi.timed.knobs import Knobs
-from infra.local.transfer import Progress
 from infra.settings import LocalSettings
 
 _DEFAULT = Options()
@@ -39,6 +41,7 @@ DEFAULT_SLOTS = 4
 @click.option("--cors-allow-origin", multiple=True, help="origin that browsers may ask from; given none, any")
 @click.option("--compute-type", envvar="COMPUTE_TYPE", default=_DEFAULT.compute_type, show_default=True, help="told as")
 @click.option("--disable-grammar-support", is_flag=True, help="refuse grammars and tools")
+@click.option("--embeddings", is_flag=True, help="serve TEI's /embed too, which no TGI has")
 @click.option(
     "--model-file",
     "model_path",
@@ -73,6 +76,7 @@ def tgi(  # noqa: PLR0913 # one parameter for each of TGI's options
     cors_allow_origin: tuple[str, ...],
     compute_type: str,
     disable_grammar_support: bool,
+    embeddings: bool,
     model_path: Path | None,
     timed: bool,
     first_token_ms: float,
@@ -117,6 +121,7 @@ def tgi(  # noqa: PLR0913 # one parameter for each of TGI's options
         after_tokens=after_tokens,
     )
     engine, extra = _timed(knobs) if timed else _embedded(options, model_path, slots or DEFAULT_SLOTS)
+    extra |= embed_routes(Embedder()) if embeddings else {}
     service.run(
         lambda host: serve(
             host, options, engine, SystemClock(), hostname=hostname, port=port, port_file=port_file, extra=extra

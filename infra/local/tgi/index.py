@@ -14,8 +14,8 @@ from urllib.parse import unquote, urljoin, urlsplit
 
 import msgspec
 
-from infra.local.process import leashed
-from infra.local.transfer import Patience
+from infra.local.disk.transfer import Patience
+from infra.local.processes.process import leashed
 
 _PYPI: Final = "https://pypi.org/simple"
 _TYPES: Final = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1"

@@ -15,10 +15,10 @@ from urllib.parse import unquote, urlsplit
 
 from infra.addresses import is_url
 from infra.errors import CannotStart
-from infra.local.downloads import alone, is_whole
-from infra.local.process import leashed
+from infra.local.disk.jars import alone, is_whole
+from infra.local.disk.transfer import PATIENT, NotFetched, Progress, Remote, fetch, part_of, sha256_of
+from infra.local.processes.process import leashed
 from infra.local.tgi import index
-from infra.local.transfer import PATIENT, NotFetched, Progress, Remote, fetch, part_of, sha256_of
 from infra.settings import LocalSettings, without_password
 
 PART = "the model server"

@@ -20,7 +20,7 @@ import pytest
 from clickhouse_driver import Client
 from clickhouse_driver.errors import ServerException, TypeMismatchError
 
-from infra.local.ports import LOOPBACK, free_ports
+from infra.local.processes.ports import LOOPBACK, free_ports
 from tests.support.clickhouse import Database
 
 

@@ -11,7 +11,7 @@ import psutil
 from clickhouse_driver import Client
 from clickhouse_driver.errors import Error
 
-from infra.local.ports import LOOPBACK
+from infra.local.processes.ports import LOOPBACK
 from tests.support.clickhouse import RunningClickHouse
 from tests.support.eventually import eventually_sync
 

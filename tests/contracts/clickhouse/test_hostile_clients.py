@@ -13,7 +13,7 @@ from clickhouse_driver.errors import ServerException
 from infra.local.clickhouse import packets
 from infra.local.clickhouse.embedded import answers_ping
 from infra.local.clickhouse.wire import string, varint
-from infra.local.ports import LOOPBACK
+from infra.local.processes.ports import LOOPBACK
 from tests.support.clickhouse import Database, RunningClickHouse
 from tests.support.eventually import eventually_sync
 

@@ -12,7 +12,7 @@ from lz4 import block as lz4
 
 from infra.local.clickhouse import packets
 from infra.local.clickhouse.wire import string, varint
-from infra.local.ports import LOOPBACK
+from infra.local.processes.ports import LOOPBACK
 from tests.contracts.clickhouse.test_hostile_clients import NO_BLOCK, hello, query, said_before_hanging_up
 from tests.support.clickhouse import Database, RunningClickHouse
 

@@ -9,8 +9,9 @@ import msgspec
 import pytest
 
 from infra.errors import InvalidEvent
-from producers import codec, contracts, events
-from producers.topics import ANSWERS, REGISTRY, TOPICS, Topic
+from producers import contracts, events
+from producers.log import codec
+from producers.log.topics import ANSWERS, REGISTRY, TOPICS, Topic
 
 EXAMPLES = [
     pytest.param(topic, path, id=f"{topic.name}/{path.name}") for topic in TOPICS for path in contracts.examples(topic)

@@ -6,7 +6,7 @@ import pytest
 
 from producers import contracts
 from producers.events import LANES
-from producers.topics import ANSWERS, CONVERSATIONS, REGISTRY, TOPICS, Topic, prompts
+from producers.log.topics import ANSWERS, CONVERSATIONS, REGISTRY, TOPICS, Topic, prompts
 
 
 def test_the_schemas_are_as_the_event_classes_say() -> None:

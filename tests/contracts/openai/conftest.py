@@ -8,6 +8,7 @@ import pytest
 
 from infra.settings import KafkaSettings, RedisSettings
 from producers.events import AnswerFailed, JobError
+from producers.jobs.live import Piece
 from tests.support.builders import a_completed
 from tests.support.gateway import PlayedWorker, RunningGateway, a_gateway, a_played_worker
 
@@ -35,5 +36,5 @@ async def _answer_all(worker: PlayedWorker) -> None:
             await worker.end(lease, AnswerFailed(job_id=prompt.job_id, prompt=prompt, error=error))
             continue
         for word in words.split(" "):
-            await worker.leases.show(lease, word)
+            await worker.leases.show(lease, [Piece(word)])
         await worker.end(lease, a_completed(prompt, words.replace(" ", "")))

@@ -89,15 +89,17 @@ async def test_models(client: AsyncOpenAI) -> None:
 async def test_errors_arrive_as_the_sdks_own(client: AsyncOpenAI) -> None:
     with pytest.raises(openai.NotFoundError) as no_model:
         await client.chat.completions.create(model="none", messages=[{"role": "user", "content": "a"}])
-    with pytest.raises(openai.BadRequestError) as no_tools:
-        await client.chat.completions.create(model=MODEL, messages=[{"role": "user", "content": "a"}], logprobs=True)
+    with pytest.raises(openai.BadRequestError) as no_bias:
+        await client.chat.completions.create(
+            model=MODEL, messages=[{"role": "user", "content": "a"}], logit_bias={"50256": -100}
+        )
     with pytest.raises(openai.InternalServerError) as failed:
         await client.chat.completions.create(model=MODEL, messages=[{"role": "user", "content": "fail"}])
     with pytest.raises(openai.AuthenticationError):
         await client.with_options(api_key="wrong").models.list()
 
     assert (no_model.value.code, no_model.value.param) == ("model_not_found", "model")
-    assert no_tools.value.param == "logprobs"
+    assert no_bias.value.param == "logit_bias"
     assert failed.value.request_id
 
 
@@ -105,8 +107,13 @@ async def test_conversations(client: AsyncOpenAI) -> None:
     created = await client.conversations.create(metadata={"a": "b"})
     updated = await client.conversations.update(created.id, metadata={"c": "d"})
     shown = await client.conversations.retrieve(created.id)
+    added = await client.conversations.items.create(created.id, items=[{"role": "user", "content": "Why?"}])
+    item = await client.conversations.items.retrieve(str(added.data[0].id), conversation_id=created.id)
+    listed = [each.id async for each in client.conversations.items.list(created.id, order="asc")]
+    without = await client.conversations.items.delete(str(item.id), conversation_id=created.id)
     deleted = await client.conversations.delete(created.id)
 
     assert shown == updated
+    assert (item.type, listed, without.id) == ("message", [item.id], created.id)
     assert (created.metadata, updated.metadata) == ({"a": "b"}, {"c": "d"})
     assert (deleted.deleted, deleted.object) == (True, "conversation.deleted")

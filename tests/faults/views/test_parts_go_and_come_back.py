@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from producers.jobs.view import is_whole
-from producers.topics import ANSWERS
+from producers.log.topics import ANSWERS
+from producers.state.view import is_whole
 from tests.integration.views.conftest import House, a_house, following
 from tests.support.builders import a_completed, a_prompt
 from tests.support.eventually import eventually
@@ -66,7 +66,7 @@ async def test_a_redis_that_is_killed_in_mid_load_is_waited_for(alone: House, ow
         own_redis.kill()
         jobs += await asyncio.gather(*(answer_one(alone, number) for number in range(ROUND)))
         await own_redis.started()
-        await alone.scripts.redis.connection_pool.disconnect(inuse_connections=False)  # this test's own are stale
+        await alone.scripts.redis.connection_pool.disconnect()  # this test's own are stale
         jobs += [await answer_one(alone, number) for number in range(10)]
 
         await are_completed(alone, jobs)

@@ -6,14 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from producers.jobs.intake import Accepted, Again, Intake, NotAccepted, Quota
+from producers.events import Limits
+from producers.jobs.intake import Accepted, Again, Intake, NotAccepted
 from producers.jobs.lease import Lease, Leases, Parked
-from producers.jobs.record import Retention
+from producers.state.retention import Retention
 from tests.integration.views.conftest import a_house, following
 from tests.support.builders import a_prompt
 from tests.support.stack import RunningKafka, RunningRedis, a_prefix
 
-QUOTA = Quota(requests_per_minute=600, jobs_in_flight=60)
+QUOTA = Limits(requests_per_minute=600, jobs_in_flight=60)
 
 
 @pytest.mark.timeout(300)
@@ -33,7 +34,7 @@ async def test_a_redis_set_back_by_a_restart_accepts_no_key_twice_and_lends_out_
         await asyncio.to_thread(shutil.rmtree, data)
         await asyncio.to_thread(shutil.copytree, older, data)
         await own_redis.started()
-        await house.scripts.redis.connection_pool.disconnect(inuse_connections=False)  # this test's own are stale
+        await house.scripts.redis.connection_pool.disconnect()  # this test's own are stale
 
         assert await intake.accept(second, QUOTA) == NotAccepted("rebuilding")
         assert await leases.claim(first, 0) == Parked("rebuilding", 0.25)

@@ -7,10 +7,10 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from infra.sealing import Seal
+from producers.access.keys import mint
 from producers.events import PromptSubmitted, Webhook
-from producers.keys import mint
+from producers.log.topics import ANSWERS, EXAMPLES, FEEDBACK, JOB_EVENTS, REGISTRY
 from producers.settings import WebhookSettings
-from producers.topics import ANSWERS, EXAMPLES, FEEDBACK, JOB_EVENTS, REGISTRY
 from tests.faults.views.conftest import SECRET_KEY, Start
 from tests.integration.views.conftest import House
 from tests.support.builders import CLOCK, a_completed, a_prompt

@@ -1,8 +1,6 @@
 """Redis falls silent for several time-outs with jobs under way, and nobody is blamed for it."""
 
 import asyncio
-import os
-import signal
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +11,7 @@ from producers.events import AnswerCompleted
 from stream_workers.settings import WorkerSettings
 from tests.support.builders import a_prompt
 from tests.support.eventually import eventually
+from tests.support.freezing import frozen
 from tests.support.model_servers import ModelServer
 from tests.support.stack import RunningKafka, RunningRedis, a_prefix
 from tests.support.workers import Hand, Workshop, workshop
@@ -39,11 +38,8 @@ async def test_jobs_under_way_complete_after_a_freeze_and_none_is_poison(
     async with Hand(replace(apart, redis=replace(apart.redis, timeout_s=10.0))) as hand:
         await asyncio.gather(*(hand.submit(each) for each in jobs))
         await eventually(lambda: hand.ended(jobs[0].job_id), what="a job's end")
-        os.kill(own_redis.pid, signal.SIGSTOP)
-        try:
+        with frozen(own_redis.pid):
             await asyncio.sleep(3.5 * TIMEOUT_S)  # the freeze itself, no wait for luck
-        finally:
-            os.kill(own_redis.pid, signal.SIGCONT)
         await hand.all_ended(jobs, within_s=40)
 
         found = [await hand.job(each.job_id) for each in jobs]

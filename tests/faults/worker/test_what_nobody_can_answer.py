@@ -7,11 +7,12 @@ from infra import kafka
 from infra.ids import new_id
 from producers.events import AnswerFailed, Buried
 from producers.jobs.lease import Lease, Leases
-from producers.jobs.record import Retention
-from producers.topics import prompts
+from producers.log.topics import prompts
+from producers.state.retention import Retention
 from stream_workers.settings import WorkerSettings
 from tests.support.builders import CLOCK, a_completed, a_prompt
 from tests.support.eventually import eventually
+from tests.support.topics import a_raw_producer
 from tests.support.workers import Hand, Workshop, dead_letters, partition_of
 
 SETTINGS = WorkerSettings(name="w1", lease_s=1.0)
@@ -83,7 +84,7 @@ async def committed_past(place: Workshop, partition: int, offset: int) -> bool:
 
 def write_raw(place: Workshop, partition: int, value: bytes, job_id: str) -> int:
     """Put bytes on the standard lane, as if they were of that job; their offset."""
-    producer = kafka.producer(place.kafka, "raw")
+    producer = a_raw_producer(place.kafka)
     try:
         name = f"{place.kafka.topic_prefix}{prompts('standard').name}"
         headers = [("job_id", job_id.encode())]

@@ -7,17 +7,17 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from analytics import rows
+from analytics.ingest.writer import Writer
 from analytics.migrate import migrate
-from analytics.ranges import Range
-from analytics.reports import create_app
+from analytics.reports.app import create_app
+from analytics.reports.ranges import Range
 from analytics.rows import AnswerRow, TimedPlace
 from analytics.settings import AnalyticsSettings
-from analytics.writer import Writer
 from infra.clock import ManualClock
 from infra.settings import ClickHouseSettings
 from infra.telemetry.metrics import Metrics
 from producers.events import DeliveryAttempted, FeedbackGiven, Terminal, Usage
-from producers.topics import ANSWERS, FEEDBACK, JOB_EVENTS
+from producers.log.topics import ANSWERS, FEEDBACK, JOB_EVENTS
 from tests.support.builders import a_cancelled, a_completed, a_failed, a_prompt
 from tests.support.clickhouse import Database, RunningClickHouse, a_database
 from tests.support.history import TABLES

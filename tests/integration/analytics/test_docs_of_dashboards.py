@@ -3,10 +3,10 @@
 import re
 from typing import get_args
 
-from analytics import charts, questions, shaping
-from analytics.ranges import Range
-from analytics.writer import Writer
-from producers.topics import ANSWERS
+from analytics.ingest.writer import Writer
+from analytics.reports import charts, questions, shaping
+from analytics.reports.ranges import Range
+from producers.log.topics import ANSWERS
 from tests.integration.analytics.test_dashboard import HOUR_AGO_S, NOW_S, an_answer
 from tests.support.clickhouse import Database
 from tests.support.history import TABLES

@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 
 from analytics.migrate import migrate
-from analytics.questions import questions
-from analytics.ranges import read_range
+from analytics.reports.questions import questions
+from analytics.reports.ranges import read_range
 from analytics.settings import AnalyticsSettings
 from infra.ids import new_id
-from infra.local.ports import free_ports
-from producers import codec
+from infra.local.processes.ports import free_ports
 from producers.events import DeliveryAttempted, FeedbackGiven, JobClaimed
-from producers.topics import ANSWERS, FEEDBACK, JOB_EVENTS
+from producers.log import codec
+from producers.log.topics import ANSWERS, FEEDBACK, JOB_EVENTS
 from tests.integration.analytics.conftest import QUICK
 from tests.support.analytics import Log, an_ingest, tell_all
 from tests.support.builders import CLOCK, a_completed, a_failed, a_prompt

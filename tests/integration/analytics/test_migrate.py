@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from analytics.ingest.tables import UNDECODABLE, sources
 from analytics.migrate import NoSuchMigration, applied, migrate, migrations
 from analytics.settings import AnalyticsSettings
-from analytics.tables import UNDECODABLE, sources
 from infra.errors import Unavailable
 from infra.settings import ClickHouseSettings
 from tests.support.builders import CLOCK

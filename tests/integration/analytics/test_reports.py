@@ -15,23 +15,23 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from analytics import rows
-from analytics.charts import dashboard
-from analytics.keys import READER
-from analytics.questions import questions
-from analytics.ranges import read_range
-from analytics.reader import Reader
-from analytics.reports import create_app
+from analytics.ingest.tables import sources
+from analytics.ingest.writer import Writer
+from analytics.reports.app import create_app
+from analytics.reports.charts import dashboard
+from analytics.reports.keys import READER
+from analytics.reports.questions import questions
+from analytics.reports.ranges import read_range
+from analytics.reports.reader import Reader
 from analytics.rows import TimedPlace
 from analytics.settings import ReportsSettings
-from analytics.tables import sources
-from analytics.writer import Writer
 from infra.errors import Unavailable
-from infra.local.ports import free_ports
-from infra.local.process import Child, Command
+from infra.local.processes.ports import free_ports
+from infra.local.processes.process import Child, Command
 from infra.settings import ClickHouseSettings, ServiceSettings, child_environment
 from infra.telemetry.metrics import Metrics
-from producers.events import DeliveryAttempted, FeedbackGiven, Terminal, Usage
-from producers.topics import ANSWERS, FEEDBACK, JOB_EVENTS
+from producers.events import DeliveryAttempted, FeedbackGiven, Terminal, TextsEmbedded, Usage
+from producers.log.topics import ANSWERS, EMBEDDINGS, FEEDBACK, JOB_EVENTS
 from tests.support.builders import CLOCK, a_cancelled, a_completed, a_failed, a_prompt
 from tests.support.clickhouse import Database
 from tests.support.eventually import eventually
@@ -76,6 +76,11 @@ def told(store: Database) -> Database:
         outcome="delivered", duration_ms=12.0, at_ms=NOW_MS - 1000,
     )  # fmt: skip
     writer.insert(TABLES[JOB_EVENTS], [rows.job_event_row(sent, at(0))], "first")
+    made = TextsEmbedded(
+        embeddings_id="emb_1", tenant="zenith", key_id="key_2", model="words", texts=2, tokens=9, at_ms=NOW_MS - 1000
+    )
+    for offset, label in ((0, "first"), (1, "published twice")):
+        writer.insert(TABLES[EMBEDDINGS], [rows.embedding_row(made, at(offset))], label)
     writer.close()
     return store
 
@@ -110,6 +115,14 @@ async def test_the_list_names_every_query_and_says_what_it_answers(client: TestC
         ("latency", [{"jobs": 8, "queue_wait_p50_ms": 10.0, "model_p99_ms": 100.0, "first_token_p90_ms": 15.0}]),
         ("cache", [{"hits": 2, "misses": 6, "hit_rate": 0.25, "completion_tokens_saved": 40}]),
         ("errors", [{"error_type": "server_error", "jobs": 1, "last_message": "the model server is gone"}]),
+        (
+            "usage",
+            [
+                {"tenant": "acme", "key": "key_1", "jobs": 5, "cached_jobs": 1, "prompt_tokens": 30},
+                {"tenant": "umbrella", "model": "smollm2", "jobs": 5, "cached_jobs": 1, "completion_tokens": 60},
+                {"tenant": "zenith", "key": "key_2", "model": "words", "embeddings": 1, "jobs": 0, "prompt_tokens": 9},
+            ],
+        ),
         ("webhooks", [{"outcome": "delivered", "status": 200, "attempts": 1, "webhooks": 1}]),
         ("feedback", [{"value": "down", "judgements": 1}, {"value": "up", "judgements": 1}]),
     ],
@@ -285,7 +298,7 @@ async def test_a_report_that_would_write_is_refused(told: Database, statement: s
     ((tables,),), _ = await reader.ask("SELECT count() FROM system.tables WHERE database = currentDatabase()", {})
     await reader.close()
 
-    assert (answers, tables) == (10, 5)
+    assert (answers, tables) == (10, 6)
 
 
 def test_the_command_serves_until_it_is_told_to_stop(told: Database, tmp_path: Path) -> None:

@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from analytics.migrate import migrate
-from analytics.ranges import Range
-from analytics.reader import SETTINGS, Reader
+from analytics.reports.ranges import Range
+from analytics.reports.reader import SETTINGS, Reader
 from analytics.settings import AnalyticsSettings
 from tests.integration.analytics.test_dashboard import HOUR_AGO_S, NOW_S
 from tests.support.clickhouse import Database, RunningClickHouse, a_database

@@ -17,7 +17,8 @@ async def test_models_are_listed_and_shown(gateway: RunningGateway) -> None:
 
     assert [each["id"] for each in listed["data"]] == [MODEL, "other/model"]
     assert listed["object"] == "list"
-    assert one == {"id": "other/model", "object": "model", "created": 1_700_000_000, "owned_by": "other"}
+    wanted = {"id": "other/model", "object": "model", "created": 1_700_000_000, "owned_by": "other", "task": "chat"}
+    assert one == wanted
     assert (none.status, none.json["error"]["code"]) == (404, "model_not_found")
 
 
@@ -54,7 +55,17 @@ async def reports_url() -> AsyncIterator[str]:
             return web.json_response({"error": {"message": "no such report"}}, status=404)
         if name == "broken":
             return web.Response(status=500, text="Code: 47. DB::Exception: secrets")
-        return web.json_response({"name": name, "asked": list(request.query.items())})
+        used = {
+            "month": 202611,
+            "tenant": "t",
+            "key": "key_x",
+            "model": MODEL,
+            "jobs": 2,
+            "cached_jobs": 1,
+            "embeddings": 0,
+        }
+        counted = used | {"prompt_tokens": 500_000, "completion_tokens": 250_000}
+        return web.json_response({"name": name, "asked": list(request.query.items()), "data": [counted]})
 
     app = web.Application()
     app.add_routes([web.get("/v1/reports", report), web.get("/v1/reports/{name}", report)])
@@ -69,13 +80,15 @@ async def test_a_report_is_of_the_callers_own_tenant_whatever_it_asks(
     log_settings: KafkaSettings, redis_settings: RedisSettings, reports_url: str
 ) -> None:
     async with a_gateway(log_settings, redis_settings, reports_url=reports_url) as gateway:
-        asked = await gateway.get("/v1/reports/recent_jobs?tenant=other&hours=3&tenant=third")
+        asked = await gateway.get("/v1/reports/recent_jobs?tenant=other&hours=3")
+        twice = await gateway.get("/v1/reports/recent_jobs?tenant=other&hours=3&tenant=third")
         listed = await gateway.get("/v1/reports")
         unknown = await gateway.get("/v1/reports/unknown")
         broken = await gateway.get("/v1/reports/broken")
         elsewhere = await gateway.get("/v1/reports/..%2f..%2fsecrets")
 
-    assert asked.json == {"name": "recent_jobs", "asked": [["hours", "3"], ["tenant", gateway.tenant]]}
+    assert asked.json["asked"] == [["hours", "3"], ["tenant", gateway.tenant]]
+    assert twice.status == 400
     assert listed.json["asked"] == [["tenant", gateway.tenant]]
     assert unknown.status == 404
     assert (broken.status, broken.json["error"]["type"]) == (503, "server_error")
@@ -87,3 +100,30 @@ async def test_without_a_reports_process_the_rest_goes_on(gateway: RunningGatewa
     answer: Any = await gateway.get("/v1/reports/recent_jobs")
 
     assert (answer.status, answer.json["error"]["type"]) == (503, "server_error")
+
+
+async def test_usage_is_told_with_its_cost(
+    log_settings: KafkaSettings, redis_settings: RedisSettings, reports_url: str
+) -> None:
+    settings: dict[str, Any] = {"reports_url": reports_url, "prices": (f"{MODEL}=0.1/0.4",), "currency": "EUR"}
+    async with a_gateway(log_settings, redis_settings, **settings) as gateway:
+        admin = await gateway.issue("ops", {"scopes": ("admin",)})
+        found = await gateway.get("/v1/usage")
+        others = await gateway.get("/v1/usage?all_tenants=true")
+        of_all = await gateway.get("/v1/usage?all_tenants=true", Authorization=f"Bearer {admin.api_key}")
+        jobs_only = await gateway.issue(gateway.tenant, {"scopes": ("jobs",)})
+        refused = await gateway.get("/v1/usage", Authorization=f"Bearer {jobs_only.api_key}")
+
+    assert (found.json["object"], found.json["currency"], found.json["has_more"]) == ("list", "EUR", False)
+    assert found.json["data"] == [
+        {
+            "object": "usage", "month": "2026-11", "tenant": "t", "key": "key_x", "key_name": None, "model": MODEL,
+            "jobs": 2, "cached_jobs": 1, "embeddings": 0, "prompt_tokens": 500_000, "completion_tokens": 250_000,
+            "total_tokens": 750_000, "cost": 0.15,
+        }
+    ]  # fmt: skip
+    assert (others.status, of_all.status, refused.status) == (403, 200, 403)
+
+
+async def test_usage_without_a_reports_process_is_told_later(gateway: RunningGateway) -> None:
+    assert (await gateway.get("/v1/usage")).status == 503

@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 from producers.events import ConversationCreated, ConversationDeleted, Usage
-from producers.topics import CONVERSATIONS
+from producers.log.topics import CONVERSATIONS
 from tests.support.gateway import MODEL, Log, PlayedWorker, RunningGateway
 
 TURN: dict[str, Any] = {"model": MODEL, "messages": [{"role": "user", "content": "Why?"}]}
@@ -44,7 +44,7 @@ async def test_the_body_of_a_create_may_be_missing_but_not_wrong(gateway: Runnin
     assert empty == 200
     assert [each.status for each in titles] == [400, 200, 200, 400]
     assert titles[0].json["error"]["param"] == "title"
-    assert (items.status, items.json["error"]["param"]) == (400, "items")
+    assert (items.status, items.json["error"]["param"]) == (400, "items[0].content")
     assert (unknown.status, unknown.json["error"]["param"]) == (400, "colour")
     assert (too_many.status, too_many.json["error"]["param"]) == (400, "metadata")
 

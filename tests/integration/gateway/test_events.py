@@ -2,30 +2,19 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 
 import pytest
 
-from gateway.keys import REGISTRY
 from infra.settings import KafkaSettings, RedisSettings
 from producers.events import AnswerCancelled
+from producers.jobs.live import Piece
 from tests.support.builders import a_completed
 from tests.support.eventually import eventually
 from tests.support.gateway import MODEL, PlayedWorker, RunningGateway, a_gateway, a_played_worker, events_of
 from tests.support.stack import RunningRedis, a_prefix
 
 PROMPT = {"model": MODEL, "input": "Why is the sky blue?"}
-
-
-@pytest.fixture
-async def other_gateway(
-    gateway: RunningGateway, log_settings: KafkaSettings, redis_settings: RedisSettings
-) -> AsyncIterator[RunningGateway]:
-    """A second gateway beside the first, that knows the same key."""
-    async with a_gateway(log_settings, redis_settings) as other:
-        other.app[REGISTRY].registry.apply(gateway.key.event)
-        other.http.headers["Authorization"] = f"Bearer {gateway.key.api_key}"
-        yield other
 
 
 async def test_a_reader_sees_every_token_and_then_the_whole_job(gateway: RunningGateway, worker: PlayedWorker) -> None:
@@ -50,18 +39,38 @@ async def test_a_cut_stream_goes_on_at_another_gateway_without_a_gap(
 ) -> None:
     job_id = (await gateway.post("/v1/jobs", PROMPT)).json["id"]
     prompt, lease = await worker.claim()
-    await worker.leases.show(lease, "It ")
+    await worker.leases.show(lease, [Piece("It ")])
     async with gateway.http.get(f"{gateway.url}/v1/jobs/{job_id}/events") as cut:
         seen = events_of(await cut.content.readuntil(b'It "}\n\n'))
-    await worker.leases.show(lease, "scat")
+    await worker.leases.show(lease, [Piece("scat")])
     reading = asyncio.create_task(other_gateway.get(f"/v1/jobs/{job_id}/events", Last_Event_ID=seen[-1].id))
-    await worker.leases.show(lease, "ters.")
+    await worker.leases.show(lease, [Piece("ters.")])
     await worker.end(lease, a_completed(prompt, "It scatters."))
 
     rest = events_of((await reading).content)
     texts = [json.loads(each.data)["text"] for each in seen + rest if each.event == "token"]
     assert texts == ["It ", "scat", "ters."]
     assert rest[-1].event == "done"
+
+
+async def test_many_readers_of_one_job_look_at_its_end_together(gateway: RunningGateway, worker: PlayedWorker) -> None:
+    async def looks() -> int:
+        stats = await gateway.scripts.redis.info("commandstats")
+        return int(stats.get("cmdstat_hgetall", {"calls": 0})["calls"])
+
+    job_id = (await gateway.post("/v1/jobs", PROMPT)).json["id"]
+    async with AsyncExitStack() as reading:
+        opened = [gateway.http.get(f"{gateway.url}/v1/jobs/{job_id}/events") for _ in range(50)]
+        streams = [await reading.enter_async_context(each) for each in opened]
+        for each in streams:
+            await each.content.readuntil(b"retry: 500\n\n")
+        prompt, lease = await worker.claim()
+        before = await looks()
+        await worker.end(lease, a_completed(prompt, "Because."))
+        contents = [await each.content.read() for each in streams]
+
+    assert {events_of(each)[-1].event for each in contents} == {"done"}
+    assert await looks() - before < len(streams) / 2
 
 
 async def test_a_finished_stream_has_nothing_after_its_last_event(
@@ -116,10 +125,10 @@ async def test_a_reader_of_a_running_job_whose_last_event_is_not_ours_gets_a_sna
     job_id = (await gateway.post("/v1/jobs", PROMPT)).json["id"]
     prompt, lease = await worker.claim()
     for piece in ("It ", "scat"):
-        await worker.leases.show(lease, piece)
+        await worker.leases.show(lease, [Piece(piece)])
     reading = asyncio.create_task(gateway.get(f"/v1/jobs/{job_id}/events", Last_Event_ID=last_event_id))
     await eventually(lambda: gateway.has_readers(job_id))
-    await worker.leases.show(lease, "ters.")
+    await worker.leases.show(lease, [Piece("ters.")])
     await worker.end(lease, a_completed(prompt, "It scatters."))
     events = events_of((await reading).content)
 
@@ -149,10 +158,10 @@ async def test_an_attempt_that_starts_over_says_so(gateway: RunningGateway, work
     job_id = (await gateway.post("/v1/jobs", PROMPT)).json["id"]
     reading = asyncio.create_task(gateway.get(f"/v1/jobs/{job_id}/events"))
     prompt, place = await worker.next_prompt()
-    await worker.leases.show(await worker.lease_of(prompt, place), "It sc")
+    await worker.leases.show(await worker.lease_of(prompt, place), [Piece("It sc")])
     await gateway.scripts.redis.hset(f"{gateway.scripts.prefix}job:{job_id}", "lease_ms", "0")
     again = await worker.lease_of(prompt, place)
-    await worker.leases.show(again, "Because.")
+    await worker.leases.show(again, [Piece("Because.")])
     await worker.end(again, a_completed(prompt, "Because.", attempt=2))
 
     events = events_of((await reading).content)
@@ -168,10 +177,10 @@ async def test_a_silent_stream_is_kept_open_by_comments(
     async with a_gateway(log_settings, redis_settings, ping_every_s=0.05) as gateway:
         job_id = (await gateway.post("/v1/jobs", PROMPT)).json["id"]
         async with gateway.http.get(f"{gateway.url}/v1/jobs/{job_id}/events") as stream:
-            pings = await stream.content.readexactly(len(b": ping\n\n") * 2)
+            pings = await stream.content.readexactly(len(b"retry: 500\n\n" + b": ping\n\n" * 2))
         await gateway.post(f"/v1/jobs/{job_id}/cancel", {})
 
-    assert pings == b": ping\n\n" * 2
+    assert pings == b"retry: 500\n\n" + b": ping\n\n" * 2
 
 
 async def test_readers_of_a_queued_job_hear_of_its_cancel(gateway: RunningGateway) -> None:
@@ -202,10 +211,10 @@ async def test_a_reader_misses_nothing_when_the_live_channel_breaks(
     job_id = (await gateway.post("/v1/jobs", PROMPT)).json["id"]
     reading = asyncio.create_task(gateway.get(f"/v1/jobs/{job_id}/events"))
     prompt, lease = await worker.claim()
-    await worker.leases.show(lease, "It ")
+    await worker.leases.show(lease, [Piece("It ")])
     await gateway.scripts.redis.client_kill_filter(_type="pubsub")
-    await worker.leases.show(lease, "scat")
-    await worker.leases.show(lease, "ters.")
+    await worker.leases.show(lease, [Piece("scat")])
+    await worker.leases.show(lease, [Piece("ters.")])
     await worker.end(lease, a_completed(prompt, "It scatters."))
 
     texts = [json.loads(each.data)["text"] for each in events_of((await reading).content) if each.event == "token"]
@@ -223,13 +232,13 @@ async def test_a_reader_lives_through_a_redis_that_lost_everything(
         job_id = (await gateway.post("/v1/jobs", PROMPT)).json["id"]
         reading = asyncio.create_task(gateway.get(f"/v1/jobs/{job_id}/events"))
         prompt, place = await worker.next_prompt()
-        await worker.leases.show(await worker.lease_of(prompt, place), "It sc")
+        await worker.leases.show(await worker.lease_of(prompt, place), [Piece("It sc")])
         await eventually(lambda: gateway.has_readers(job_id))
         await gateway.scripts.redis.flushall()
         await gateway.mark_whole()
         lease = await worker.lease_of(prompt, place)
         for piece in ("It ", "scatters."):
-            await worker.leases.show(lease, piece)
+            await worker.leases.show(lease, [Piece(piece)])
         await worker.end(lease, a_completed(prompt, "It scatters."))
         events = events_of((await reading).content)
 
@@ -247,7 +256,7 @@ async def test_a_cancelled_jobs_stream_ends_with_what_was_shown(gateway: Running
     job_id = (await gateway.post("/v1/jobs", PROMPT)).json["id"]
     reading = asyncio.create_task(gateway.get(f"/v1/jobs/{job_id}/events"))
     prompt, lease = await worker.claim()
-    await worker.leases.show(lease, "It sc")
+    await worker.leases.show(lease, [Piece("It sc")])
     await gateway.post(f"/v1/jobs/{job_id}/cancel", {})
     await worker.end(lease, AnswerCancelled(job_id=job_id, prompt=prompt, ran=True, text="It sc"))
     events = events_of((await reading).content)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from producers.events import FeedbackGiven
-from producers.topics import FEEDBACK
+from producers.log.topics import FEEDBACK
 from tests.support.gateway import MODEL, Log, PlayedWorker, RunningGateway
 
 PROMPT: dict[str, Any] = {"model": MODEL, "input": "Why?"}

@@ -4,12 +4,14 @@ import asyncio
 
 import pytest
 
-from gateway.keys import INTAKE, SUBMISSIONS
-from gateway.problems import Problem
-from producers.events import AnswerCancelled
+from gateway.http.problems import Problem
+from gateway.keys import INTAKE
+from gateway.prompts.submission import SUBMISSIONS, Admitted
+from producers.answers.answer_cache import key_of
+from producers.events import AnswerCancelled, Limits
 from producers.jobs import record
-from producers.jobs.intake import Quota
-from producers.topics import ANSWERS
+from producers.jobs.intake import NotAccepted
+from producers.log.topics import ANSWERS
 from tests.support.builders import a_completed, a_prompt
 from tests.support.gateway import MODEL, Log, PlayedWorker, RunningGateway
 from tests.support.views import read_by_the_view
@@ -52,7 +54,8 @@ async def test_the_submitted_object_is_the_one_that_is_read(gateway: RunningGate
     submitted = await gateway.post("/v1/jobs", {**PROMPT, "deadline": 60})
     read = await gateway.get(f"/v1/jobs/{submitted.json['id']}")
 
-    assert read.json == submitted.json
+    assert read.json["queue"]["position"] == 1
+    assert {**read.json, "queue": None} == submitted.json
 
 
 async def test_the_same_idempotency_key_gives_the_same_job(gateway: RunningGateway, worker: PlayedWorker) -> None:
@@ -72,7 +75,7 @@ async def test_the_same_idempotency_key_gives_the_same_job(gateway: RunningGatew
 
 async def test_a_job_that_was_given_up_before_the_log_held_it_is_never_promised(gateway: RunningGateway) -> None:
     prompt, intake, submissions = a_prompt(tenant=gateway.tenant), gateway.app[INTAKE], gateway.app[SUBMISSIONS]
-    await intake.accept(prompt, Quota(60, 60))
+    await intake.accept(prompt, Limits(requests_per_minute=60, jobs_in_flight=60))
     assert await intake.abort(prompt.job_id, older_than_ms=-1)
 
     with pytest.raises(Problem) as told:
@@ -182,6 +185,23 @@ async def test_asking_the_cache_only_queues_nothing_on_a_miss(gateway: RunningGa
     assert prompt.job_id == following.json["id"]
 
 
+@pytest.mark.parametrize("at_once", [True, False])
+async def test_an_earlier_answer_that_cannot_be_read_is_none_and_leaves_nothing_held(
+    gateway: RunningGateway, at_once: bool
+) -> None:
+    prompt = a_prompt(tenant=gateway.tenant, cache="only")
+    await gateway.scripts.redis.set(f"{gateway.scripts.prefix}cache:{key_of(prompt)}", "no answer")
+    submissions, limits = gateway.app[SUBMISSIONS], Limits(requests_per_minute=9, jobs_in_flight=1)
+    found = await submissions.enter(prompt, limits, at_once=at_once)
+    following = await submissions.enter(a_prompt(tenant=gateway.tenant), limits, at_once=at_once)
+
+    assert found == NotAccepted("not_cached")
+    assert found.stands is not None
+    assert found.stands.key.requests is not None
+    assert found.stands.key.requests.whole == 8
+    assert isinstance(following, Admitted)
+
+
 async def test_a_client_that_prefers_to_wait_gets_the_ended_job(gateway: RunningGateway, worker: PlayedWorker) -> None:
     asked = asyncio.create_task(gateway.post("/v1/jobs", PROMPT, Prefer="wait=5"))
     await worker.answer("Because.")
@@ -191,6 +211,30 @@ async def test_a_client_that_prefers_to_wait_gets_the_ended_job(gateway: Running
     assert (answer.status, answer.json["status"]) == (200, "completed")
     assert answer.headers["Preference-Applied"] == "wait=5"
     assert (impatient.status, impatient.json["status"]) == (202, "queued")
+    assert "Preference-Applied" not in impatient.headers
+
+
+async def test_who_waits_for_what_is_there_already_gets_it_with_200(
+    gateway: RunningGateway, worker: PlayedWorker
+) -> None:
+    await gateway.post("/v1/jobs", PROMPT, Idempotency_Key="k-1")
+    prompt = await worker.answer("It scatters.")
+    await read_by_the_view(gateway.scripts, a_completed(prompt, "It scatters."))
+    again = await gateway.post("/v1/jobs", PROMPT, Idempotency_Key="k-1", Prefer="wait=5")
+    hit = await gateway.post("/v1/jobs", PROMPT, Prefer="wait=90")
+
+    assert (again.status, again.json["status"], again.headers["Idempotent-Replayed"]) == (200, "completed", "true")
+    assert (hit.status, hit.json["cache"], hit.headers["Preference-Applied"]) == (200, "hit", "wait=60")
+
+
+async def test_who_waits_too_short_is_told_how_far_the_job_has_come(
+    gateway: RunningGateway, worker: PlayedWorker
+) -> None:
+    asking = asyncio.create_task(gateway.post("/v1/jobs", PROMPT, Prefer="wait=1"))
+    _, lease = await worker.claim()
+    answer = await asking
+
+    assert (answer.status, answer.json["status"], lease.attempt) == (202, "running", 1)
 
 
 async def test_the_timeline_shows_each_step_with_its_time(gateway: RunningGateway, worker: PlayedWorker) -> None:

@@ -13,6 +13,7 @@ from gateway.process import Leave
 from gateway.settings import GatewaySettings
 from infra.errors import WrongSetting
 from infra.settings import RedisSettings, ServiceSettings
+from producers.jobs.live import Piece
 from tests.support.builders import a_completed
 from tests.support.eventually import eventually
 from tests.support.gateway import MODEL, PlayedWorker, RunningGateway, events_of
@@ -51,7 +52,7 @@ async def test_an_answer_that_outlasts_the_drain_is_broken_off_in_words_and_its_
         headers, url = await known(gateway, process), f"{process.url}/v1/chat/completions"
         streaming = asyncio.create_task(gateway.http.post(url, json={**CHAT, "stream": True}, headers=headers))
         streamed, lease = await worker.claim()
-        await worker.leases.show(lease, "Be")
+        await worker.leases.show(lease, [Piece("Be")])
         waiting = asyncio.create_task(gateway.http.post(url, json=CHAT, headers=headers))
         whole, whole_lease = await worker.claim()
         async with await streaming as stream:
@@ -59,6 +60,7 @@ async def test_an_answer_that_outlasts_the_drain_is_broken_off_in_words_and_its_
             events = events_of(await stream.content.read())
         async with await waiting as response:
             status, told_of, body = response.status, response.headers["x-job-id"], await response.json()
+            retry = response.headers["x-should-retry"]
         code, log = await process.ended()
         for prompt, held in ((streamed, lease), (whole, whole_lease)):
             await worker.end(held, a_completed(prompt, "Because."))
@@ -66,6 +68,7 @@ async def test_an_answer_that_outlasts_the_drain_is_broken_off_in_words_and_its_
 
     assert json.loads(events[-1].data)["error"]["code"] == "gateway_stopping"
     assert (status, told_of, body["error"]["code"]) == (503, whole.job_id, "gateway_stopping")
+    assert retry == "true", "the job that nobody reads is given up"
     assert ends == ["completed", "completed"]
     assert code == 0, f"it was cut off by its drain: {log}"
 

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from gateway.keys import REGISTRY
+from producers.events import Limits, TenantDefined, Usage
 from tests.support.gateway import MODEL, PlayedWorker, RunningGateway, events_of
 
 PROMPT: dict[str, Any] = {"model": MODEL, "messages": [{"role": "user", "content": "Why?"}]}
@@ -118,3 +120,49 @@ async def test_streams_tell_how_the_key_stands(gateway: RunningGateway, worker: 
 async def test_open_paths_cost_nothing(gateway: RunningGateway) -> None:
     for path in ("/healthz", "/readyz", "/metrics", "/nothing"):
         assert "RateLimit" not in (await gateway.get(path)).headers, path
+
+
+async def test_tokens_are_held_back_at_the_submit_and_settled_by_the_answer(
+    gateway: RunningGateway, worker: PlayedWorker
+) -> None:
+    tight = await gateway.issue(gateway.tenant, tokens_per_minute=1000, tokens_per_day=1850, requests_per_minute=None)
+    headers = {"Authorization": f"Bearer {tight.api_key}"}
+    asked = PROMPT | {"max_tokens": 842, "cache": "bypass"}
+    first = await gateway.post("/v1/jobs", asked, **headers)
+    too_soon = await gateway.post("/v1/jobs", asked, **headers)
+    await worker.answer("It scatters.", usage=Usage(40, 60))
+    second = await gateway.post("/v1/jobs", asked, **headers)
+    over_the_day = await gateway.post("/v1/jobs", asked, **headers)
+    never = await gateway.post("/v1/jobs", asked | {"max_tokens": 1200}, **headers)
+
+    assert [each.status for each in (first, too_soon, second, over_the_day, never)] == [202, 429, 202, 429, 429]
+    assert "x-ratelimit-limit-requests" not in first.headers, "there is no such limit"
+    assert first.headers["x-ratelimit-limit-tokens"] == "1000"
+    assert first.headers["x-ratelimit-remaining-tokens"] == "100"
+    assert first.headers["x-ratelimit-reset-tokens"] == "54s"
+    assert too_soon.json["error"]["code"] == "rate_limit_exceeded"
+    assert 40 <= int(too_soon.headers["Retry-After"]) <= 48
+    assert "x-should-retry" not in too_soon.headers
+    assert 0 <= int(second.headers["x-ratelimit-remaining-tokens"]) < 20, "900 of 1000 less 100"
+    assert over_the_day.json["error"]["code"] == "insufficient_quota"
+    assert over_the_day.headers["x-should-retry"] == "false"
+    assert "Retry-After" not in over_the_day.headers
+
+
+async def test_a_tenants_limits_hold_for_all_its_keys_together(gateway: RunningGateway) -> None:
+    limits = Limits(requests_per_minute=2, jobs_in_flight=1)
+    gateway.app[REGISTRY].registry.apply(TenantDefined(id=gateway.tenant, name="", limits=limits))
+    other = await gateway.issue(gateway.tenant)
+    headers = {"Authorization": f"Bearer {other.api_key}"}
+    first = await gateway.post("/v1/jobs", PROMPT)
+    by_jobs = await gateway.post("/v1/jobs", PROMPT, **headers)
+    await gateway.post("/v1/conversations", {}, **headers)
+    by_requests = await gateway.post("/v1/conversations", {})
+    reads = await gateway.get("/v1/models")
+
+    assert [each.status for each in (first, by_jobs, by_requests, reads)] == [202, 429, 429, 200]
+    assert by_jobs.json["error"]["message"].startswith("Your tenant may have 1 jobs in flight")
+    assert by_requests.json["error"]["message"] == "Your tenant may send 2 requests a minute."
+    assert first.headers["x-ratelimit-limit-requests"] == "2"
+    assert '"tenant-permin";q=2;w=60, "tenant-jobs";q=1;qu="concurrent-requests"' in first.headers["RateLimit-Policy"]
+    assert reads.headers["x-ratelimit-limit-requests"] == "20"

@@ -1,14 +1,26 @@
-"""The one subscription of a gateway, with more readers than its connection takes at once."""
+"""The one subscription of a gateway: with more readers than its connection takes at once, and what an end tells."""
 
 import asyncio
-from contextlib import AsyncExitStack, suppress
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import replace
+from typing import cast
 
-from gateway.live import Live
+import pytest
+
+from gateway.prompts.job_desk import JobDesk, ended_by
+from gateway.readers.listeners import Listener
+from gateway.readers.live import Live
 from infra import redis
 from infra.settings import RedisSettings
-from producers.jobs import live
-from producers.jobs.scripts import Scripts
+from producers.events import PromptSubmitted
+from producers.jobs import live, record
+from producers.jobs.endings import Endings
+from producers.state.retention import Retention
+from producers.state.scripts import Scripts
+from tests.support.builders import CLOCK, a_completed, a_prompt
 from tests.support.eventually import eventually
+from tests.support.life import QUOTA, House, a_house
 
 LONG = "x" * 4000
 """Makes the names of the channels long, so that subscribing to them all takes many turns of the loop."""
@@ -45,3 +57,53 @@ async def test_a_reader_that_joins_while_many_are_subscribed_is_subscribed_too(r
     await scripts.redis.aclose()
 
     assert missing == 0, f"{missing} of {len(late)} readers were never subscribed"
+
+
+@pytest.mark.parametrize("is_told", [True, False], ids=["short", "long"])
+@pytest.mark.parametrize("how", ["reading", "waiting"])
+async def test_who_waits_for_an_ending_is_told_it_with_the_end_unless_it_is_long(
+    redis_settings: RedisSettings, how: str, *, is_told: bool
+) -> None:
+    prompt = a_prompt()
+    answer = a_completed(prompt, "Rayleigh scattering. \u2600" if is_told else "x" * 70_000)
+    async with a_house(redis_settings) as house, a_listener(redis_settings, house, prompt, how) as (listener, desk):
+        await house.intake.accept(prompt, QUOTA)
+        await house.settling.settle(answer, 0, 0, CLOCK.now_ms())
+        entries, heard = await desk.heard(listener, 5.0, ending_only=True)
+        stored = await record.read(house.scripts, prompt.job_id)
+
+    assert [bool(each.value) for each in entries] == [is_told]
+    assert stored is not None
+    assert heard == (replace(ended_by(answer), seq=stored.seq) if is_told else stored)
+
+
+async def test_an_ending_that_was_to_be_forgotten_is_not_announced(redis_settings: RedisSettings) -> None:
+    prompt = a_prompt()
+    async with a_house(redis_settings) as house, a_listener(redis_settings, house, prompt, "reading") as (listener, _):
+        await house.intake.accept(prompt, QUOTA)
+        await record.forget(house.scripts, prompt.job_id, Retention())
+        await house.settling.settle(a_completed(prompt), 0, 0, CLOCK.now_ms())
+        entries = await listener.more(5.0)
+
+    assert [(each.kind, each.value) for each in entries] == [("done", "")]
+
+
+@asynccontextmanager
+async def a_listener(
+    redis_settings: RedisSettings, house: House, prompt: PromptSubmitted, how: str
+) -> AsyncIterator[tuple[Listener, JobDesk]]:
+    """Who is subscribed to a job, and a desk that never writes."""
+    subscription = Live(redis_settings, house.scripts)
+    channel = live.channel if how == "reading" else live.channel_of_end
+    desk = JobDesk(house.scripts, house.intake, cast("Endings", None), CLOCK, Retention())
+    listening = asyncio.create_task(subscription.run())
+
+    async def is_heard(name: str) -> bool:
+        return bool((await house.scripts.redis.pubsub_numsub(name))[0][1])
+
+    await eventually(lambda: is_heard(f"{redis_settings.prefix}live"))
+    async with getattr(subscription, how)(prompt.job_id, fresh=True) as listener:
+        await eventually(lambda: is_heard(channel(redis_settings.prefix, prompt.job_id)))
+        yield listener, desk
+    listening.cancel()
+    await asyncio.gather(listening, return_exceptions=True)

@@ -7,7 +7,7 @@ import aiohttp
 import pytest
 
 from gateway.pages import assets, library
-from producers.jobs.record import IDEMPOTENCY_MS
+from producers.state.retention import IDEMPOTENCY_MS
 from tests.support.gateway import RunningGateway
 
 API = "/static/ground/api.js"

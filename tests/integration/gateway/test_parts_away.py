@@ -1,21 +1,41 @@
 """What the gateway says and does while Kafka, Redis or the state view is away."""
 
 import asyncio
-import os
-import signal
+import functools
+import json
 import time
 from typing import Any
 
 import pytest
 
-from gateway.keys import CONVERSATIONS
+from gateway.http.problems import OutOfSight
+from gateway.keys import CONVERSATIONS, PUBLISHER, REGISTRY
+from gateway.prompts import job_desk
+from gateway.prompts.job_desk import JobDesk
+from infra import redis
+from infra.errors import Unavailable
 from infra.settings import KafkaSettings, RedisSettings
-from producers import topic_admin
+from infra.telemetry.metrics import Metrics
 from producers.events import ConversationCreated
-from producers.jobs.view import PARTITIONS
+from producers.jobs import record
+from producers.jobs.endings import Endings
+from producers.jobs.intake import Intake
+from producers.jobs.live import Piece
+from producers.jobs.settling import Settling
+from producers.log import topic_admin
+from producers.log.topics import ANSWERS
+from producers.log.topics import prompts as prompts_of
+from producers.state.retention import Retention
+from producers.state.scripts import Scripts
+from producers.state.view import PARTITIONS
+from stream_workers.fanout.reaper import Patience, Reaped, Reaper
+from tests.support.builders import CLOCK, a_completed, a_prompt
 from tests.support.eventually import eventually
-from tests.support.gateway import MODEL, RunningGateway, a_gateway
+from tests.support.freezing import frozen
+from tests.support.gateway import MODEL, RunningGateway, a_gateway, a_played_worker, a_publisher, events_of
 from tests.support.stack import RunningKafka, RunningRedis, a_prefix
+from tests.support.topics import read_all
+from tests.support.views import read_by_the_view
 
 # Brokers and processes start here, on a machine that may be busy.
 pytestmark = pytest.mark.timeout(300)
@@ -52,6 +72,65 @@ async def test_without_kafka_nothing_is_promised_and_the_answer_comes_in_time(
             return (await gateway.post("/v1/jobs", PROMPT)).status == 202
 
         await eventually(is_taken, within_s=45, what="a 202 after Kafka came back")
+
+
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/responses"])
+async def test_an_answer_told_from_the_cache_stays_told_without_kafka_and_is_published_when_it_is_back(
+    log_settings: KafkaSettings, redis_settings: RedisSettings, path: str
+) -> None:
+    async with a_gateway(log_settings, redis_settings) as gateway:
+        asked = PROMPT if path.endswith("completions") else {"model": MODEL, "input": "Why?"}
+        async with a_played_worker(gateway) as worker:
+            asking = asyncio.create_task(gateway.post(path, asked))
+            prompt = await worker.answer("It scatters.")
+            await asking
+        await read_by_the_view(gateway.scripts, a_completed(prompt, "It scatters."))
+        await gateway.app[PUBLISHER].close()  # from here on no broker answers it
+
+        told = await gateway.post(path, asked, Idempotency_Key="k-1")
+        job_id = told.headers["x-job-id"]
+        intake, scripts = Intake(gateway.scripts, Retention()), gateway.scripts
+        # Whatever would have ended it: its time without a record in the log, or without a reader; or its client.
+        await intake.abort(job_id, 0)
+        await gateway.post(f"/v1/jobs/{job_id}/cancel", {})
+        shown = await gateway.get(f"/v1/jobs/{job_id}")
+        again = await gateway.post(path, asked, Idempotency_Key="k-1")
+        async with a_publisher(log_settings) as pen:
+            endings = Endings(pen, Settling(scripts, Retention()), Metrics())
+            reaper = Reaper(scripts, intake, endings, CLOCK, Metrics(), Patience(finishing_ms=0))
+            first, second = await reaper.reap(), await reaper.reap()
+        settled = await record.read(scripts, job_id)
+
+    assert (told.status, shown.json["status"], shown.json["cache"]) == (200, "completed", "hit")
+    assert shown.json["result"]["choices"][0]["message"]["content"] == "It scatters."
+    assert (again.status, again.content) == (200, told.content)
+    assert (first, second) == (Reaped(finished=1), Reaped())
+    assert settled is not None
+    assert settled.ending is not None
+    assert (settled.status, settled.ending.text, "published" in settled.times) == ("completed", "It scatters.", True)
+
+
+async def test_a_job_that_the_cache_answered_is_ended_with_that_by_the_gateway_where_it_is_asked_for_again(
+    log_settings: KafkaSettings, redis_settings: RedisSettings
+) -> None:
+    async with a_gateway(log_settings, redis_settings) as first, a_gateway(log_settings, redis_settings) as second:
+        second.app[REGISTRY].registry.apply(first.key.event)
+        async with a_played_worker(first) as worker:
+            await first.post("/v1/jobs", PROMPT)
+            prompt = await worker.answer("It scatters.")
+        await read_by_the_view(first.scripts, a_completed(prompt, "It scatters."))
+        await first.app[PUBLISHER].close()  # from here on no broker answers it
+
+        refused = await first.post("/v1/jobs", PROMPT, Idempotency_Key="k-1")
+        key = f"Bearer {first.key.api_key}"
+        again = await second.post("/v1/jobs", PROMPT, Idempotency_Key="k-1", Authorization=key)
+        endings = [each for each in await read_all(log_settings, ANSWERS) if each.job_id == again.json["id"]]
+        asked = [each for each in await read_all(log_settings, prompts_of("standard")) if each.tenant == first.tenant]
+
+    assert refused.status == 503
+    assert (again.status, again.json["status"], again.json["cache"]) == (202, "completed", "hit")
+    assert [each.text for each in endings] == ["It scatters."]
+    assert [each.job_id for each in asked] == [prompt.job_id], "no worker is asked besides"
 
 
 async def test_a_gateway_that_starts_before_kafka_serves_when_kafka_comes(
@@ -103,17 +182,84 @@ async def test_without_redis_the_answer_is_503_and_all_is_well_when_it_is_back(
         await eventually(is_taken, within_s=45, what="a 202 after Redis came back")
 
 
+async def test_a_prompt_that_the_log_holds_is_told_as_accepted_where_redis_hides_its_answer(
+    log_settings: KafkaSettings, own_redis: RunningRedis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job_desk, "PATIENCE_S", 0.0)
+    asks: list[tuple[str, dict[str, Any], dict[str, str]]] = [
+        ("/v1/chat/completions", PROMPT, {}),
+        ("/v1/chat/completions", PROMPT | {"stream": True}, {}),
+        ("/v1/responses", {"model": MODEL, "input": "Why?"}, {}),
+        ("/v1/responses", {"model": MODEL, "input": "Why?"}, {"Idempotency_Key": "k-1"}),
+        ("/v1/responses", {"model": MODEL, "input": "Why?", "stream": True}, {}),
+    ]
+    async with a_gateway(log_settings, own_redis.settings(a_prefix())) as gateway, a_played_worker(gateway) as worker:
+        asking = [asyncio.create_task(gateway.post(path, body, **headers)) for path, body, headers in asks]
+        held = {(await worker.next_prompt())[0].job_id for _ in asks}
+        for job_id in held:
+            await eventually(functools.partial(gateway.has_readers, job_id), what="somebody who waits")
+        own_redis.kill()
+        told = await asyncio.gather(*asking)
+
+    assert {each.headers["x-job-id"] for each in told} == held
+    *whole, begun = told
+    for each in whole:
+        assert (each.status, each.headers["Retry-After"], each.json["error"]["code"]) == (503, "1", "unavailable")
+        assert f"was accepted as job {each.headers['x-job-id']}" in each.json["error"]["message"]
+    assert [each.headers.get("x-should-retry") for each in whole] == ["false", "false", "false", None]
+    assert (begun.status, events_of(begun.content)[-1].event) == (200, "error")
+    assert f"was accepted as job {begun.headers['x-job-id']}" in events_of(begun.content)[-1].data
+    assert not any(b"Nothing was promised" in each.content for each in told)
+
+
+async def test_an_ending_that_the_log_holds_is_told_as_accepted_where_redis_cannot_show_it(
+    gateway: RunningGateway,
+) -> None:
+    nowhere = RedisSettings(url="redis://127.0.0.1:1")
+    async with redis.client(nowhere) as client:
+        endings = Endings(gateway.app[PUBLISHER], Settling(Scripts(client, nowhere), Retention()), Metrics())
+        desk = JobDesk(gateway.scripts, Intake(gateway.scripts, Retention()), endings, CLOCK, Retention())
+        prompt = a_prompt(tenant=gateway.tenant)
+        with pytest.raises(OutOfSight, match=f"accepted as job {prompt.job_id}"):
+            await desk.end(a_completed(prompt))
+
+
+async def test_a_reader_stays_while_redis_is_started_anew(log_settings: KafkaSettings, own_redis: RunningRedis) -> None:
+    redis = own_redis.settings(a_prefix())
+    async with a_gateway(log_settings, redis, ping_every_s=0.05) as gateway, a_played_worker(gateway) as worker:
+        job_id = (await gateway.post("/v1/jobs", PROMPT)).json["id"]
+        prompt, lease = await worker.claim()
+        async with gateway.http.get(f"{gateway.url}/v1/jobs/{job_id}/events") as stream:
+            await worker.leases.show(lease, [Piece("It ")])
+            await stream.content.readuntil(b'It "}\n\n')
+            own_redis.kill()
+            await own_redis.started()
+            await eventually(lambda: answers(gateway.scripts), what="Redis, over every connection that broke")
+            await gateway.mark_whole()
+            await worker.leases.show(lease, [Piece("is.")])
+            await worker.end(lease, a_completed(prompt, "It is."))
+            rest = events_of(await stream.content.read())
+
+    assert [each.event for each in rest] == ["token", "done"]
+    assert json.loads(rest[0].data) == {"text": "is."}
+
+
+async def answers(scripts: Scripts) -> bool:
+    """Whether Redis answers many times on end: each connection that broke says so once."""
+    try:
+        return [await scripts.ask("PING") for _ in range(20)] == [b"PONG"] * 20
+    except Unavailable:
+        return False
+
+
 async def test_a_redis_that_hangs_holds_nobody_up(log_settings: KafkaSettings, own_redis: RunningRedis) -> None:
     async with a_gateway(log_settings, own_redis.settings(a_prefix())) as gateway:
-        os.kill(own_redis.pid, signal.SIGSTOP)
-        try:
+        with frozen(own_redis.pid):
             began = time.monotonic()
             submitted = await gateway.post("/v1/jobs", PROMPT)
             submitted_s = time.monotonic() - began
             ready = await gateway.get("/readyz")
             ready_s = time.monotonic() - began - submitted_s
-        finally:
-            os.kill(own_redis.pid, signal.SIGCONT)
 
     assert (ready.status, ready.json["parts"]["redis"], submitted.status) == (503, False, 503)
     assert ready_s < 1.5

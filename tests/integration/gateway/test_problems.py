@@ -51,7 +51,7 @@ async def test_what_is_not_there_is_told_in_the_one_shape(gateway: RunningGatewa
     assert (no_model.status, whole(no_model)["code"], whole(no_model)["param"]) == (404, "model_not_found", "model")
     assert (wrong_method.status, wrong_method.headers["Allow"]) == (405, "GET, HEAD")
     assert whole(wrong_method)["type"] == "invalid_request_error"
-    assert (options.status, options.headers["Allow"]) == (405, "POST")
+    assert (options.status, options.headers["Allow"]) == (405, "GET, HEAD, POST")
     assert (head.status, head.content) == (200, b"")
 
 
@@ -65,7 +65,7 @@ async def test_a_body_that_is_no_prompt_is_refused(gateway: RunningGateway, path
         (b'"text"', "application/json", 400, None),
         (b"\xff\xfe{}", "application/json", 400, None),
         (b'{"model": "\\ud800"}', "application/json", 400, None),
-        (b'{"tools":' + b"[" * 100_000, "application/json", 400, None),
+        (b'{"logit_bias":' + b"[" * 100_000, "application/json", 400, None),
         (b"{}", "application/json", 400, "model"),
         (json.dumps(PROMPT).encode(), "text/plain", 415, None),
         (json.dumps(PROMPT).encode(), "application/x-www-form-urlencoded", 415, None),
@@ -165,7 +165,17 @@ async def test_an_idempotency_key_must_be_one(gateway: RunningGateway) -> None:
     assert statuses == [400, 400, 400, 400, 202]
 
 
-async def test_an_unexpected_expectation_is_passed_over(gateway: RunningGateway) -> None:
+async def test_an_unexpected_expectation_is_refused(gateway: RunningGateway) -> None:
     answer = await gateway.post("/v1/jobs", PROMPT, Expect="the-unexpected")
 
-    assert answer.status == 202
+    assert (answer.status, whole(answer)["code"]) == (417, "expectation_failed")
+
+
+async def test_a_query_that_is_not_known_is_refused_not_passed_over(gateway: RunningGateway) -> None:
+    lists = ("models", "files", "batches", "conversations", "jobs", "chat/completions", "chat/completions/chatcmpl-1")
+    answers = [await gateway.get(f"/v1/{each}?x=1") for each in lists]
+    answers.append(await gateway.post("/v1/jobs?x=1", PROMPT))
+    answers.append(await gateway.get("/v1/files?include_obfuscation=false"))
+
+    assert [(each.status, whole(each)["param"]) for each in answers[:-1]] == [(400, "x")] * 8
+    assert answers[-1].status == 200

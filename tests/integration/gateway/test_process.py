@@ -2,14 +2,17 @@
 
 import asyncio
 import json
+import resource
 import signal
 from pathlib import Path
 from typing import Any
 
 import aiohttp
+import psutil
 import pytest
 
 from infra.settings import RedisSettings
+from producers.jobs.live import Piece
 from tests.support.builders import a_completed
 from tests.support.eventually import eventually
 from tests.support.gateway import MODEL, PlayedWorker, RunningGateway, events_of
@@ -30,11 +33,11 @@ async def test_sigterm_lets_a_running_answer_end_and_takes_nothing_new(
             gateway.http.post(f"{process.url}/v1/chat/completions", json=CHAT, headers=headers)
         )
         prompt, lease = await worker.claim()
-        await worker.leases.show(lease, "Be")
+        await worker.leases.show(lease, [Piece("Be")])
         async with await asking as stream:
             process.process.send_signal(signal.SIGTERM)
             await eventually(lambda: refuses(process), what="an end to new connections")
-            await worker.leases.show(lease, "cause.")
+            await worker.leases.show(lease, [Piece("cause.")])
             await worker.end(lease, a_completed(prompt, "Because."))
             content = await stream.read()
         code, log = await process.ended()
@@ -43,6 +46,20 @@ async def test_sigterm_lets_a_running_answer_end_and_takes_nothing_new(
     assert code == 0, log
     assert '"message":"stopped"' in log
     assert "Traceback" not in log
+
+
+async def test_as_many_files_may_be_open_as_the_system_allows(
+    gateway: RunningGateway, redis_settings: RedisSettings, tmp_path: Path
+) -> None:
+    _, most = before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(1024, most), most))
+    try:
+        async with a_process(gateway.kafka, redis_settings, tmp_path, drain_s=1.0) as process:
+            found = psutil.Process(process.process.pid).rlimit(psutil.RLIMIT_NOFILE)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+    assert found == (most, most)
 
 
 async def refuses(process: GatewayProcess) -> bool:
@@ -61,7 +78,7 @@ async def test_readers_of_job_events_are_sent_away_at_once_and_go_on_elsewhere(
         headers = await known(gateway, process)
         job_id = (await gateway.post("/v1/jobs", {"model": MODEL, "input": "Why?"})).json["id"]
         prompt, lease = await worker.claim()
-        await worker.leases.show(lease, "Be")
+        await worker.leases.show(lease, [Piece("Be")])
         async with gateway.http.get(f"{process.url}/v1/jobs/{job_id}/events", headers=headers) as stream:
             seen = events_of(await stream.content.readuntil(b'Be"}\n\n'))
             process.process.send_signal(signal.SIGTERM)
@@ -69,7 +86,7 @@ async def test_readers_of_job_events_are_sent_away_at_once_and_go_on_elsewhere(
             seen += events_of(rest)
         code, log = await process.ended()
         going_on = asyncio.create_task(gateway.get(f"/v1/jobs/{job_id}/events", Last_Event_ID=seen[-1].id))
-        await worker.leases.show(lease, "cause.")
+        await worker.leases.show(lease, [Piece("cause.")])
         await worker.end(lease, a_completed(prompt, "Because."))
         told = events_of((await going_on).content)
 

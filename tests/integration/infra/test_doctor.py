@@ -13,7 +13,7 @@ import pytest
 from aiohttp import web
 
 from infra import lock
-from infra.local.ports import free_ports
+from infra.local.processes.ports import free_ports
 from infra.settings import ClickHouseSettings, CommonSettings, KafkaSettings, RedisSettings, TgiSettings
 from infra.telemetry import exporter
 from infra.telemetry.metrics import Metrics

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from infra.errors import WrongSetting
-from infra.local.ports import free_ports
+from infra.local.processes.ports import free_ports
 from infra.settings import child_environment
 from infra.telemetry.metrics import Metrics
 from infra.telemetry.settings import MetricsSettings

@@ -17,9 +17,9 @@ from infra.errors import Unavailable
 from infra.settings import ClickHouseSettings, KafkaSettings, RedisSettings, TgiSettings
 from infra.telemetry.metrics import Metrics
 from infra.tls import Door
-from producers import topic_admin
 from producers.events import ConversationDeleted
-from producers.topics import CONVERSATIONS
+from producers.log import topic_admin
+from producers.log.topics import CONVERSATIONS
 from stream_workers import app as faust_app
 from stream_workers.inference.parameters import Limits
 from stream_workers.inference.tgi import Tgi

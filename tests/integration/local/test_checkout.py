@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from infra.errors import CannotStart
-from infra.local.addresses import Addresses
-from infra.local.checkout import Checkout, DevelopmentKey
-from infra.local.ports import free_ports
+from infra.local.processes.ports import LOOPBACK, free_ports, is_free, kept
+from infra.local.stack.addresses import Addresses
+from infra.local.stack.checkout import Checkout, DevelopmentKey
 from infra.settings import ClickHouseSettings, KafkaSettings, RedisSettings, TgiSettings
 
 
@@ -32,6 +32,19 @@ def test_ports_are_remembered_and_a_taken_one_is_replaced(checkout: Checkout) ->
 
     assert second["gateway"] == first["gateway"]
     assert second["kafka"] != first["kafka"]
+
+
+def test_a_port_that_is_kept_is_free_for_its_server_and_for_nobody_else() -> None:
+    port = free_ports(1)[0]
+    with kept([port]):
+        for _ in range(2):
+            assert is_free(port)
+            with socket.create_server((LOOPBACK, port)):
+                assert not is_free(port)
+        with socket.socket() as somebody, pytest.raises(OSError, match="in use"):
+            somebody.bind((LOOPBACK, port))
+    with socket.socket() as somebody:
+        somebody.bind((LOOPBACK, port))
 
 
 def test_a_damaged_list_of_ports_is_made_anew(checkout: Checkout) -> None:

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from infra.errors import CannotStart
-from infra.local.downloads import Jar, fetch_jars
-from infra.local.ports import free_ports
-from infra.local.transfer import Patience
+from infra.local.disk.jars import Jar, fetch_jars
+from infra.local.disk.transfer import Patience
+from infra.local.processes.ports import free_ports
 from tests.support.file_server import FileServer, a_file_server, cut
 
 QUICK = Patience(pauses_s=(0.01,), connect_s=2.0, silence_s=2.0)

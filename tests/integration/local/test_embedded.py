@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from infra.local.embedded import EmbeddedParts
-from infra.local.process import Command
+from infra.local.processes.process import Command
+from infra.local.stack.embedded import EmbeddedParts
 from infra.settings import LocalSettings
 
 

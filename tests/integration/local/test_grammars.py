@@ -16,6 +16,8 @@ from infra.local.tgi.grammar import check, grammar
 from infra.local.tgi.llama.engine import LlamaEngine
 from infra.local.tgi.model import model_file
 from infra.settings import LocalSettings
+from producers.events import AnswerFormat, Tool
+from stream_workers.inference import calls, grammars
 
 SEED = 20_261_122
 SCHEMAS = 16
@@ -134,3 +136,19 @@ async def test_answers_match_regular_expressions(engine: LlamaEngine, regex: str
     tokens = await generate(engine, form, 40, seed=3)
     assert tokens[-1].ends
     assert re.fullmatch(regex, text_of(tokens))
+
+
+async def test_the_forms_that_the_worker_asks_for_can_be_followed(engine: LlamaEngine) -> None:
+    weather = Tool(
+        "weather", "Of a city", {"properties": {"city": {"type": "string", "maxLength": 9}}, "required": ["city"]}
+    )
+    any_object = Constraint(regex=str(grammars.of_format(AnswerFormat()).value))
+    a_call: Any = grammars.of_call([weather], must_call=True).value
+    check(any_object)
+    check(Constraint(schema=a_call))
+    called = text_of(await generate(engine, Constraint(schema=a_call), 60, seed=5))
+
+    call = calls.read(called, "job_1", 0)
+    assert call is not None
+    assert (call.name, list(json.loads(call.arguments))) == ("weather", ["city"])
+    assert begins_so(text_of(await generate(engine, any_object, 30, seed=5)), any_object)

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from infra.errors import CannotStart
-from infra.local.housekeeping import cut_logs, keep_tidy
-from infra.local.log_room import LogRoom
-from infra.local.log_segments import Partition
-from infra.local.room import free_bytes, refuse_full_disk, taken
+from infra.local.disk.room import free_bytes, refuse_full_disk, taken
+from infra.local.kafka.segments import Partition
+from infra.local.stack.housekeeping import cut_logs, keep_tidy
+from infra.local.stack.log_room import LogRoom
 from infra.settings import KafkaSettings, LocalSettings
 from tests.support.eventually import eventually
 
@@ -97,4 +97,4 @@ def test_what_each_part_takes_is_told_with_its_limit(tmp_path: Path) -> None:
 
     assert told["kafka"].taken_bytes >= 100_000
     assert told["kafka"].limit_bytes == LocalSettings().kafka_max_bytes
-    assert set(told) == {"kafka", "redis", "clickhouse", "logs", "downloads"}
+    assert set(told) == {"kafka", "redis", "clickhouse", "files", "logs", "downloads"}

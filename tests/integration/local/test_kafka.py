@@ -8,9 +8,9 @@ from kafka.admin import NewTopic
 from kafka.errors import UnknownTopicOrPartitionError
 
 from infra.errors import CannotStart
-from infra.local.kafka import MESSAGE_MAX_BYTES, EmbeddedKafka
-from infra.local.ports import free_ports
-from infra.local.process import Child
+from infra.local.kafka.embedded import MESSAGE_MAX_BYTES, EmbeddedKafka
+from infra.local.processes.ports import free_ports
+from infra.local.processes.process import Child
 from infra.settings import KafkaSettings, LocalSettings
 from tests.support.stack import RunningKafka, a_kafka
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from infra.errors import CannotStart
-from infra.local.downloads import silent
-from infra.local.kafka_warmup import Trainee, warm_up
+from infra.local.disk.jars import silent
+from infra.local.kafka.warmup import Trainee, warm_up
 
 # Stands in for Java: formats by leaving a checkpoint, and fails at whatever its name says.
 JAVA = """#!/bin/sh

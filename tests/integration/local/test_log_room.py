@@ -12,13 +12,13 @@ from kafka.structs import OffsetAndMetadata
 from redis import Redis
 
 from infra import kafka
-from infra.local.log_room import LogRoom, Read
-from infra.local.log_segments import Partition
-from infra.local.printed import ReadPartition, read
+from infra.local.kafka.segments import Partition
+from infra.local.stack.log_room import LogRoom, Read
+from infra.local.stack.printed import ReadPartition, read
 from infra.settings import KafkaSettings, RedisSettings
-from producers import topic_admin
-from producers.readers import readings
-from producers.topics import ANSWERS, DEAD_LETTERS, FEEDBACK, TOPICS, VIEWS
+from producers.log import topic_admin
+from producers.log.topics import ANSWERS, DEAD_LETTERS, FEEDBACK, TOPICS, VIEWS
+from producers.state.readers import readings
 from tests.support.command import headrace
 from tests.support.stack import RunningKafka
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from infra.errors import CannotStart
+from infra.local.disk.transfer import Remote, part_of
 from infra.local.tgi.index import index_in
 from infra.local.tgi.model import Model, model_file
-from infra.local.transfer import Remote, part_of
 from infra.settings import LocalSettings
 from tests.support.file_server import a_file_server
 

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from infra.errors import CannotStart
-from infra.local.process import Child, Command
+from infra.local.processes.process import Child, Command
 from tests.support.eventually import eventually_sync
 
 PARENT = """
 import sys, time
 from pathlib import Path
-from infra.local.process import Child, Command
+from infra.local.processes.process import Child, Command
 
 child = Child(Command("sleeper", ("sleep", "600"), Path(sys.argv[1]), lambda: True, "nothing"))
 child.wait_ready()

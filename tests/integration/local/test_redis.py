@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import redis
 
-from infra.local.ports import free_ports
-from infra.local.process import Child
+from infra.local.processes.ports import free_ports
+from infra.local.processes.process import Child
 from infra.local.redis import EmbeddedRedis
 from infra.settings import RedisSettings
 from tests.support.eventually import eventually_sync
@@ -26,8 +26,8 @@ def test_it_is_redis_eight_with_vector_sets_and_without_foreign_modules(redis_se
         assert "graph" not in modules
 
 
-def test_it_refuses_to_forget_and_keeps_an_append_only_file(redis_settings: RedisSettings) -> None:
-    with connect(redis_settings.url) as client:
+def test_it_refuses_to_forget_and_keeps_an_append_only_file(own_redis: RunningRedis) -> None:
+    with connect(own_redis.url) as client:
         kept = client.config_get("maxmemory-policy") | client.config_get("appendonly") | client.config_get("bind")
 
     assert kept == {"maxmemory-policy": "noeviction", "appendonly": "yes", "bind": "127.0.0.1"}

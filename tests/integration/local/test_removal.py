@@ -6,8 +6,8 @@ import pytest
 
 from infra import lock
 from infra.errors import WrongSetting
-from infra.local import removal
-from infra.local.checkout import MADE, Checkout
+from infra.local.stack import removal
+from infra.local.stack.checkout import MADE, Checkout
 from infra.lock import AlreadyRunning
 from tests.support.holding import holding
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.local.checkout import Checkout
+from infra.local.stack.checkout import Checkout
 from tests.support.command import headrace
 from tests.support.holding import holding
 

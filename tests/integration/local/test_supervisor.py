@@ -14,10 +14,10 @@ import pytest
 from rich.console import Console
 
 from infra.errors import CannotStart
-from infra.local.downloads import Report
-from infra.local.process import Command
-from infra.local.progress import StartUp
-from infra.local.supervisor import Errand, Part, Supervisor
+from infra.local.disk.jars import Report
+from infra.local.processes.process import Command
+from infra.local.stack.progress import StartUp
+from infra.local.stack.supervisor import Errand, Part, Supervisor
 from tests.support.eventually import eventually
 from tests.support.hygiene import children
 

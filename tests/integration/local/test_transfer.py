@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from infra.local.ports import free_ports
-from infra.local.transfer import NotFetched, Patience, Remote, fetch, part_of
+from infra.local.disk.transfer import NotFetched, Patience, Remote, fetch, part_of
+from infra.local.processes.ports import free_ports
 from tests.support.file_server import (
     FileServer,
     Mood,
@@ -123,7 +123,7 @@ async def test_a_server_cannot_fill_the_disk_with_a_file_of_unknown_size(
 async def test_a_disk_that_is_nearly_full_is_told_as_such(
     server: FileServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("infra.local.transfer._LEFT_FREE_BYTES", 10**15)
+    monkeypatch.setattr("infra.local.disk.transfer._LEFT_FREE_BYTES", 10**15)
 
     with pytest.raises(NotFetched, match=r"has [\d,]+ MB free, and 1,000,000,000 MB must stay so"):
         await fetched(remote(server, size_bytes=0), tmp_path)

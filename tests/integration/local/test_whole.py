@@ -8,8 +8,8 @@ from aiohttp import web
 from aiohttp.test_utils import BaseTestServer, TestServer
 from rich.console import Console
 
-from infra.local.progress import StartUp
-from infra.local.whole import first_model, until_whole
+from infra.local.stack.progress import StartUp
+from infra.local.stack.whole import first_model, until_whole
 
 
 @pytest.fixture

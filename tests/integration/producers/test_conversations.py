@@ -1,5 +1,6 @@
 """A tenant's conversations in Redis: listed page by page, and off the list when they are gone."""
 
+import tracemalloc
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -7,10 +8,10 @@ import pytest
 
 from infra import redis
 from infra.settings import RedisSettings
-from producers.conversations import Conversations, Page
-from producers.events import ConversationCreated, ConversationDeleted
-from producers.jobs.record import Retention
-from producers.jobs.scripts import Scripts
+from producers.conversations.store import Conversations, Page
+from producers.events import ConversationCreated, ConversationDeleted, ItemsAdded, Message
+from producers.state.retention import Retention
+from producers.state.scripts import Scripts
 
 
 @pytest.fixture
@@ -110,3 +111,28 @@ async def test_a_list_ends_with_its_last_conversation(conversations: Conversatio
     ]
 
     assert 0 < home <= everything
+
+
+async def test_of_a_conversation_of_any_size_only_a_part_is_held(conversations: Conversations) -> None:
+    """Whoever reads it holds one portion, and a worker before a turn what it may show besides."""
+    about: dict[str, Any] = {"conversation": "conv_1", "tenant": "acme"}
+    large, count = "word " * 200_000, 12
+    await conversations.open(ConversationCreated(**about, at_ms=1.0))
+    for at in range(count):
+        turn = (Message("system", f"{at}"), Message("user", large), Message("assistant", "well"))
+        await conversations.add(ItemsAdded(**about, messages=turn), at)
+    tracemalloc.start()
+    try:
+        for newest_first in (False, True):
+            told = [len(turns) async for turns in conversations.told("conv_1", newest_first=newest_first)]
+            assert told == [1] * count
+        history = await conversations.history("conv_1")
+        _, most_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert history is not None
+    assert history.left_out == count - 1
+    assert [each.content for each in history.messages[:count]] == [f"{at}" for at in range(count)]
+    assert history.messages[count:] == (Message("user", large), Message("assistant", "well"))
+    assert most_bytes < 8 * len(large)

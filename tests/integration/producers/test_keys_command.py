@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from infra import lock
-from infra.local.printed import NewKey, read
+from infra.local.stack.printed import NewKey, read
 from infra.sealing import Seal
 from infra.settings import CommonSettings, KafkaSettings
-from producers import topic_admin
-from producers.registry import Registry, RegistryReader
-from producers.topics import REGISTRY
+from producers.access.registry import Registry, RegistryReader
+from producers.log import topic_admin
+from producers.log.topics import AUDIT, REGISTRY
 from tests.support.command import headrace
 
 SECRETS = CommonSettings(secret_key="a key of more than thirty-two characters")
@@ -20,7 +20,7 @@ SECRETS = CommonSettings(secret_key="a key of more than thirty-two characters")
 
 @pytest.fixture
 def log(kafka_settings: KafkaSettings) -> KafkaSettings:
-    topic_admin.create(kafka_settings, [REGISTRY])
+    topic_admin.create(kafka_settings, [REGISTRY, AUDIT])
     return kafka_settings
 
 
@@ -49,7 +49,7 @@ async def test_a_key_is_shown_once_and_the_log_holds_only_its_hash(log: KafkaSet
     made = make_key(log, tmp_path)
 
     registry = await read_registry(log)
-    known = registry.key_for(made["api_key"])
+    known = registry.key_for(made["api_key"], 0.0)
     assert known is not None
     assert (known.id, known.tenant, known.requests_per_minute) == (made["id"], "acme", 7)
     assert made["api_key"] not in repr(known)
@@ -69,8 +69,8 @@ async def test_a_revoked_key_is_unknown_and_revoking_twice_is_once(log: KafkaSet
     assert never.returncode == 1
     assert "there is no key key_unknown" in never.stderr
     registry = await read_registry(log)
-    assert registry.key_for(gone["api_key"]) is None
-    assert registry.key_for(stays["api_key"]) is not None
+    assert registry.key_for(gone["api_key"], 0.0) is None
+    assert registry.key_for(stays["api_key"], 0.0) is not None
     listed = headrace("keys", "list", "--json", settings=(log,), folder=tmp_path)
     assert {each["id"]: each["revoked"] for each in json.loads(listed.stdout)} == {gone["id"]: True, stays["id"]: False}
     assert stays["api_key"] not in listed.stdout
@@ -98,6 +98,43 @@ def test_every_key_is_a_whole_line_in_a_pipe_and_one_is_shown_with_all_that_is_k
     assert (unknown.returncode, "there is no key key_unknown" in unknown.stderr) == (1, True)
 
 
+async def test_a_key_is_changed_rotated_and_found_and_every_act_is_on_record(
+    log: KafkaSettings, tmp_path: Path
+) -> None:
+    made = make_key(log, tmp_path)
+
+    def told(*words: str) -> Any:
+        ran = headrace(*words, "--json", settings=(log,), folder=tmp_path)
+        assert ran.returncode == 0, ran.stderr
+        return json.loads(ran.stdout)
+
+    changed = told(
+        "keys", "change", made["id"], "--tokens-per-day", "9", "--no-limit", "jobs-in-flight", "--scope", "read"
+    )
+    turned = told("keys", "rotate", made["id"], "--overlap-s", "0")
+    tenant = told("tenants", "change", "acme", "--queued-jobs", "3")
+    found = told("keys", "list", "--prefix", turned["api_key"])
+    acts = told("audit", "--of", "acme")
+    shown = headrace("audit", settings=(log,), folder=tmp_path, COLUMNS="80")
+
+    registry = await read_registry(log)
+    known = registry.key_for(turned["api_key"], 0.0)
+    assert known is not None
+    assert registry.key_for(made["api_key"], 0.0) is None
+    assert (known.scopes, known.tokens_per_day, known.jobs_in_flight) == (("read",), 9, None)
+    assert (changed["tokens_per_day"], changed["requests_per_minute"]) == (9, 7)
+    assert (tenant["queued_jobs"], tenant["keys"]) == (3, 1)
+    assert registry.limits_of("acme").queued_jobs == 3
+    assert [each["id"] for each in found] == [made["id"]]
+    assert [each["act"] for each in acts] == [
+        "tenant.changed", "key.rotated", "key.changed", "key.created", "tenant.changed",
+    ]  # fmt: skip
+    assert {each["via"] for each in acts} == {"command line"}
+    assert all(each["actor"] and each["origin"] for each in acts)
+    assert turned["api_key"] not in json.dumps(acts)
+    assert shown.stdout.count("key.") == 3
+
+
 def test_where_no_address_is_given_the_running_stack_is_meant(log: KafkaSettings, tmp_path: Path) -> None:
     (tmp_path / ".headrace").mkdir()
     (tmp_path / ".headrace" / "stack.json").write_text(json.dumps({"kafka": log.bootstrap_servers}))
@@ -120,3 +157,15 @@ def test_a_key_without_a_secret_key_or_with_a_strange_tenant_is_refused(tmp_path
     assert (unsealed.returncode, strange.returncode) == (2, 2)
     assert "HEADRACE_SECRET_KEY must have at least 32 characters" in unsealed.stderr
     assert "1 to 64 letters" in strange.stderr
+
+
+async def test_a_model_that_nobody_serves_here_is_warned_of_and_may_be_named_all_the_same(
+    log: KafkaSettings, tmp_path: Path
+) -> None:
+    made = headrace(
+        "keys", "create", "--tenant", "acme", "--name", "a", "--model", "nope", "--json",
+        settings=(log, SECRETS), folder=tmp_path,
+    )  # fmt: skip
+
+    assert (made.returncode, json.loads(made.stdout)["models"]) == (0, ["nope"])
+    assert "HEADRACE_GATEWAY__MODELS does not name nope" in made.stderr

@@ -24,15 +24,13 @@ from producers import (
     Unavailable,
     WebhookSettings,
     WrongField,
-    codec,
-    partitioning,
-    topic_admin,
 )
-from producers.conversations import Conversations
+from producers.conversations.store import Conversations
 from producers.events import ConversationCreated, Message, PromptSubmitted
-from producers.jobs.record import Retention
-from producers.jobs.scripts import Scripts
-from producers.topics import BY_NAME, prompts
+from producers.log import codec, partitioning, topic_admin
+from producers.log.topics import BY_NAME, prompts
+from producers.state.retention import Retention
+from producers.state.scripts import Scripts
 from tests.support.eventually import eventually
 from tests.support.stack import RunningKafka
 
@@ -121,7 +119,7 @@ async def test_the_same_tenant_and_key_are_the_same_job(publisher: PromptPublish
         ({"max_tokens": 10**9}, "max_tokens"),
         ({"deadline": -1}, "deadline"),
         ({"metadata": {"k": "v" * 513}}, "metadata"),
-        ({"messages": [{"role": "tool", "content": "x"}], "input": None}, "messages[0].role"),
+        ({"messages": [{"role": "tool", "content": "x"}], "input": None}, "messages[0].tool_call_id"),
         ({"webhook": "https://example.com"}, "webhook"),
         ({"webhook": "http://169.254.169.254/", "key_id": "key_1"}, "webhook.url"),
         ({"webhook": "http://127.0.0.1/", "key_id": "key_1"}, "webhook.url"),

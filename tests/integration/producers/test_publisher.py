@@ -1,6 +1,7 @@
 """The pen against a real broker: what it promises while the broker is there, and while it is not."""
 
 import asyncio
+import secrets
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -8,20 +9,25 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import KafkaError
+from aiokafka.protocol.produce import ProduceRequest
 from kafka import TopicPartition
 
 from infra import kafka
 from infra.errors import TooLarge, Unavailable
+from infra.kafka_producer import Producer
 from infra.settings import KafkaSettings
-from producers import codec, partitioning, topic_admin
+from producers.access.registry import RegistryReader
 from producers.events import ConversationCreated, ConversationDeleted, Message, PromptSubmitted, TenantDefined
-from producers.outgoing import Written
-from producers.publisher import Publisher
-from producers.registry import RegistryReader
-from producers.topics import CONVERSATIONS, REGISTRY, Topic, prompts
+from producers.log import codec, partitioning, topic_admin
+from producers.log.outgoing import Written
+from producers.log.publisher import Publisher
+from producers.log.topics import CONVERSATIONS, REGISTRY, Topic, prompts
 from tests.support.eventually import eventually
+from tests.support.freezing import frozen
 from tests.support.stack import RunningKafka
-from tests.support.topics import a_narrow_topic
+from tests.support.topics import a_narrow_topic, read_all
 
 STANDARD = prompts("standard")
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -65,6 +71,27 @@ def log(kafka_settings: KafkaSettings) -> KafkaSettings:
     topic_admin.create(kafka_settings, [STANDARD, CONVERSATIONS, REGISTRY])
     # A busy machine is no fault of what is tested here.
     return replace(kafka_settings, ack_timeout_s=10.0)
+
+
+async def test_prompts_of_one_turn_of_the_loop_set_out_together(
+    log: KafkaSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    requests, send = 0, AIOKafkaClient.send
+
+    async def count(client: AIOKafkaClient, node: Any, request: Any, **options: Any) -> Any:
+        nonlocal requests
+        requests += isinstance(request, ProduceRequest)
+        return await send(client, node, request, **options)
+
+    async with writing(log) as pen:
+        # A topic that was just made may refuse a first request to a partition, which is then sent again.
+        await asyncio.gather(*(pen.submit(a_prompt(f"job_before_{each}")) for each in range(100)))
+        monkeypatch.setattr(AIOKafkaClient, "send", count)
+        written = await asyncio.gather(*(pen.submit(a_prompt(f"job_{each}")) for each in range(100)))
+
+    assert len({(each.partition, each.offset) for each in written}) == 100
+    assert len({each.partition for each in written}) == partitioning.SHARE
+    assert requests == 1
 
 
 async def test_a_prompt_is_where_the_receipt_says_with_its_key_and_headers(log: KafkaSettings) -> None:
@@ -149,17 +176,30 @@ async def test_what_is_under_way_beside_a_refused_record_is_written_or_may_be_tr
     assert written == [len(each) < 5_000 for each in titles]
 
 
-def test_a_producer_whose_broker_died_is_closed_all_the_same(own_kafka: RunningKafka) -> None:
+async def test_a_producer_whose_broker_died_is_ended_all_the_same(own_kafka: RunningKafka) -> None:
     settings = own_kafka.settings("")
-    topic_admin.create(settings, [REGISTRY])
-    producer = kafka.producer(settings, "test")
-    producer.send(REGISTRY.name, key=b"acme", value=b"before").get(10)
+    await asyncio.to_thread(topic_admin.create, settings, [REGISTRY])
+    producer = await Producer.started(settings, "test")
+    await producer.send_and_wait(REGISTRY.name, b"before", b"acme")
     own_kafka.kill()
-    failed = producer.send(REGISTRY.name, key=b"acme", value=b"after")
+    failed = await producer.send(REGISTRY.name, b"after", b"acme")
+    before = asyncio.all_tasks()
 
-    kafka.close(producer, 0.5)
+    await producer.end(0.5)
 
-    assert failed.failed()
+    assert isinstance(failed.exception(), KafkaError)
+    assert not {each for each in before & asyncio.all_tasks() if each is not asyncio.current_task()}
+
+
+async def test_a_producer_that_writes_nothing_any_more_gives_way_to_another(log: KafkaSettings) -> None:
+    async with writing(log) as pen:
+        first = pen._producer
+        assert first is not None
+        await pen.submit(a_prompt())
+        first._sender.sender_task.cancel()
+
+        await eventually(lambda: pen.connected and pen._producer is not first, what="another producer")
+        await pen.submit(a_prompt("job_2"))
 
 
 async def test_a_record_just_under_the_limit_is_taken(log: KafkaSettings) -> None:
@@ -216,9 +256,16 @@ async def test_a_dead_broker_is_told_within_its_time_and_publishing_goes_on_when
 ) -> None:
     settings = own_kafka.settings("own.")
     await asyncio.to_thread(topic_admin.create, settings, [STANDARD])
-    async with writing(settings) as pen:
-        await pen.submit(a_prompt("job_before"))
-        own_kafka.kill()
+    # To the second one, the outage is longer than it tries a record.
+    impatient_settings = replace(settings, delivery_timeout_s=2.0)
+    taken: set[str] = set()
+    async with writing(settings) as pen, writing(impatient_settings) as impatient:
+        await eventually(lambda: publishes(pen, taken), what="a first record")
+        await eventually(lambda: publishes(impatient, taken), what="a first record of the other")
+        with frozen(own_kafka.pid):
+            with pytest.raises(Unavailable):  # it is sent, and the broker dies before it answers
+                await impatient.submit(a_prompt("job_under_way"))
+            own_kafka.kill()
 
         loop = asyncio.create_task(the_longest_stall_s(for_s=2 * settings.ack_timeout_s))
         for each in range(2):
@@ -227,15 +274,15 @@ async def test_a_dead_broker_is_told_within_its_time_and_publishing_goes_on_when
                 await pen.submit(a_prompt(f"job_dead_{each}"))
             assert time.monotonic() - began_s < settings.ack_timeout_s + 0.5
         assert await loop < 0.5, "the loop stood still"
-        await eventually(lambda: not pen.connected, within_s=10, what="that no broker answers")
+        await eventually(lambda: not (pen.connected or impatient.connected), within_s=10, what="that no broker answers")
         await own_kafka.started()
         # Nothing is sent meanwhile.
-        await eventually(lambda: pen.connected, within_s=20, what="that a broker answers")
+        await eventually(lambda: pen.connected and impatient.connected, within_s=20, what="that a broker answers")
 
-        await eventually(lambda: publishes(pen), within_s=45, what="publishing after the broker came back")
-    records = await asyncio.to_thread(read_back, settings, STANDARD, 2)
-    jobs = [codec.decode(STANDARD, each.value).job_id for each in records]
-    assert "job_before" in jobs
+        await eventually(lambda: publishes(pen, taken), within_s=45, what="publishing after the broker came back")
+        await eventually(lambda: publishes(impatient, taken), within_s=15, what="the same by the impatient one")
+    jobs = [each.job_id for each in await read_all(settings, STANDARD)]
+    assert taken <= set(jobs)
     assert len(jobs) == len(set(jobs)), "a record was written twice"
 
 
@@ -248,11 +295,13 @@ async def the_longest_stall_s(for_s: float) -> float:
     return longest_s
 
 
-async def publishes(pen: Publisher) -> bool:
+async def publishes(pen: Publisher, taken: set[str]) -> bool:
+    job_id = f"job_{secrets.token_hex(4)}"
     try:
-        await pen.submit(a_prompt("job_after"))
+        await pen.submit(a_prompt(job_id))
     except Unavailable:
         return False
+    taken.add(job_id)
     return True
 
 

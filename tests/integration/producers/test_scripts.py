@@ -1,8 +1,6 @@
 """Scripts asked for at the same time share a round trip, and nothing else."""
 
 import asyncio
-import os
-import signal
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
@@ -13,8 +11,9 @@ from redis.exceptions import ResponseError
 from infra import redis
 from infra.errors import Unavailable
 from infra.settings import RedisSettings
-from producers.jobs.scripts import Scripts
+from producers.state.scripts import Scripts
 from tests.support.eventually import eventually
+from tests.support.freezing import frozen
 from tests.support.stack import RunningRedis, a_prefix
 
 TIMEOUT_S = 0.3
@@ -49,6 +48,24 @@ async def test_a_script_that_redis_refuses_spoils_no_other(client: Redis, redis_
     assert isinstance(found[1], ResponseError)
 
 
+async def test_an_argument_that_cannot_be_sent_spoils_no_other_call(
+    client: Redis, redis_settings: RedisSettings
+) -> None:
+    scripts = Scripts(client, redis_settings)
+
+    asking = [
+        scripts.run("acknowledge", "good_1"),
+        scripts.run("acknowledge", "\ud800"),
+        scripts.ask("ECHO", None),  # type: ignore[arg-type] # the fault is meant
+        scripts.ask("ECHO", "good_2"),
+    ]
+    first, lone, nothing, last = await asyncio.gather(*asking, return_exceptions=True)
+
+    assert (first, last) == (None, b"good_2")
+    assert isinstance(lone, UnicodeEncodeError)
+    assert isinstance(nothing, TypeError)
+
+
 async def test_a_redis_that_forgot_the_scripts_is_taught_again(client: Redis, redis_settings: RedisSettings) -> None:
     scripts = Scripts(client, redis_settings)
     await scripts.run("acknowledge", "job_1")
@@ -73,13 +90,10 @@ async def test_a_redis_frozen_for_long_answers_again_once_it_thaws(own_redis: Ru
     client = redis.client(settings)
     scripts = Scripts(client, settings)
     calls = [scripts.run("acknowledge", f"job_{n}") for n in range(200)]
-    os.kill(own_redis.pid, signal.SIGSTOP)
-    try:
+    with frozen(own_redis.pid):
         async with asyncio.timeout(10 * TIMEOUT_S):
             during = await asyncio.gather(*calls, return_exceptions=True)
             during += await asyncio.gather(*(scripts.run("acknowledge", "x") for _ in range(3)), return_exceptions=True)
-    finally:
-        os.kill(own_redis.pid, signal.SIGCONT)
 
     async def answers() -> bool:
         try:

@@ -16,10 +16,11 @@ import pytest
 
 from infra import kafka
 from infra.settings import KafkaSettings, child_environment
-from producers import codec, topic_admin
-from producers.topics import ANSWERS, DEAD_LETTERS, FEEDBACK, JOB_EVENTS, Topic
+from producers.log import codec, topic_admin
+from producers.log.topics import ANSWERS, DEAD_LETTERS, FEEDBACK, JOB_EVENTS, Topic
 from tests.support.builders import a_completed, a_prompt
 from tests.support.command import headrace
+from tests.support.topics import a_raw_producer
 
 HEADRACE = (sys.executable, "-m", "infra.cli")
 JOBS = [a_prompt(f"prompt {each}", tenant="acme" if each % 2 else "other") for each in range(8)]
@@ -37,7 +38,7 @@ def log(kafka_settings: KafkaSettings) -> KafkaSettings:
 
 
 def send(settings: KafkaSettings, topic: Topic, value: bytes, partition: int) -> None:
-    with closing(kafka.producer(settings, "test")) as producer:
+    with closing(a_raw_producer(settings)) as producer:
         producer.send(f"{settings.topic_prefix}{topic.name}", value, partition=partition).get(10)
 
 

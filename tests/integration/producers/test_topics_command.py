@@ -8,8 +8,8 @@ from kafka.admin import ConfigResource, ConfigResourceType
 
 from infra import kafka
 from infra.settings import KafkaSettings
-from producers import topic_admin
-from producers.topics import ANSWERS, BY_NAME, REGISTRY, TOPICS
+from producers.log import topic_admin
+from producers.log.topics import ANSWERS, BY_NAME, REGISTRY, TOPICS
 from tests.support.command import headrace
 from tests.support.topics import a_narrow_topic
 

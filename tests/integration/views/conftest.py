@@ -1,7 +1,7 @@
 """A broker and a Redis with names of the test's own, the pen, and views that follow the log in this process."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
@@ -11,15 +11,18 @@ from infra import redis
 from infra.clock import SystemClock
 from infra.settings import KafkaSettings, RedisSettings
 from infra.telemetry.metrics import Metrics
-from producers import topic_admin
-from producers.jobs.record import JobRecord, Retention, read
-from producers.jobs.scripts import Scripts
-from producers.jobs.view import StateView
-from producers.publisher import Publisher
+from producers.jobs.record import JobRecord, read
+from producers.log import topic_admin
+from producers.log.publisher import Publisher
+from producers.state.positions import Seek
+from producers.state.retention import Retention
+from producers.state.scripts import Scripts
 from stream_workers.fanout.state import StateFollower
+from stream_workers.fanout.state_view import StateView
 from stream_workers.views.log_view import LogView
 from stream_workers.views.parts import Parts
 from stream_workers.views.process import follower
+from stream_workers.views.records import Done, ReadRecord, Stuck
 from stream_workers.views.settings import ViewSettings
 from tests.support.eventually import eventually
 
@@ -83,3 +86,29 @@ async def following(view: LogView) -> AsyncIterator[LogView]:
     finally:
         stopping.set()
         await task
+
+
+class Held(StateFollower):
+    """A state view that applies nothing before it may."""
+
+    go: asyncio.Event
+
+    async def apply(self, batch: Sequence[ReadRecord]) -> Done | Seek | Stuck:
+        """The same, once it may."""
+        await self.go.wait()
+        return await super().apply(batch)
+
+
+@asynccontextmanager
+async def held_back(house: House) -> AsyncIterator[tuple[LogView, asyncio.Event]]:
+    """A view of the log that applies nothing before the event is set, at the latest by the end of the block."""
+    held = Held(StateView(house.scripts, Retention()), house.scripts, house.parts.clock, house.metrics)
+    held.go = asyncio.Event()
+    view, stopping = follower(house.parts, held), asyncio.Event()
+    following_it = asyncio.create_task(view.follow(stopping))
+    try:
+        yield view, held.go
+    finally:
+        held.go.set()
+        stopping.set()
+        await following_it

@@ -6,16 +6,25 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import pytest
 from standardwebhooks import Webhook as Verifier
 
 from infra import signing
 from infra.sealing import Seal
-from producers.events import AnswerCompleted, DeliveryAttempted, PromptSubmitted, Webhook
-from producers.keys import Minted, mint
-from producers.registry import Registry
+from producers.access.keys import Minted, mint
+from producers.access.registry import Registry
+from producers.events import (
+    AnswerCompleted,
+    BatchEnded,
+    BatchStatus,
+    DeliveryAttempted,
+    PromptSubmitted,
+    Terminal,
+    Webhook,
+)
+from producers.log.topics import ANSWERS, BATCHES, DEAD_LETTERS, JOB_EVENTS
 from producers.settings import WebhookSettings
-from producers.topics import ANSWERS, DEAD_LETTERS, JOB_EVENTS
 from stream_workers.views.process import follower
 from stream_workers.webhooks import payload
 from stream_workers.webhooks.outbound import outbound
@@ -128,6 +137,36 @@ async def test_a_receiver_that_never_takes_it_ends_in_the_dead_letters(post: Pos
     assert (buried.origin_topic, buried.error) == (
         "answers", f"webhook {post.receiver.ids[0]}: the receiver answered 500",
     )  # fmt: skip
+
+
+async def test_a_batch_is_told_of_as_a_job_is_and_buried_as_one(post: Post) -> None:
+    def ended(batch_id: str, status: BatchStatus = "completed", url: str = post.receiver.url) -> BatchEnded:
+        return BatchEnded(
+            batch_id=batch_id, tenant="acme", status=status, completed=2, failed=1, output_file_id="file-1",
+            key_id=post.key.event.id, webhook=Webhook(url), metadata={"run": "7"},
+        )  # fmt: skip
+
+    publish = post.house.parts.publisher.publish
+    post.receiver.orders = [500]
+    async with delivering(post), a_receiver() as never:
+        never.orders = [500] * 3
+        told, buried = ended("batch_told"), ended("batch_buried", "failed", never.url)
+        await publish(BATCHES, "batch_quiet", msgspec.structs.replace(ended("batch_quiet"), webhook=None))
+        await publish(BATCHES, told.batch_id, told)
+        await publish(BATCHES, told.batch_id, ended("batch_told", "cancelled"))
+        await publish(BATCHES, buried.batch_id, buried)
+        for each in (told, buried):
+            await eventually(lambda each=each: _settled(post, each))  # type: ignore[misc] # bound at once
+
+    assert len(post.receiver.arrived) == 2, "the first ending counts"
+    assert len(set(post.receiver.ids)) == len({each.body for each in post.receiver.arrived}) == 1
+    said = Verifier(post.key.webhook_secret).verify(
+        post.receiver.arrived[-1].body, _lower(post.receiver.arrived[-1].headers)
+    )
+    assert (said["type"], said["data"]["id"]) == ("batch.completed", "batch_told")
+    (letter,) = await read_all(post.house.parts.kafka, DEAD_LETTERS)
+    assert (letter.reason, letter.job_id, letter.origin_topic) == ("exhausted", "batch_buried", "batches")
+    assert {each.job_id for each in await post.attempts()} == {"batch_told", "batch_buried"}
 
 
 async def test_gone_forbidden_and_revoked_are_not_tried_again(post: Post) -> None:
@@ -263,15 +302,15 @@ def _lower(headers: dict[str, str]) -> dict[str, str]:
     return {name.lower(): value for name, value in headers.items()}
 
 
-async def _hash(post: Post, answer: AnswerCompleted) -> dict[bytes, bytes]:
-    assert answer.prompt.webhook is not None
-    key = payload.id_of(answer.job_id, answer.prompt.webhook.url, payload.type_of(answer))
-    found: Any = await post.house.scripts.redis.hgetall(f"{post.house.scripts.prefix}delivery:{key}")
+async def _hash(post: Post, ended: Terminal | BatchEnded) -> dict[bytes, bytes]:
+    notice = payload.notice_of(ended, 0.0)
+    assert notice is not None
+    found: Any = await post.house.scripts.redis.hgetall(f"{post.house.scripts.prefix}delivery:{notice.webhook_id}")
     return dict(found)
 
 
-async def _settled(post: Post, answer: AnswerCompleted) -> bool:
-    return (await _hash(post, answer)).get(b"state", b"") in (b"delivered", b"refused", b"exhausted")
+async def _settled(post: Post, ended: Terminal | BatchEnded) -> bool:
+    return (await _hash(post, ended)).get(b"state", b"") in (b"delivered", b"refused", b"exhausted")
 
 
 async def _planned(post: Post, answer: AnswerCompleted) -> bool:

@@ -6,14 +6,15 @@ from dataclasses import replace
 from prometheus_client import generate_latest
 
 from infra.settings import MAX_RECORD_BYTES
-from producers.events import AnswerFailed
+from producers.events import AnswerFailed, Limits
 from producers.jobs import early
 from producers.jobs.endings import Endings
-from producers.jobs.intake import Intake, Quota
-from producers.jobs.record import Retention
+from producers.jobs.intake import Intake
 from producers.jobs.settling import Settling
-from producers.jobs.view import TOPICS, StateView
-from producers.topics import ANSWERS
+from producers.log.topics import ANSWERS
+from producers.state.retention import Retention
+from producers.state.view import TOPICS
+from stream_workers.fanout.state_view import StateView
 from tests.integration.views.conftest import House
 from tests.support.builders import CLOCK, a_completed, a_failed, a_prompt
 from tests.support.gateway import a_publisher
@@ -74,7 +75,7 @@ async def test_the_end_of_a_job_that_the_log_heard_of_too_late_has_a_time_and_is
         for number in range(topic.partitions):
             await positions.mark_whole(topic.name, number, is_whole=True)
     intake = Intake(house.scripts, Retention())
-    await intake.accept(prompt, Quota(requests_per_minute=10, jobs_in_flight=10))
+    await intake.accept(prompt, Limits(requests_per_minute=10, jobs_in_flight=10))
     await intake.abort(prompt.job_id, older_than_ms=-1)
 
     told = await endings.publish(early.unheard(prompt, "worker-1", CLOCK.now_ms()))

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from infra.settings import MAX_RECORD_BYTES
 from producers.events import ExampleReady
-from producers.topics import ANSWERS, DEAD_LETTERS, EXAMPLES, FEEDBACK
+from producers.log.topics import ANSWERS, DEAD_LETTERS, EXAMPLES, FEEDBACK
 from stream_workers.retraining.join import Join
 from stream_workers.views.log_view import LogView
 from stream_workers.views.process import follower

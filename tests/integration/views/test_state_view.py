@@ -2,25 +2,34 @@
 
 import asyncio
 import base64
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from infra.service import Service
-from producers.answer_cache import AnswerCache
-from producers.conversations import Conversations
-from producers.events import Buried, ConversationCreated, Message
-from producers.jobs.positions import Seek
-from producers.jobs.record import Retention
-from producers.jobs.view import StateView, is_whole
-from producers.topics import ANSWERS, CONVERSATIONS, DEAD_LETTERS
-from producers.topics import prompts as prompts_of
-from stream_workers.fanout.state import StateFollower
-from stream_workers.views.process import follower, say_ready
-from stream_workers.views.records import Done, ReadRecord, Stuck
-from tests.integration.views.conftest import House, following
+from producers.answers.answer_cache import AnswerCache
+from producers.conversations.store import Conversations
+from producers.events import (
+    Buried,
+    Choice,
+    ConversationCreated,
+    ConversationDeleted,
+    ConversationEvent,
+    ConversationUpdated,
+    ItemsAdded,
+    ItemsDeleted,
+    Message,
+    ResponseDeleted,
+    ToolCall,
+)
+from producers.log.topics import ANSWERS, CONVERSATIONS, DEAD_LETTERS
+from producers.log.topics import prompts as prompts_of
+from producers.state.retention import Retention
+from producers.state.view import is_whole
+from stream_workers.views.process import say_ready
+from tests.integration.views.conftest import House, following, held_back
 from tests.support.builders import CLOCK, a_completed, a_failed, a_prompt
 from tests.support.eventually import eventually
+from tests.support.talk import said_in, turns_of
 from tests.support.topics import a_record, expire, read_all
 
 BATCH = prompts_of("batch")
@@ -75,9 +84,88 @@ async def test_a_redis_emptied_without_traffic_is_whole_again_from_the_log(house
     history = [Message("x", "")] * 0
     for turn in turns:
         history += [*turn.messages, Message("assistant", f"answer to {turn.job_id}")]
-    assert await conversations.history("conv_1") == tuple(history)
+    assert await said_in(conversations, "conv_1") == tuple(history)
     assert await conversations.read("conv_1") is not None
     assert await AnswerCache(house.scripts).recall(turns[0]) is not None
+
+
+async def test_all_that_a_conversation_holds_survives_an_emptied_redis(house: House) -> None:
+    """Title, metadata, turns with calls of tools, what was added and what was deleted; a deleted one stays away."""
+    call = ToolCall("call_1", "weather", "{}")
+    about: dict[str, Any] = {"conversation": "conv_1", "tenant": "acme"}
+    asked = a_prompt("Rome?", conversation="conv_1")
+    result = a_prompt(messages=(Message("tool", "31", tool_call_id="call_1"),), conversation="conv_1")
+    answers = (a_completed(asked, "", choices=(Choice("", "tool_calls", (call,)),)), a_completed(result, "Warm."))
+    conversations = Conversations(house.scripts, Retention())
+
+    async def say(event: ConversationEvent) -> None:
+        await house.parts.publisher.publish(CONVERSATIONS, event.conversation, event)
+
+    async def known() -> Any:
+        return await conversations.read("conv_1"), await turns_of(conversations, "conv_1")
+
+    async with following(house.state_view()):
+        await say(ConversationCreated(**about, title="Rome", at_ms=CLOCK.now_ms()))
+        await say(ConversationCreated(conversation="conv_2", tenant="acme", at_ms=CLOCK.now_ms()))
+        await say(ItemsAdded(**about, messages=(Message("system", "Be brief."), Message("user", "Hello."))))
+        places = [(await house.parts.publisher.submit(each)).offset for each in (asked, result)]
+        for each in answers:
+            await house.parts.publisher.publish(ANSWERS, each.job_id, each)
+        await say(ItemsAdded(**about, messages=(Message("user", "Thanks."),), after=places[1]))
+        await say(ConversationUpdated(**about, title="Roma", metadata={"ticket": "4711"}))
+        await house.comes_to(result.job_id, "completed")
+        await eventually(lambda: _title_is(conversations, "Roma"), within_s=45)
+        hello = [item.id for turn in await turns_of(conversations, "conv_1") for item in turn.items()][1]
+        await say(ItemsDeleted(**about, items=(hello,)))
+        await say(ConversationDeleted(conversation="conv_2", tenant="acme"))
+        await eventually(lambda: _is_deleted(conversations, "conv_2"), within_s=45)
+        before = await known()
+
+        await house.scripts.redis.delete(*[k async for k in house.scripts.redis.scan_iter(f"{house.scripts.prefix}*")])
+        await eventually(lambda: is_whole(house.scripts), within_s=45)
+
+    history = await said_in(conversations, "conv_1") or ()
+    assert [(each.role, each.content, each.tool_calls) for each in history] == [
+        ("system", "Be brief.", ()), ("user", "Rome?", ()), ("assistant", "", (call,)), ("tool", "31", ()),
+        ("assistant", "Warm.", ()), ("user", "Thanks.", ()),
+    ]  # fmt: skip
+    assert await known() == before
+    assert await _is_deleted(conversations, "conv_2")
+
+
+async def test_a_deleted_response_stays_forgotten_in_whatever_order_an_emptied_redis_reads_the_log(
+    house: House,
+) -> None:
+    kept, deleted = a_prompt("Keep me."), a_prompt("Forget me.")
+    async with following(house.state_view()):
+        for each in (kept, deleted):
+            await house.parts.publisher.submit(each)
+            await house.parts.publisher.publish(ANSWERS, each.job_id, a_completed(each))
+            await house.comes_to(each.job_id, "completed")
+        event = ResponseDeleted(job_id=deleted.job_id, tenant=deleted.tenant)
+        await house.parts.publisher.publish(CONVERSATIONS, deleted.job_id, event)
+        await eventually(lambda: _is_forgotten(house, deleted.job_id))
+
+        await house.scripts.redis.delete(*[k async for k in house.scripts.redis.scan_iter(f"{house.scripts.prefix}*")])
+        await eventually(lambda: is_whole(house.scripts), within_s=45)
+
+    assert await house.status(kept.job_id) == "completed"
+    assert await _is_forgotten(house, deleted.job_id)
+    fields = await house.scripts.redis.hgetall(f"{house.scripts.prefix}job:{deleted.job_id}")
+    assert "Forget me." not in str(fields)
+
+
+async def _is_forgotten(house: House, job_id: str) -> bool:
+    return await house.job(job_id) is None
+
+
+async def _title_is(conversations: Conversations, title: str) -> bool:
+    found = await conversations.read("conv_1")
+    return found is not None and found.title == title
+
+
+async def _is_deleted(conversations: Conversations, conversation: str) -> bool:
+    return await conversations.read(conversation) is None
 
 
 async def test_a_redis_set_back_to_an_older_snapshot_reads_on_from_there(house: House) -> None:
@@ -159,28 +247,26 @@ async def test_a_view_that_starts_late_is_not_whole_before_it_has_read_what_ther
         assert {await house.status(each.job_id) for each in prompts} == {"queued"}
 
 
-class Held(StateFollower):
-    """A state view that applies nothing before it may."""
-
-    go: asyncio.Event
-
-    async def apply(self, batch: Sequence[ReadRecord]) -> Done | Seek | Stuck:
-        """The same, once it may."""
-        await self.go.wait()
-        return await super().apply(batch)
-
-
 async def test_a_process_is_ready_when_it_follows_the_log_however_long_it_has_to_read(house: House) -> None:
     await house.parts.publisher.submit(a_prompt())
-    held = Held(StateView(house.scripts, Retention()), house.scripts, house.parts.clock, house.metrics)
-    held.go = asyncio.Event()
-    service, view, stopping = Service("fanout"), follower(house.parts, held), asyncio.Event()
-    following_it = asyncio.create_task(view.follow(stopping))
-    async with asyncio.timeout(45):
-        await say_ready(service, view)
+    async with held_back(house) as (view, go):
+        async with asyncio.timeout(45):
+            await say_ready(Service("fanout"), view)
 
-    assert not view.whole
-    held.go.set()
-    await eventually(lambda: view.whole)
-    stopping.set()
-    await following_it
+        assert not view.whole
+        go.set()
+        await eventually(lambda: view.whole)
+
+
+async def test_a_view_whose_member_is_another_one_under_load_stays_whole(house: House) -> None:
+    async with following(house.state_view()):
+        await eventually(lambda: is_whole(house.scripts), within_s=45)
+    unread = a_prompt()
+    await house.parts.publisher.submit(unread)
+    async with held_back(house) as (view, go):
+        await eventually(view.following.is_set, within_s=45)
+
+        assert await is_whole(house.scripts)
+        assert not view.caught_up(60_000)
+        go.set()
+        await house.comes_to(unread.job_id, "queued")

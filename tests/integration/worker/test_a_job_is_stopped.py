@@ -4,6 +4,7 @@ import asyncio
 from functools import partial
 
 from producers.events import AnswerCancelled, AnswerExpired, PromptSubmitted
+from producers.limits import spending
 from tests.support.builders import CLOCK, a_cancelled, a_prompt
 from tests.support.eventually import eventually
 from tests.support.model_servers import ModelServer
@@ -48,6 +49,9 @@ async def test_a_job_that_is_cancelled_before_its_first_token_ran_all_the_same(
     assert isinstance(job.ending, AnswerCancelled)
     assert (job.ending.ran, job.ending.text) == (True, "")
     assert "started" in job.times
+    assert job.ending.usage is not None, "the model server was given the prompt"
+    assert (job.ending.usage.prompt_tokens > 0, job.ending.usage.completion_tokens) == (True, 0)
+    assert spending.spent(job.ending) == job.ending.usage.prompt_tokens
 
 
 async def test_a_deadline_that_passes_in_mid_answer_ends_the_job_as_expired(place: Workshop, tgi: ModelServer) -> None:

@@ -1,26 +1,33 @@
 """A worker process answers prompts on real Kafka and Redis, with the timed model server."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
-from producers.conversations import Conversations
+from producers.conversations.store import Conversations
 from producers.events import (
     AnswerCompleted,
     AnswerFailed,
     ConversationCreated,
+    ItemsAdded,
     Message,
     PromptSubmitted,
     RetryScheduled,
     Sampling,
     Terminal,
+    ToolCall,
+    Truncated,
 )
 from producers.jobs import live
-from producers.jobs.record import Retention
-from producers.topics import JOB_EVENTS
+from producers.log import codec
+from producers.log.outgoing import Outgoing
+from producers.log.topics import JOB_EVENTS
+from producers.state.retention import Retention
 from tests.support.builders import a_prompt
 from tests.support.eventually import eventually
 from tests.support.model_servers import ModelServer
+from tests.support.talk import said_in, turns_of
 from tests.support.views import read_by_the_view
 from tests.support.workers import Hand, Workshop, answers, read_topic
 
@@ -46,7 +53,7 @@ async def test_a_prompt_is_answered_shown_published_and_made_visible(place: Work
     assert ending.text == shown != ""
     assert ending.usage is not None
     assert (ending.worker, ending.attempt, ending.cache, ending.finish_reason) == ("w1", 1, "miss", "stop")
-    steps = ["received", "accepted", "acknowledged", "claimed", "first_token", "finished"]
+    steps = ["received", "accepted", "acknowledged", "claimed", "started", "first_token", "finished"]
     assert list(ending.timeline) == steps
     assert [ending.timeline[step] for step in steps[3:]] == sorted(ending.timeline[step] for step in steps[3:])
 
@@ -137,6 +144,51 @@ async def test_a_turn_is_answered_with_the_turns_before_it_and_from_the_cache_wh
     assert (again.cache, again.text, shown) == ("hit", endings[0].text, endings[0].text)
 
 
+async def test_a_conversation_over_the_window_loses_its_oldest_turns_or_is_refused(
+    place: Workshop, tgi: ModelServer
+) -> None:
+    """The system prompt stays, the answer says what it rests on, and the history itself keeps everything."""
+    about: dict[str, Any] = {"conversation": "conv_4", "tenant": "acme"}
+    said = [Message("user", "word " * 400), Message("assistant", "so"), Message("user", "word " * 400)]
+    async with Hand(place) as hand:
+        conversations = Conversations(hand.scripts, Retention())
+        await conversations.open(ConversationCreated(**about))
+        long = (Message("system", "Be brief."), *said, Message("assistant", "well"))
+        await conversations.add(ItemsAdded(**about, messages=long), 0)
+        refused = await ending_of(hand, a_prompt("word " * 400, conversation="conv_4"))
+        fitted = await ending_of(hand, a_prompt("word " * 400, conversation="conv_4", truncation="auto"))
+        kept = await said_in(conversations, "conv_4")
+
+    assert isinstance(refused, AnswerFailed)
+    assert refused.error.code == "context_length_exceeded"
+    assert isinstance(fitted, AnswerCompleted)
+    assert fitted.truncated == Truncated(1)
+    assert fitted.history == (long[0], *long[3:])
+    assert (kept or ())[:5] == long
+
+
+async def test_a_result_of_no_call_in_its_conversation_is_refused_before_the_model_sees_it(
+    place: Workshop, tgi: ModelServer
+) -> None:
+    about: dict[str, Any] = {"conversation": "conv_5", "tenant": "acme"}
+    call = Message("assistant", "", tool_calls=(ToolCall("call_1", "weather", "{}"),))
+    async with Hand(place) as hand:
+        conversations = Conversations(hand.scripts, Retention())
+        await conversations.open(ConversationCreated(**about))
+        await conversations.add(ItemsAdded(**about, messages=(Message("user", "Rome?"), call)), 0)
+        own = (Message("tool", "31", tool_call_id="call_1"), Message("tool", "32", tool_call_id="call_2"))
+        turn, response = (
+            a_prompt(conversation="conv_5", messages=own, route=route) for route in ("/v1/jobs", "/v1/responses")
+        )
+        refused = [await ending_of(hand, turn), await ending_of(hand, response)]
+        left = await said_in(conversations, "conv_5")
+
+    for ending, param in zip(refused, ("messages[1].tool_call_id", "input"), strict=True):
+        assert isinstance(ending, AnswerFailed)
+        assert (ending.error.type, ending.error.param) == ("invalid_request_error", param)
+    assert left == (Message("user", "Rome?"), call)
+
+
 async def test_of_two_prompts_that_replace_one_turn_the_first_in_the_log_does_so(
     place: Workshop, tgi: ModelServer
 ) -> None:
@@ -150,12 +202,32 @@ async def test_of_two_prompts_that_replace_one_turn_the_first_in_the_log_does_so
             await hand.submit(each)
         await hand.all_ended(both)
         endings = [(await hand.job(each.job_id)).ending for each in both]
-        left = await conversations.turns("conv_3")
+        left = await turns_of(conversations, "conv_3")
 
     assert isinstance(endings[0], AnswerCompleted)
     assert isinstance(endings[1], AnswerFailed)
     assert (endings[1].error.param, endings[1].error.code) == ("replaces", "not_last_turn")
     assert [each.job_id for each in left] == [both[0].job_id]
+
+
+async def test_the_log_of_a_worker_holds_no_word_of_a_prompt_or_an_answer(place: Workshop, tgi: ModelServer) -> None:
+    """Whatever becomes of the prompt: answered, tried again, refused, too long, or no prompt at all."""
+    tgi.order("fail", times=1, contains="canary-again")
+    prompts = [
+        a_prompt("canary-answered"), a_prompt("canary-again"), a_prompt("canary-long " * 5_000),
+        a_prompt("canary-refused", sampling=Sampling(frequency_penalty=9.0)),
+    ]  # fmt: skip
+    none = {"type": "PromptSubmitted", "lane": "canary-lane", "messages": "canary-messages"}
+    topic = f"{place.kafka.topic_prefix}prompts.standard"
+    async with Hand(place) as hand:
+        await hand.publisher.write(Outgoing(topic, 0, b"canary-key", codec.encode(none), []))
+        endings = [await ending_of(hand, each) for each in prompts]
+        await eventually(lambda: "undecodable" in place.workers[0].log.read_text(), what="the burial in the log")
+    said = [each.text for each in endings if len(each.text) > 20]
+    log = place.workers[0].log.read_text()
+
+    assert len(said) == 2
+    assert [each for each in ("canary", *said) if each in log] == []
 
 
 async def tries_told(place: Workshop, job_id: str, tries: list[int]) -> bool:

@@ -10,7 +10,7 @@ from infra.errors import TooLarge, Unavailable
 from infra.settings import KafkaSettings
 from infra.telemetry.metrics import Metrics
 from producers.events import ConversationCreated, ConversationDeleted
-from producers.topics import CONVERSATIONS
+from producers.log.topics import CONVERSATIONS
 from stream_workers.app import WorkerApp, create_app
 from stream_workers.pen import FaustPen
 from tests.support.eventually import eventually
@@ -64,6 +64,19 @@ async def test_mentions_go_on_after_one_that_cannot_even_be_encoded(
         return await read_all(kafka_settings, CONVERSATIONS) == [SMALL]
 
     await eventually(is_written, within_s=5, what="the mention after it")
+
+
+async def test_what_was_mentioned_last_is_told_though_the_pen_is_closed(
+    pen: FaustPen, kafka_settings: KafkaSettings
+) -> None:
+    pen.mention(CONVERSATIONS, "conv_1", SMALL)
+
+    await pen.close()
+
+    async def is_written() -> bool:
+        return await read_all(kafka_settings, CONVERSATIONS) == [SMALL]
+
+    await eventually(is_written, within_s=5, what="the mention")
 
 
 async def publishes(pen: FaustPen) -> bool:

@@ -1,8 +1,8 @@
 """A worker process shows Prometheus what it does, and what waits for it."""
 
-from producers.conversations import Conversations
+from producers.conversations.store import Conversations
 from producers.events import ConversationCreated
-from producers.jobs.record import Retention
+from producers.state.retention import Retention
 from tests.integration.worker.conftest import SETTINGS
 from tests.support.builders import a_prompt
 from tests.support.eventually import eventually

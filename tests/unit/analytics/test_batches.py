@@ -1,11 +1,11 @@
 """What is written together, and under which name ClickHouse knows it again."""
 
-from analytics.batches import Batch
+from analytics.ingest.batches import Batch
+from analytics.ingest.tables import sources
 from analytics.rows import AnswerRow, TimedPlace, UndecodableRow, answer_row, undecodable_row
-from analytics.tables import sources
 from tests.support.builders import a_completed, a_prompt
 
-ANSWERS, JOB_EVENTS, _ = sources(store_text=True)
+ANSWERS, JOB_EVENTS, *_ = sources(store_text=True)
 JANUARY_MS, FEBRUARY_MS = 1_769_903_999_999.0, 1_769_904_000_000.0
 
 

@@ -9,9 +9,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from analytics import shaping
-from analytics.charts import Chart, Column, WrongChart, read
-from analytics.ranges import Range
+from analytics.reports import shaping
+from analytics.reports.charts import Chart, Column, WrongChart, read
+from analytics.reports.ranges import Range
 
 VIEW = Range(since_s=0, until_s=250, bucket_s=100)
 JOBS = Chart(

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from analytics.questions import plain, questions
-from analytics.ranges import WrongParameter, read_range
+from analytics.reports.questions import plain, questions
+from analytics.reports.ranges import WrongParameter, read_range
 
 NOW_S = 1_800_000_000.0
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from analytics.ranges import PRESETS_S, WIDTHS_S, Range, WrongParameter, read_range, read_view, width_for
+from analytics.reports.ranges import PRESETS_S, WIDTHS_S, Range, WrongParameter, read_range, read_view, width_for
 
 NOW_S = 1_800_000_123.5  # 2027-01-15 08:02:03.5 UTC
 HOUR_S, DAY_S = 3600, 86_400

@@ -3,10 +3,9 @@
 import msgspec
 import pytest
 
+from analytics.ingest.tables import sources
 from analytics.rows import TimedPlace, answer_row, feedback_row, job_event_row
-from analytics.tables import sources
 from infra.errors import InvalidEvent
-from producers import codec
 from producers.events import (
     AnswerExpired,
     DeliveryAttempted,
@@ -17,7 +16,8 @@ from producers.events import (
     Usage,
     Webhook,
 )
-from producers.topics import ANSWERS
+from producers.log import codec
+from producers.log.topics import ANSWERS
 from tests.support.builders import a_cancelled, a_completed, a_failed, a_prompt
 
 ORIGIN = TimedPlace("answers", 3, 41, 1_800_000_000_500.0)

@@ -1,9 +1,10 @@
 """Request headers: what they mean, and what is refused in them."""
 
 import pytest
+from multidict import CIMultiDict, MultiDict
 
-from gateway import headers
-from gateway.problems import Problem
+from gateway.http import headers
+from gateway.http.problems import Problem
 
 
 def test_an_idempotency_key_may_be_quoted_or_not() -> None:
@@ -13,7 +14,15 @@ def test_an_idempotency_key_may_be_quoted_or_not() -> None:
     assert headers.idempotency_key({"Idempotency-Key": r'"a\"b\\c"'}) == r"a\"b\c".replace(r"\"", '"')
 
 
-@pytest.mark.parametrize("key", ["", " ", '""', '"', '"open', "x" * 256, "é", "a\tb"])
+def test_what_follows_a_quoted_idempotency_key_says_nothing() -> None:
+    for given in ('"k";a=1', '"k" ; a', '"k";a="x;y";b=?1'):
+        assert headers.idempotency_key({"Idempotency-Key": given}) == "k"
+
+
+@pytest.mark.parametrize(
+    "key",
+    ['"a", "b"', r'"a\nb"', '"k";', '"k" x', '"a"b"', "", " ", '""', '"', '"open', "x" * 256, "é", "a\tb", "a\xa0"],
+)
 def test_a_wrong_idempotency_key_is_refused(key: str) -> None:
     with pytest.raises(Problem):
         headers.idempotency_key({"Idempotency-Key": key})
@@ -27,12 +36,22 @@ def test_only_a_bearer_key_is_a_key() -> None:
     assert headers.bearer({}) is None
 
 
-@pytest.mark.parametrize(("given", "seconds"), [("30s", 30), ("5m", 300), ("1h", 3600), ("45", 45)])
+@pytest.mark.parametrize(
+    ("given", "seconds"), [("30s", 30), ("5m", 300), ("1h", 3600), ("45", 45), ("720h", 720 * 3600)]
+)
 def test_cancel_after_is_a_period(given: str, seconds: int) -> None:
     assert headers.cancel_after_s({"Cancel-After": given}) == seconds
 
 
-@pytest.mark.parametrize("given", ["", "0s", "-1s", "1d", "s", "9" * 12])
+@pytest.mark.parametrize("given", ["721h", "99999999h", "9" * 400])
+def test_a_period_that_is_too_long_is_told_how_long_it_may_be(given: str) -> None:
+    with pytest.raises(Problem, match="2592000 seconds at most"):
+        headers.cancel_after_s({"Cancel-After": given})
+
+
+@pytest.mark.parametrize(
+    "given", ["", "0s", "-1s", "1d", "s", "9" * 12, "1m30s", "999999999h", "721h", "٣s", "030s", "30s\xa0"]
+)
 def test_what_is_no_period_is_refused(given: str) -> None:
     with pytest.raises(Problem):
         headers.cancel_after_s({"Cancel-After": given})
@@ -41,6 +60,7 @@ def test_what_is_no_period_is_refused(given: str) -> None:
 def test_preferences_are_read_and_what_is_not_understood_is_passed_over() -> None:
     assert headers.wait_s({"Prefer": "wait=10"}) == 10
     assert headers.wait_s({"Prefer": "respond-async, wait=100"}) == 60
+    assert headers.wait_s({"Prefer": f"wait={'9' * 400}"}) == 60
     assert headers.wait_s({"Prefer": "wait=soon"}) == 0
     assert headers.wait_s({}) == 0
     assert "respond-async" in headers.preferences({"Prefer": "Respond-Async; foo=1, wait=3"})
@@ -62,3 +82,56 @@ def test_json_is_json_in_utf8_only() -> None:
     assert headers.is_json("application/json", "UTF-8")
     assert not headers.is_json("application/json", "latin-1")
     assert not headers.is_json("text/plain", None)
+
+
+@pytest.mark.parametrize(("given", "said"), [("true", True), ("1", True), ("False", False), ("0", False)])
+def test_a_flag_is_on_or_off(given: str, said: bool) -> None:
+    assert headers.flag({"stream": given}, "stream") is said
+    assert headers.flag({}, "stream") is False
+
+
+@pytest.mark.parametrize("given", ["", "null", "yes"])
+def test_a_flag_that_is_neither_is_refused(given: str) -> None:
+    with pytest.raises(Problem):
+        headers.flag({"stream": given}, "stream")
+
+
+def test_what_stands_once_contradicts_nothing() -> None:
+    query = MultiDict([("limit", "1"), ("after", "x"), ("include[]", "a"), ("include[]", "b")])
+    headers.must_not_contradict(CIMultiDict([("Authorization", "Bearer a"), ("Accept", "a"), ("Accept", "b")]), query)
+
+
+@pytest.mark.parametrize("name", ["Authorization", "Idempotency-Key", "Cancel-After", "Last-Event-ID"])
+def test_a_header_that_we_go_by_stands_once(name: str) -> None:
+    with pytest.raises(Problem, match=f"{name} stands twice"):
+        headers.must_not_contradict(CIMultiDict([(name, "a"), (name.lower(), "a")]), MultiDict())
+
+
+def test_a_name_stands_once_in_a_query() -> None:
+    with pytest.raises(Problem) as caught:
+        headers.must_not_contradict(CIMultiDict(), MultiDict([("limit", "1"), ("limit", "2")]))
+
+    assert (caught.value.status, caught.value.error.param) == (400, "limit")
+
+
+@pytest.mark.parametrize("given", [[], [""], ["identity"], ["gzip"], [" GZip "], ["deflate"]])
+def test_a_body_may_be_packed_as_we_unpack_it(given: list[str]) -> None:
+    headers.must_be_readable(CIMultiDict([("Content-Encoding", each) for each in given]))
+
+
+@pytest.mark.parametrize(
+    "given", [["foo"], ["x-gzip"], ["br"], ["zstd"], ["gzip, gzip"], ["identity, gzip"], ["gzip", "gzip"]]
+)
+def test_a_body_packed_otherwise_is_refused_by_the_name_of_the_header(given: list[str]) -> None:
+    with pytest.raises(Problem) as caught:
+        headers.must_be_readable(CIMultiDict([("Content-Encoding", each) for each in given]))
+
+    assert (caught.value.status, caught.value.error.param) == (415, "Content-Encoding")
+
+
+def test_a_name_of_the_query_that_is_not_known_is_refused_by_that_name() -> None:
+    headers.must_be_known(["limit", "include[]"], {"limit", "after"})
+    with pytest.raises(Problem) as caught:
+        headers.must_be_known(["limit", "filter"], {"limit", "after"})
+
+    assert (caught.value.status, caught.value.error.param) == (400, "filter")

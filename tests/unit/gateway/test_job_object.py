@@ -4,18 +4,16 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.admission import Budget, limit_headers, period
-from gateway.job_object import error_of, job_object
-from gateway.paging import page, page_asked
-from gateway.timeline import timeline
-from producers.events import AnswerExpired, Terminal
-from producers.jobs.intake import QuotaLeft
-from producers.jobs.record import JobRecord, Retention
+from gateway.http.paging import page, page_asked
+from gateway.jobs.objects import error_of, job_object
+from gateway.jobs.timeline import timeline
+from producers.events import AnswerExpired, AnswerFailed, JobError, ResponseTerms, Terminal, Truncated
+from producers.jobs.record import JobRecord
+from producers.state.retention import Retention
 from tests.support.builders import a_cancelled, a_completed, a_failed, a_prompt
 
 PROMPT = a_prompt(received_ms=1_800_000_000_900.0)
 KEPT = Retention(job_ms=60_000)
-WRITES = Budget("permin", 600, "key_1", 20)
 RUNNING = JobRecord(PROMPT.job_id, "running", PROMPT, None, 2, cancelling=False, times={"started": 1_800_000_001_100.0})
 
 
@@ -28,7 +26,7 @@ def test_the_object_has_every_field_of_the_conventions() -> None:
         "id": PROMPT.job_id, "object": "job", "status": "running", "created_at": 1_800_000_000,
         "started_at": 1_800_000_001, "finished_at": None, "expires_at": 1_800_000_060, "model": "smollm2",
         "lane": "standard", "conversation": None, "attempt": 2, "queue": None, "result": None, "error": None,
-        "usage": None, "cache": None, "metadata": {},
+        "usage": None, "truncated": None, "cache": None, "metadata": {},
         "urls": {
             "self": f"/v1/jobs/{PROMPT.job_id}", "events": f"/v1/jobs/{PROMPT.job_id}/events",
             "cancel": f"/v1/jobs/{PROMPT.job_id}/cancel", "timeline": f"/v1/jobs/{PROMPT.job_id}/timeline",
@@ -62,11 +60,14 @@ def test_each_end_shows_what_it_has() -> None:
     completed = job_object(ended("completed", a_completed(PROMPT)), KEPT)
     failed = job_object(ended("failed", a_failed(PROMPT)), KEPT)
     aborted = job_object(ended("aborted", a_cancelled(PROMPT)), KEPT)
+    shortened = job_object(ended("completed", a_completed(PROMPT, truncated=Truncated(3))), KEPT)
 
     assert completed["result"]["choices"][0]["message"]["content"] == "Rayleigh scattering."
     assert (completed["usage"]["total_tokens"], completed["cache"], completed["error"]) == (10, "miss", None)
     assert (failed["result"], failed["error"].message) == (None, "the model server is gone")
     assert (aborted["result"], aborted["error"]) == (None, None)
+    assert shortened["truncated"] == shortened["result"]["truncated"] == {"turns_dropped": 3}
+    assert "truncated" not in completed["result"], "OpenAI's has no such field"
 
 
 def test_whoever_waits_is_told_why_there_is_no_answer() -> None:
@@ -88,33 +89,17 @@ def test_the_timeline_is_in_the_order_of_time() -> None:
     assert timeline(replace(RUNNING, times={}))["steps"] == []
 
 
-def test_limits_are_told_in_both_dialects() -> None:
-    headers = limit_headers(WRITES, QuotaLeft(599, 100.0, 0.0, 3))
-
-    assert headers == {
-        "x-ratelimit-limit-requests": "600",
-        "x-ratelimit-remaining-requests": "599",
-        "x-ratelimit-reset-requests": "1s",
-        "RateLimit-Policy": '"permin";q=600;w=60, "jobs";q=20;qu="concurrent-requests"',
-        "RateLimit": '"permin";r=599;t=1, "jobs";r=17',
-    }
-    assert limit_headers(WRITES, None) == {}
-
-
-def test_with_nothing_left_a_client_is_told_when_there_will_be_one_again() -> None:
-    headers = limit_headers(WRITES, QuotaLeft(0, 59_990.0, 90.0))
-
-    assert headers["RateLimit"] == '"permin";r=0;t=1'
-    assert headers["x-ratelimit-reset-requests"] == "1m0s"
-
-
-def test_periods_are_written_as_openai_writes_them() -> None:
-    assert [period(each) for each in (0, 1, 60, 360, 3600, 3661)] == ["0s", "1s", "1m0s", "6m0s", "1h0m0s", "1h1m1s"]
-
-
 def test_a_page_ends_where_the_next_begins() -> None:
     ids = ["c", "b", "a"]
     first, more = page(ids, page_asked({"limit": "2"}))
     rest, no_more = page(ids, page_asked({"limit": "2", "after": first[-1]}))
 
     assert (first, more, rest, no_more) == (["c", "b"], True, ["a"], False)
+
+
+def test_who_asked_for_a_response_is_told_of_its_input_and_all_others_of_their_messages() -> None:
+    too_long = JobError("too long", "invalid_request_error", "messages", "context_length_exceeded")
+    prompts = a_prompt(), a_prompt(response=ResponseTerms())
+    told = [error_of(AnswerFailed(job_id=each.job_id, prompt=each, error=too_long)) for each in prompts]
+
+    assert [each and each.param for each in told] == ["messages", "input"]

@@ -3,7 +3,7 @@
 import pytest
 from multidict import CIMultiDict, CIMultiDictProxy
 
-from gateway.origin import Origin, Proxies
+from gateway.http.origin import Origin, Proxies
 
 KNOWN = ("10.0.0.0/8", "2001:db8:1::/48", "unix")
 SEEN = Origin("10.0.0.1", "http", "gateway:8080")

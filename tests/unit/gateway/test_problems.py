@@ -5,7 +5,7 @@ import json
 import pytest
 from aiohttp import web
 
-from gateway import problems
+from gateway.http import problems
 from infra.errors import InvalidEvent, OurFault, TooLarge, TryAgain, Unavailable, WrongField
 from producers.events import JobError
 
@@ -59,6 +59,8 @@ def test_a_wrong_method_is_told_the_right_ones() -> None:
     [
         (JobError("bad value", "invalid_request_error", "temperature"), 400),
         (JobError("busy", code="overloaded"), 503),
+        (JobError("away", code="model_unreachable"), 503),
+        (JobError("spent", "rate_limit_error", code="insufficient_quota"), 429),
         (JobError("gone"), 500),
         (JobError("too late", code="deadline_exceeded"), 504),
         (JobError("stopped", "invalid_request_error", code="cancelled"), 409),

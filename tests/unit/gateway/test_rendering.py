@@ -5,8 +5,8 @@ from html.parser import HTMLParser
 
 import pytest
 
-from gateway.renderer import Renderer
-from gateway.rendering import LONGEST_CODE, MOST_BRACKETS, rendered
+from gateway.markdown.renderer import Renderer
+from gateway.markdown.rendering import LONGEST_CODE, MOST_BRACKETS, rendered
 from tests.support.hostile import HOSTILE
 
 NAMES = "p h1 h2 h3 h4 h5 h6 em strong s a code pre span blockquote ul ol li table thead tbody tr th td hr br"

@@ -1,7 +1,7 @@
 """Failed sign-ins are counted by address, and what is remembered is bounded."""
 
-from gateway import sign_ins
-from gateway.sign_ins import SignIns
+from gateway.access import sign_ins
+from gateway.access.sign_ins import SignIns
 
 
 def test_an_address_may_fail_so_often_a_minute_and_is_then_told_how_long_to_wait() -> None:

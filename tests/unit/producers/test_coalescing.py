@@ -5,8 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from producers.jobs.coalescing import MOST_BYTES, MOST_CALLS, Coalescing
-from producers.jobs.scripts import Call
+from producers.state.coalescing import MOST_BYTES, MOST_CALLS, Coalescing
 
 
 def weightless(_: int) -> int:
@@ -91,10 +90,6 @@ async def test_a_heavy_batch_is_bounded_and_what_is_too_heavy_for_any_travels_al
     await asyncio.gather(*await asked(Coalescing(ferry.carry, lambda call: call), half, half, 2, 3 * half, 4, 6))
 
     assert ferry.batches == [[half, half], [2], [3 * half], [4, 6]]
-
-
-def test_a_call_weighs_what_its_texts_and_bytes_do() -> None:
-    assert Call("finish", ("job_1", 7, 0.5, b"ending")).size_bytes == 11
 
 
 async def test_who_gives_up_takes_nothing_back() -> None:

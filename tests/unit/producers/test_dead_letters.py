@@ -2,7 +2,7 @@
 
 import pytest
 
-from producers.dead_letters import job_of
+from producers.log.dead_letters import job_of
 
 JOB, OTHER = "job_01mcc5rm00d1p2s87tabygc1qv", "job_01mcc5rm00pj5n0fka4kxgjqyf"
 

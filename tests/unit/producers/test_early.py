@@ -7,18 +7,19 @@ from tests.support.builders import a_prompt
 WAITED = {"received": 1.0, "accepted": 2.0, "acknowledged": 3.0}
 
 
-def test_each_has_the_times_of_its_waiting_and_of_its_end_and_no_other() -> None:
+def test_each_has_the_times_of_its_waiting_of_its_first_claim_and_of_its_end_and_no_other() -> None:
     prompt = a_prompt(received_ms=1.0)
     times = {**WAITED, "started": 4.0, "claimed": 4.0}
     job = JobRecord(prompt.job_id, "queued", prompt, None, attempt=2, cancelling=False, times=times)
 
-    assert early.cancelled(job, 9.0).timeline == {**WAITED, "finished": 9.0}
-    assert early.expired(job, 9.0).timeline == {**WAITED, "finished": 9.0}
+    assert early.cancelled(job, 9.0).timeline == {**WAITED, "started": 4.0, "finished": 9.0}
+    assert early.expired(job, 9.0).timeline == {**WAITED, "started": 4.0, "finished": 9.0}
     assert early.unheard(prompt, "worker-1", 9.0).timeline == {"received": 1.0, "finished": 9.0}
 
 
-def test_only_an_expired_job_may_have_been_tried_before() -> None:
+def test_a_job_that_waits_may_have_been_tried_before() -> None:
     prompt = a_prompt()
     job = JobRecord(prompt.job_id, "queued", prompt, None, attempt=2, cancelling=False, times=WAITED)
 
-    assert (early.expired(job, 9.0).attempt, early.cancelled(job, 9.0).ran) == (2, False)
+    cancelled = early.cancelled(job, 9.0)
+    assert (early.expired(job, 9.0).attempt, cancelled.attempt, cancelled.ran) == (2, 2, False)

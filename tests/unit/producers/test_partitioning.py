@@ -2,8 +2,8 @@
 
 import pytest
 
-from producers import partitioning
-from producers.partitioning import SHARE, of_key, of_prompt
+from producers.log import partitioning
+from producers.log.partitioning import SHARE, of_key, of_prompt
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,12 @@ import pytest
 from kafka import TopicPartition
 
 from infra.screen import visible
-from producers import codec, contracts
+from producers import contracts
+from producers.log import codec
+from producers.log.topics import ANSWERS, CONVERSATIONS, JOB_EVENTS, REGISTRY, TOPICS, Topic
 from producers.tail.lines import LONGEST_TEXT, line, plain, whole
 from producers.tail.places import FromStart, Last, Now, Since, instant_ms, offsets
 from producers.tail.seen import Seen, Wanted, seen
-from producers.topics import ANSWERS, CONVERSATIONS, JOB_EVENTS, REGISTRY, TOPICS, Topic
 from tests.support.builders import a_completed, a_prompt
 
 EXAMPLES = [

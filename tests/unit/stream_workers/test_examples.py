@@ -69,6 +69,12 @@ def test_one_tenants_feedback_makes_no_example_of_anothers_answer() -> None:
     assert example_of(about("thumb", "up", tenant="other"), SERVED, None) is None
 
 
+def test_a_call_of_a_tool_makes_no_example() -> None:
+    called = served(a_completed(a_prompt(), ""))
+
+    assert example_of(about("thumb", "up"), called, None) is None
+
+
 def test_the_id_follows_from_job_and_feedback() -> None:
     first, again, other = (
         about("thumb", "up", feedback_id="fb_1"),

@@ -50,13 +50,24 @@ def test_each_parameter_is_said_in_tgis_way_or_left_out(given: dict[str, Any], e
 
 @pytest.mark.parametrize(
     ("max_tokens", "prompt_tokens", "budget"),
-    [(None, 100, 1000), (10, 100, 10), (5000, 100, 1000), (1, 1000, 1), (None, 1000, 100)],
+    [(None, 100, 400), (10, 100, 10), (5000, 100, 1000), (1, 1000, 1), (None, 1000, 100)],
 )
-def test_the_budget_is_what_was_asked_for_or_what_the_window_leaves(
+def test_the_budget_is_what_was_asked_for_or_the_most_or_what_the_window_leaves(
     max_tokens: int | None, prompt_tokens: int, budget: int
 ) -> None:
-    assert budget_tokens(Sampling(max_tokens=max_tokens), prompt_tokens, LIMITS) == budget
+    assert budget_tokens(Sampling(max_tokens=max_tokens), prompt_tokens, LIMITS, 400) == budget
 
 
 def test_a_prompt_over_the_window_is_too_long() -> None:
-    assert budget_tokens(Sampling(), 1001, LIMITS) == TooLong(1001, 1000)
+    assert budget_tokens(Sampling(), 1001, LIMITS, 400) == TooLong(1001, 1000)
+
+
+def test_each_of_several_choices_has_its_own_seed_or_all_would_be_the_same() -> None:
+    made = [parameters(Sampling(seed=7, n=2), 50, LIMITS, number=number).seed for number in range(2)]
+
+    assert made == [7, 8]
+
+
+@pytest.mark.parametrize(("asked", "sent_as"), [(None, None), (0, None), (3, 3)])
+def test_the_likeliest_tokens_are_asked_for_only_where_they_are_wanted(asked: int | None, sent_as: int | None) -> None:
+    assert sent(top_logprobs=asked).get("top_n_tokens") == sent_as

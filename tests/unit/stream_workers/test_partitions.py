@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from producers.jobs.positions import StoredPosition
+from producers.state.positions import StoredPosition
 from stream_workers.views.partitions import Partition, Partitions, Reading, opening
 
 ANSWERS, PROMPTS = Partition("answers", 0), Partition("prompts.batch", 3)
@@ -48,6 +48,37 @@ def test_a_partition_is_read_from_where_redis_stands_or_from_what_the_log_still_
     assert (reading.expected, reading.next, reading.mark, reading.whole) == (expected, following, end, whole)
 
 
+@pytest.mark.parametrize(
+    ("position", "left", "whole"),
+    [
+        pytest.param(4, None, True, id="its member was away, or is another one now"),
+        pytest.param(4, 4, True, id="it was looked at again"),
+        pytest.param(4, 3, True, id="another member read on"),
+        pytest.param(4, 5, False, id="set back under its member"),
+        pytest.param(12, None, False, id="another log, shorter than the view"),
+    ],
+)
+def test_what_was_whole_in_this_run_of_redis_stays_so_unless_it_lost_something(
+    position: int, left: int | None, whole: bool
+) -> None:
+    before = None if left is None else opening(ANSWERS, 1, standing(left), 0, left)
+
+    reading = opening(ANSWERS, 1, standing(position, whole=True), 0, 9, before)
+
+    assert (reading.whole, reading.mark) == (whole, 9)
+
+
+def test_a_member_that_is_whole_from_its_start_has_not_caught_up_before_it_has_read_on() -> None:
+    partitions = given(ANSWERS)
+    reading = opening(ANSWERS, partitions.generation, standing(4, whole=True), 0, 6)
+    partitions.opened(reading)
+
+    found = [partitions.caught_up({ANSWERS: 6})]
+    partitions.applied(reading, 6)
+
+    assert [*found, partitions.caught_up({ANSWERS: 6})] == [False, True]
+
+
 def test_a_member_has_caught_up_where_all_records_have_expired_and_is_not_behind() -> None:
     partitions = given(PROMPTS)
 
@@ -77,6 +108,15 @@ def test_who_is_not_told_where_the_log_ends_has_not_caught_up() -> None:
     opened(partitions, PROMPTS, 7, 0, 7)
 
     assert not partitions.caught_up({ANSWERS: 5})
+
+
+def test_of_what_one_partition_holds_a_member_knows_although_another_is_behind_or_to_be_opened() -> None:
+    partitions = given(ANSWERS, PROMPTS)
+    opened(partitions, ANSWERS, 4, 0, 4)
+
+    found = [partitions.read_up({ANSWERS: 4, PROMPTS: 0}), partitions.read_up({ANSWERS: 5}), partitions.read_up({})]
+
+    assert found == [{ANSWERS}, set(), set()]
 
 
 def test_a_member_without_partitions_is_whole_and_cannot_know_whether_it_has_caught_up() -> None:

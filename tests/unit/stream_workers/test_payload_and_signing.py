@@ -10,7 +10,7 @@ from standardwebhooks import Webhook
 
 from infra import signing
 from infra.errors import WrongSetting
-from producers.events import Terminal
+from producers.events import BatchEnded, BatchStatus, Terminal
 from producers.events import Webhook as Where
 from stream_workers.webhooks import payload
 from tests.support.builders import CLOCK, a_cancelled, a_completed, a_failed, a_prompt
@@ -66,6 +66,26 @@ def test_each_ending_has_its_own_type_and_the_id_follows_from_job_url_and_type()
     assert len({payload.id_of(PROMPT.job_id, "https://a/", kind) for kind in kinds}) == 4
     assert payload.id_of("job_1", "https://a/", "job.failed") == payload.id_of("job_1", "https://a/", "job.failed")
     assert payload.id_of("job_1", "https://a/", "job.failed").startswith("msg_")
+
+
+@pytest.mark.parametrize("status", ["completed", "failed", "cancelled", "expired"])
+def test_openais_client_knows_what_became_of_a_batch(status: BatchStatus) -> None:
+    ended = BatchEnded(
+        batch_id="batch_1", tenant="acme", status=status, completed=2, output_file_id="file-1", metadata={"run": "7"}
+    )
+    body = payload.body(ended, PUBLISHED_MS, "https://us.example/")
+    headers = signing.headers(SECRET, "msg_1", int(CLOCK.now_ms() / 1000), body)
+
+    with OpenAI(api_key="none", webhook_secret=SECRET) as client:
+        event: Any = client.webhooks.unwrap(body.decode(), headers)
+
+    assert type(event).__name__ == f"Batch{status.title()}WebhookEvent"
+    assert event.data.id == "batch_1"
+    data = msgspec.json.decode(body)["data"]
+    assert (data["status"], data["metadata"], data["error_file_id"]) == (status, {"run": "7"}, None)
+    assert data["urls"] == {
+        "self": "https://us.example/v1/batches/batch_1", "output": "https://us.example/v1/files/file-1/content",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("secret", ["", "whsec_", "whsec_???"])

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from producers import codec
 from producers.events import AnswerCompleted
-from producers.jobs.positions import StoredPosition
-from producers.topics import ANSWERS
+from producers.log import codec
+from producers.log.topics import ANSWERS
+from producers.state.positions import StoredPosition
 from stream_workers.views.partitions import Partition, opening
 from stream_workers.views.records import told_by
 from tests.support.builders import a_completed, a_prompt

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from stream_workers.inference.tgi import End, Piece, read
+from producers.events import TokenLogprob
+from stream_workers.inference.tgi import End, Token, read
 from stream_workers.inference.trouble import Trouble, of_reply
 
 
@@ -14,7 +15,7 @@ from stream_workers.inference.trouble import Trouble, of_reply
         (429, {"error": "Model is overloaded", "error_type": "overloaded"}, "busy", True),
         (424, {"error": "Request failed during generation", "error_type": "generation"}, "failed", True),
         (500, {"error": "Incomplete generation", "error_type": "incomplete_generation"}, "failed", True),
-        (503, {"error": "unhealthy", "error_type": "healthcheck"}, "gone", True),
+        (503, {"error": "unhealthy", "error_type": "healthcheck"}, "away", True),
         (422, {"error": "Input validation error: …", "error_type": "validation"}, "refused", False),
         (422, {"error": "Template error: …", "error_type": "template_error"}, "refused", False),
     ],
@@ -35,6 +36,7 @@ def test_an_error_of_tgis_own_is_known_by_its_type(status: int, body: dict[str, 
         (502, b"<html>Bad gateway</html>", "failed"),
         (302, b"", "garbled"),
         (429, b"\xff\xfe", "busy"),
+        (503, b'{"error": {"message": "Loading model", "code": 503}}', "away"),
     ],
 )
 def test_an_error_of_the_framework_or_of_a_proxy_is_known_by_its_status(status: int, body: bytes, kind: str) -> None:
@@ -48,6 +50,7 @@ def test_an_error_of_the_framework_or_of_a_proxy_is_known_by_its_status(status: 
     [
         ({"error": "Model is overloaded", "error_type": "overloaded"}, "busy"),
         ({"error": "Input validation error", "error_type": "validation"}, "refused"),
+        ({"error": "unhealthy", "error_type": "healthcheck"}, "failed"),
         ({"error": "something new", "error_type": "unheard_of"}, "failed"),
         ({"error": {"message": "Model is overloaded", "http_status_code": 429}}, "busy"),
         ({"error": {"message": "?", "http_status_code": "odd"}}, "failed"),
@@ -68,8 +71,14 @@ def test_an_event_that_is_none_of_tgis_is_garbled(data: str) -> None:
 
 def test_a_token_and_the_end_that_comes_with_the_last_one() -> None:
     token = {"id": 1, "text": " blue", "logprob": -0.1, "special": False}
-    assert read(json.dumps({"index": 1, "token": token, "generated_text": None, "details": None})) == [Piece(" blue")]
+    assert read(json.dumps({"index": 1, "token": token, "generated_text": None, "details": None})) == [
+        Token(" blue", -0.1)
+    ]
+    top = [{**token, "text": " blue"}, {**token, "text": " red", "logprob": -2.5}]
+    with_top = {"index": 1, "token": token, "top_tokens": top, "generated_text": None, "details": None}
+    likeliest = (TokenLogprob(" blue", -0.1), TokenLogprob(" red", -2.5))
+    assert read(json.dumps(with_top)) == [Token(" blue", -0.1, top=likeliest)]
     last = {"id": 2, "text": "<|im_end|>", "logprob": -0.1, "special": True}
     details = {"finish_reason": "eos_token", "generated_tokens": 2, "seed": None, "input_length": 9}
     told = json.dumps({"index": 2, "token": last, "generated_text": " blue", "details": details})
-    assert read(told) == [Piece(""), End("stop", 2)]
+    assert read(told) == [Token("", -0.1, special=True), End("stop", 2)]

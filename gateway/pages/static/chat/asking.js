@@ -1,17 +1,28 @@
 /** From a prompt to its answer: submitted once however often it is sent, heard until its end, stopped on demand. */
 
-import { api, ApiError } from "../ground/api.js";
+import { api, ApiError, ask } from "../ground/api.js";
 import { follow, passes, sleep } from "./events.js";
 import { patiently } from "./patience.js";
 import { forget, remember } from "./pending.js";
 
 const PAUSE_MS = 700;
+const LOOK_EVERY_MS = 3000;
 const LONGEST_PAUSE_MS = 10_000;
+const LONGEST_TITLE = 60;
+
+/** @typedef {"sending" | "away" | "queued" | "running" | "answering" | "cancelling" | "unstopped" | "broken"} State */
+
+/**
+ * @typedef {object} Place where a queued prompt stands
+ * @property {number} position 1 is next
+ * @property {number | null} waitS about how long it may take until it starts
+ */
 
 /**
  * @typedef {object} Hearing what the asker hears
  * @property {(text: string) => void} text all of the answer so far
- * @property {(state: "sending" | "away" | "queued" | "running" | "answering" | "cancelling" | "unstopped" | "broken") => void} state
+ * @property {(conversation: any) => void} begun the conversation that it begins is there
+ * @property {(state: State, place?: Place) => void} state
  */
 
 /** One prompt on its way. */
@@ -25,6 +36,7 @@ export class Asking {
     this.hearing = hearing;
     this.text = "";
     this.status = "queued"; // of the job, as it was told last
+    this.looking = false; // now and then, where it stands in the queue
     this.stopping = null; // "cancelling", or "unstopped" while the server does not take it
     this.leaving = new AbortController();
     this.over = new AbortController(); // nothing is left to be stopped
@@ -39,12 +51,14 @@ export class Asking {
     try {
       if (this.pending.job === null) {
         this.hearing.state("sending");
-        const job = await this._submit();
+        if (this.pending.body.conversation === null) await this._begin();
+        const job = await this._post("/v1/jobs", this.pending.body, this.pending.key);
         this.pending.job = job.id;
         remember(this.pending);
       }
       this.hearing.state(this.stopping ?? "queued");
       if (this.stopping) this._cancel();
+      this._look();
       const job = await follow(this.pending.job, this.leaving.signal, (kind, data) => this._hear(kind, data));
       forget(this.pending);
       return job;
@@ -70,11 +84,21 @@ export class Asking {
     this.over.abort();
   }
 
-  _submit() {
+  /** A conversation for it, named by its first line. */
+  async _begin() {
+    const body = { title: titled(this.pending.body.messages[0].content) };
+    const made = await this._post("/v1/conversations", body, `${this.pending.key}-begin`);
+    this.pending.body.conversation = made.id;
+    remember(this.pending);
+    this.hearing.begun(made);
+  }
+
+  /** Under one key it is made once, however often a lost answer makes us ask. */
+  _post(path, body, key) {
     const { signal } = this.leaving;
-    const headers = { "Idempotency-Key": `"${this.pending.key}"` };
+    const headers = { "Idempotency-Key": `"${key}"` };
     const away = () => { if (!this.stopping) this.hearing.state("away"); };
-    return patiently(() => api("/v1/jobs", { body: this.pending.body, headers, signal }), signal, away);
+    return patiently(() => api(path, { body, headers, signal }), signal, away);
   }
 
   /** Ask until the server has taken it, or the answer has ended. */
@@ -95,6 +119,25 @@ export class Asking {
     }
   }
 
+  /** See now and then where it stands, for as long as it waits; what goes wrong meanwhile is told of by who hears it. */
+  async _look() {
+    if (this.looking) return;
+    this.looking = true;
+    const { signal } = this.over;
+    for (let pauseMs = PAUSE_MS; ; pauseMs = LOOK_EVERY_MS) {
+      await sleep(pauseMs, signal).catch(() => {});
+      if (signal.aborted || this.status !== "queued") break;
+      try {
+        const response = await ask(`/v1/jobs/${encodeURIComponent(this.pending.job)}`, { signal });
+        const place = standing(await response.json(), response.headers.get("Date"));
+        if (place && !signal.aborted && !this.stopping && this.status === "queued") this.hearing.state("queued", place);
+      } catch (error) {
+        if (!signal.aborted && !passes(error)) break;
+      }
+    }
+    this.looking = false;
+  }
+
   _stops(how) {
     if (this.over.signal.aborted) return;
     this.stopping = how;
@@ -106,10 +149,35 @@ export class Asking {
     if (kind === "status") {
       this.status = data.status ?? this.status;
       if (data.status) this.hearing.state(this.stopping ?? data.status);
+      this._look();
       return undefined;
     }
     this.text = kind === "snapshot" ? data.text : this.text + data.text;
     if (!this.stopping && this.text) this.hearing.state("answering");
     return this.hearing.text(this.text);
   }
+}
+
+/**
+ * Where a job stands, by the clock of the server that says so.
+ * @param {any} job
+ * @param {string | null} date
+ * @returns {Place | null}
+ */
+function standing({ queue }, date) {
+  if (!queue) return null;
+  const atS = Date.parse(date ?? "") / 1000;
+  const known = queue.estimated_start_at !== null && Number.isFinite(atS);
+  return { position: queue.position, waitS: known ? Math.max(0, queue.estimated_start_at - atS) : null };
+}
+
+/**
+ * By letters, not by halves of them: half an emoji is no text; without what is no letter, which a title may not hold.
+ * @param {string} prompt
+ */
+function titled(prompt) {
+  const line = prompt.split("\n")[0].replace(/[\p{Cc}\u2028-\u202e\u2066-\u2069]/gu, " ").trim() || null;
+  if (line === null) return null;
+  const letters = [...line];
+  return letters.length > LONGEST_TITLE ? `${letters.slice(0, LONGEST_TITLE - 1).join("").trimEnd()}…` : line;
 }

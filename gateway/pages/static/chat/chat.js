@@ -7,15 +7,13 @@ import { key, onChange } from "../ground/session.js";
 import { guard } from "../ground/signin.js";
 import { Composer } from "./composer.js";
 import { ConversationList } from "./conversations.js";
+import { draft, keepDraft } from "./draft.js";
 import { drawer } from "./drawer.js";
 import { forget, forgetAll, recall } from "./pending.js";
 import { models } from "./models.js";
-import { patiently } from "./patience.js";
 import { Thread } from "./thread.js";
-import { STATES } from "./turn.js";
 import { welcome } from "./welcome.js";
 
-const LONGEST_TITLE = 60;
 const LOOKED_AT = 6; // items: some turns may have come in between
 const FRESH = { cache: "bypass", temperature: 0.8 }; // another answer is wanted, not the same again
 
@@ -26,6 +24,7 @@ byId("header").prepend(menu);
 let conversation = null; // the id of the one that is open
 let opening = new AbortController();
 let asked = null; // the turn whose answer is coming
+let unwanted = false; // stopped before there was anything to stop
 
 const list = new ConversationList(byId("list"), (id) => {
   forgetAll(id);
@@ -35,12 +34,14 @@ const list = new ConversationList(byId("list"), (id) => {
 });
 const thread = new Thread(byId("thread"), byId("end"), {
   again: (turn) => again(turn),
-  retry: (turn, pending) => { if (asked === null) follow(turn, pending); },
+  retry: (turn, pending) => retry(turn, pending),
+  begun: (made) => begun(made),
   gone: (prompt, error) => gone(prompt, error),
   edit: (text) => composer.write(text),
+  unanswered: (prompt) => keepDraft(conversation, composer.text || prompt),
   tell: (words) => { byId("told").textContent = words; },
 });
-const composer = new Composer(/** @type {HTMLFormElement} */ (byId("composer")), send, () => asked?.asking?.stop());
+const composer = new Composer(/** @type {HTMLFormElement} */ (byId("composer")), send, stop, (text) => keepDraft(conversation, text));
 const model = models(byId("model"));
 
 byId("end").append(icon("below"));
@@ -60,8 +61,10 @@ onChange(() => {
 });
 
 guard(byId("inside"), async () => {
+  const unbegun = recall(null);
   leave();
   open(named());
+  if (conversation === null) takeUp(unbegun);
   await Promise.all([list.load(), model.load()]);
 });
 
@@ -90,7 +93,9 @@ async function open(id) {
   closeDrawer();
   if (id !== null && id === conversation && thread.turns.length) return;
   leave();
+  forgetAll(null); // whoever goes elsewhere takes back what has not begun
   conversation = id;
+  composer.fill(draft(id));
   list.mark(id);
   if (id === null) {
     byId("thread").append(welcome((text) => composer.write(text)));
@@ -139,45 +144,36 @@ function resume(id) {
   }
 }
 
+/** What began a conversation that was not there yet when the page was left. @param {import("./pending.js").Pending[]} unbegun */
+function takeUp(unbegun) {
+  const pending = unbegun[unbegun.length - 1];
+  if (!pending) return;
+  thread.clear();
+  follow(thread.add(pending.body.messages[0].content), pending);
+}
+
 /** @param {string} text */
-async function send(text) {
-  const { signal } = opening;
+function send(text) {
   if (conversation === null) {
-    byId("thread").replaceChildren();
-    try {
-      await begin(text, signal);
-    } catch (error) {
-      if (signal.aborted) return;
-      composer.write(text);
-      notBegun(error);
-      return;
-    }
+    thread.clear(); // the welcome, or what could not be sent
+    forgetAll(null);
   }
-  if (!signal.aborted) submit(thread.add(text), {});
+  submit(thread.add(text), {});
 }
 
-async function begin(text, signal) {
-  const [line] = text.split("\n");
-  // By letters, not by halves of them: half an emoji is no text.
-  const letters = [...line];
-  const title = letters.length > LONGEST_TITLE ? `${letters.slice(0, LONGEST_TITLE - 1).join("").trimEnd()}…` : line;
-  composer.setBusy(true);
-  try {
-    const away = () => byId("thread").replaceChildren(make("p.state", { role: "status" }, STATES.away));
-    const made = await patiently(() => api("/v1/conversations", { body: { title }, signal }), signal, away);
-    byId("thread").replaceChildren();
-    conversation = made.id;
-    list.add(made);
-    list.mark(made.id);
-    history.pushState(null, "", `#${made.id}`);
-  } finally {
-    composer.setBusy(false);
-  }
+function stop() {
+  unwanted = true;
+  asked?.asking?.stop();
 }
 
-function notBegun(error) {
-  const retry = make("button", { type: "button", onclick: () => composer.submit() }, "Try again");
-  byId("thread").replaceChildren(make("div.note.bad", {}, icon("warn"), make("span", { role: "alert" }, inWords(error)), retry));
+/** The first prompt has its conversation. */
+function begun(made) {
+  keepDraft(null, "");
+  conversation = made.id;
+  keepDraft(conversation, composer.text);
+  list.add(made);
+  list.mark(made.id);
+  history.pushState(null, "", `#${made.id}`);
 }
 
 /** The reader wants another answer: it takes the place of the last one once it is there. */
@@ -186,10 +182,19 @@ function again(turn) {
   submit(turn, { ...FRESH, ...(turn.leftTrace && { replaces: turn.job }) });
 }
 
+/** What could not be sent is wanted after all: it is no draft any more. */
+function retry(turn, pending) {
+  if (asked !== null) return;
+  keepDraft(conversation, composer.text);
+  follow(turn, pending);
+}
+
 /** @param {import("./turn.js").Turn} turn @param {object} more */
 async function submit(turn, more) {
   const { signal } = opening;
+  unwanted = false;
   composer.setBusy(true);
+  keepDraft(conversation, composer.text); // what is asked again is no draft any more
   const messages = [{ role: "user", content: turn.prompt }];
   const body = { model: await model.chosen(), messages, conversation, lane: "interactive", ...more };
   if (!signal.aborted) await follow(turn, { key: newKey(), atMs: Date.now(), body, job: null });
@@ -204,7 +209,9 @@ function newKey() {
 async function follow(turn, pending) {
   asked = turn;
   composer.setBusy(true);
-  await turn.ask(pending);
+  const ended = turn.ask(pending);
+  if (unwanted) stop();
+  await ended;
   // Left before its job was known, and ended meanwhile: it stood there already.
   if (thread.turns.some((each) => each !== turn && each.job !== null && each.job === turn.job)) thread.drop(turn);
   if (asked !== turn) return;
@@ -224,10 +231,9 @@ async function lookAgain() {
   const id = conversation;
   try {
     const { data } = await api(`/v1/conversations/${encodeURIComponent(id)}/items?limit=${LOOKED_AT}`);
-    const there = [...new Set(data.map((each) => each.job))].reverse();
     const shown = thread.last;
-    if (id !== conversation || asked !== null || thread.endsWith(there)) return false;
-    if (shown && !shown.leftTrace) return false; // what is shown says why there is no answer
+    if (id !== conversation || asked !== null || thread.endsWith(data)) return false;
+    if (shown && !shown.names.length) return false; // what is shown says why there is no answer
     await thread.open(id, opening.signal);
     resume(id);
     return true;

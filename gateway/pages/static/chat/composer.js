@@ -9,18 +9,20 @@ export class Composer {
    * @param {HTMLFormElement} form
    * @param {(text: string) => void} send
    * @param {() => void} stop
+   * @param {(text: string) => void} changed what is written is another now
    */
-  constructor(form, send, stop) {
+  constructor(form, send, stop, changed) {
     this.field = /** @type {HTMLTextAreaElement} */ (form.querySelector("textarea"));
     this.button = /** @type {HTMLButtonElement} */ (form.querySelector("button[type=submit]"));
     this.busy = false;
     this.send = send;
+    this.changed = changed;
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       if (this.busy) stop();
       else this._send();
     });
-    this.field.addEventListener("input", () => this._show());
+    this.field.addEventListener("input", () => this._changed());
     this.field.addEventListener("keydown", (event) => {
       // While a word is being composed (Japanese, Chinese, …) Enter belongs to that.
       if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
@@ -41,14 +43,22 @@ export class Composer {
 
   /** @param {string} text */
   write(text) {
-    this.field.value = text;
-    this._show();
+    this.fill(text);
     this.field.focus();
   }
 
+  /** The same, and the reader stays where they are. @param {string} text */
+  fill(text) {
+    this.field.value = text;
+    this._changed();
+  }
+
   clear() {
-    this.field.value = "";
-    this._show();
+    this.fill("");
+  }
+
+  get text() {
+    return this.field.value;
   }
 
   /** Send what is written, as Enter does. */
@@ -65,6 +75,11 @@ export class Composer {
     if (!text) return;
     this.clear();
     this.send(text);
+  }
+
+  _changed() {
+    this.changed(this.field.value);
+    this._show();
   }
 
   _show() {

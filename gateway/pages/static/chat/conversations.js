@@ -1,4 +1,4 @@
-/** The list of conversations: newest first, to be opened, renamed, deleted; the page bears the name of the open one. */
+/** The list of conversations: newest first, to be opened, renamed, exported, deleted; the page bears the name of the open one. */
 
 import { api, inWords } from "../ground/api.js";
 import { icon, make } from "../ground/dom.js";
@@ -75,6 +75,15 @@ export class ConversationList {
     });
   }
 
+  /** A download bears no header: a ticket stands in for the key. */
+  async _export(conversation) {
+    const all = `${path(conversation)}/export`;
+    await this._change(async () => {
+      const { ticket } = await api("/v1/tickets", { body: { path: all } });
+      make("a", { href: `${all}?ticket=${encodeURIComponent(ticket)}`, download: "" }).click();
+    });
+  }
+
   async _delete(conversation) {
     const words = `“${title(conversation)}” and all that was said in it will be gone.`;
     if (!(await confirm("Delete this conversation?", words, "Delete"))) return;
@@ -127,6 +136,7 @@ export class ConversationList {
       "li", {},
       make("a", { href: `#${conversation.id}`, title: name, "aria-current": conversation.id === this.current ? "true" : null }, name),
       act("Rename", "pen", () => this._rename(conversation)),
+      act("Export", "save", () => this._export(conversation)),
       act("Delete", "bin", () => this._delete(conversation)),
     );
   }

@@ -41,11 +41,14 @@ export async function follow(jobId, signal, hear) {
 }
 
 /**
- * Whether what went wrong may go well at another time: the server away, busy or starting, the connection cut.
+ * Whether what went wrong may go well at another time: the server away, busy or starting, the connection cut,
+ * the same still being made for an earlier try.
  * @param {unknown} error
  */
 export function passes(error) {
-  if (error instanceof ApiError) return error.status === 0 || error.status === 429 || error.status >= 500;
+  if (error instanceof ApiError) {
+    return error.mayPass && (error.status === 0 || error.status === 429 || error.status >= 500 || error.code === "still_running");
+  }
   return error instanceof TypeError || (error instanceof DOMException && error.name === "NetworkError");
 }
 

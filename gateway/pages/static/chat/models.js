@@ -28,7 +28,7 @@ export function models(place) {
   };
   const load = async () => {
     try {
-      known = (await api("/v1/models")).data.map(({ id }) => id);
+      known = (await api("/v1/models")).data.filter(({ task }) => task !== "embeddings").map(({ id }) => id);
     } catch {
       return; // the next submit will say what is wrong
     }

@@ -20,7 +20,7 @@ const LONGEST_MS = Number(document.documentElement.dataset.idempotencyMs) - HOUR
 
 /**
  * What has no answer yet in this conversation, in the order it was asked; what is too old is dropped wherever it was asked.
- * @param {string} conversation
+ * @param {string | null} conversation none for what begins one
  * @returns {Pending[]}
  */
 export function recall(conversation) {
@@ -52,7 +52,7 @@ export function forget(pending) {
 
 /**
  * The conversation is gone, and all that was asked in it.
- * @param {string} conversation
+ * @param {string | null} conversation
  */
 export function forgetAll(conversation) {
   for (const pending of recall(conversation)) forget(pending);

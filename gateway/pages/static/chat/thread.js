@@ -2,6 +2,7 @@
 
 import { api, inWords } from "../ground/api.js";
 import { make } from "../ground/dom.js";
+import { turnsOf, unbegun } from "./said.js";
 import { Turn } from "./turn.js";
 
 const PAGE = 100;
@@ -19,6 +20,7 @@ export class Thread {
     this.around = { ...around, grown: () => this._grown() };
     this.turns = [];
     this.follows = true;
+    this.held = 0; // where the end was last brought into view
     this.earlier = null;
     place.addEventListener("scroll", () => this._scrolled(), { passive: true });
     end.addEventListener("click", () => this.toEnd());
@@ -32,6 +34,7 @@ export class Thread {
     this.earlier = null;
     this.place.replaceChildren();
     this.follows = true;
+    this.held = 0;
     this.end.hidden = true;
   }
 
@@ -80,18 +83,19 @@ export class Thread {
   }
 
   /**
-   * Whether the conversation's newest answers, oldest first, are the newest that are shown.
-   * @param {string[]} jobs
+   * Whether the newest of what the conversation holds is the newest that is shown.
+   * @param {any[]} items newest first
    */
-  endsWith(jobs) {
-    const shown = this.turns.map((turn) => turn.job).filter((job) => job !== null);
-    const newest = jobs.length ? shown.slice(-jobs.length) : shown;
-    return newest.length === jobs.length && newest.every((job, at) => job === jobs[at]);
+  endsWith(items) {
+    const there = [...new Set(items.map(({ job, id }) => job ?? id))].reverse();
+    const shown = [...new Set(this.turns.flatMap(({ names }) => names))];
+    const newest = there.length ? shown.slice(-there.length) : shown;
+    return newest.length === there.length && newest.every((name, at) => name === there[at]);
   }
 
   toEnd() {
     this.follows = true;
-    this.place.scrollTop = this.place.scrollHeight;
+    this._hold();
     this.end.hidden = true;
   }
 
@@ -100,10 +104,19 @@ export class Thread {
     return api(`/v1/conversations/${encodeURIComponent(conversation)}/items?limit=${PAGE}&order=desc${from}`, { signal });
   }
 
-  _before(conversation, page, signal) {
-    const found = turnsOf(page.data.reverse()).map(({ job, prompt, answer, told }) => {
-      const turn = new Turn(prompt, this.around);
-      turn.restore(job, answer, told);
+  /**
+   * Show a page of items before what is shown.
+   * @param {string} conversation
+   * @param {any} page newest first
+   * @param {AbortSignal} signal
+   * @param {any[]} later items of the page after it that may belong to a turn of this one
+   */
+  _before(conversation, page, signal, later = []) {
+    const items = [...page.data.reverse(), ...later];
+    const ahead = page.has_more ? unbegun(items) : 0;
+    const found = turnsOf(items.slice(ahead)).map((said) => {
+      const turn = new Turn(said.prompt, this.around);
+      turn.restore(said);
       return turn;
     });
     this.earlier?.remove();
@@ -115,7 +128,7 @@ export class Thread {
     this.earlier.addEventListener("click", async () => {
       const from = this.place.scrollHeight;
       try {
-        this._before(conversation, await this._page(conversation, page.data[0].id, signal), signal);
+        this._before(conversation, await this._page(conversation, page.data[0].id, signal), signal, items.slice(0, ahead));
         this.place.scrollTop += this.place.scrollHeight - from;
       } catch (error) {
         this.earlier.textContent = `${inWords(error)} Try again.`;
@@ -129,8 +142,17 @@ export class Thread {
   }
 
   _grown() {
-    if (this.follows) this.place.scrollTop = this.place.scrollHeight;
+    // A reader who scrolled up just now is not heard of before the next frame.
+    const hasLeft = this.place.scrollTop < this.held - NEAR_PX && this._distance() >= NEAR_PX;
+    this.follows = this.follows && !hasLeft;
+    if (this.follows) this._hold();
     this._button();
+  }
+
+  /** Keep the end in view. */
+  _hold() {
+    this.place.scrollTop = this.place.scrollHeight;
+    this.held = this.place.scrollTop;
   }
 
   _scrolled() {
@@ -145,18 +167,4 @@ export class Thread {
   _distance() {
     return this.place.scrollHeight - this.place.clientHeight - this.place.scrollTop;
   }
-}
-
-/** Items of a conversation, oldest first, as the turns they belong to. */
-function turnsOf(items) {
-  const found = new Map();
-  for (const item of items) {
-    const { job, role, content } = item;
-    const turn = found.get(job) ?? { job, prompt: "", answer: "", told: {} };
-    const text = content.map((part) => part.text).join("");
-    if (role === "assistant") Object.assign(turn, { answer: text, told: item });
-    else if (role === "user") turn.prompt = text;
-    found.set(job, turn);
-  }
-  return [...found.values()];
 }

@@ -4,10 +4,13 @@ import { ApiError, inWords, jobInWords } from "../ground/api.js";
 import { icon, make } from "../ground/dom.js";
 import { Asking } from "./asking.js";
 import { copyButton } from "./copy.js";
+import { passes } from "./events.js";
+import { facts } from "./facts.js";
 import { feedback } from "./feedback.js";
 import { Rendered } from "./markdown.js";
+import { inLine } from "./place.js";
 
-export const STATES = {
+const STATES = {
   sending: "Sending …",
   away: "The server cannot be reached; trying again …",
   queued: "Waiting for its turn …",
@@ -26,7 +29,9 @@ const GOES_ON = "This conversation goes on in another window. This is the answer
  * @property {() => void} grown the turn's height may have changed
  * @property {(turn: Turn) => void} again the reader wants another answer to this prompt
  * @property {(text: string) => void} edit the reader wants to ask this otherwise
+ * @property {(prompt: string) => void} unanswered nothing came of it: the conversation does not hold it
  * @property {(turn: Turn, pending: import("./pending.js").Pending) => void} retry what could not be sent is wanted after all
+ * @property {(conversation: any) => void} begun the conversation that a prompt begins is there
  * @property {(prompt: string, error: ApiError) => void} gone the conversation is not there any more
  * @property {(words: string) => void} tell for those who listen rather than see
  */
@@ -35,6 +40,7 @@ const GOES_ON = "This conversation goes on in another window. This is the answer
  * @typedef {object} Told what is known of an answer beside its text, as its item tells it
  * @property {string | null} [finish_reason]
  * @property {string | null} [cache]
+ * @property {{turns_dropped: number} | null} [truncated]
  * @property {{completion_tokens: number} | null} [usage]
  * @property {any} [feedback]
  */
@@ -48,10 +54,15 @@ export class Turn {
     this.prompt = prompt;
     this.around = around;
     this.job = null; // whose answer is shown
+    this.items = []; // names of what the conversation was seen to hold of it
+    this.isWhole = true; // another answer may take its place
     this.text = "";
     this.told = /** @type {Told} */ ({});
+    this.spoken = ""; // of its state, last
     this.asking = null;
     this.overtaken = false; // another client's answer, or turn, came first
+    this.folded = make("div.folded");
+    this.heading = make("h2.unseen", {}, "The answer");
     this.state = make("p.state", { hidden: true });
     this.body = make("div.answer", { dir: "auto" });
     this.note = make("div.note", { hidden: true });
@@ -61,10 +72,9 @@ export class Turn {
     this.shown.afterwards = around.grown;
     this.element = make(
       "article.turn", {},
-      make("h2.unseen", {}, "You asked"),
-      make("div.prompt", { dir: "auto" }, prompt),
-      make("h2.unseen", {}, "The answer"),
-      this.body, this.state, this.note, this.actions, this.why,
+      prompt && make("h2.unseen", {}, "You asked"),
+      prompt && make("div.prompt", { dir: "auto" }, prompt),
+      this.folded, this.heading, this.body, this.state, this.note, this.actions, this.why,
     );
   }
 
@@ -73,14 +83,21 @@ export class Turn {
     return this.job !== null && this.text !== "";
   }
 
-  /**
-   * Show an answer that was given before.
-   * @param {string} job
-   * @param {string} text
-   * @param {Told} told
-   */
-  restore(job, text, told) {
-    this._keep(job, text, told);
+  /** What the conversation holds of it: its job, or its items where no job gave them. */
+  get names() {
+    return this.job === null ? this.items : [this.job];
+  }
+
+  /** Show what was said before. @param {import("./said.js").Said} said */
+  restore({ job, names, answer, told, folded, isWhole }) {
+    this.items = names;
+    this.isWhole = isWhole;
+    this.folded.append(...folded.map(({ name, text }) => (
+      make("details", {}, make("summary", {}, name), make("pre", { dir: "auto", tabindex: 0 }, text))
+    )));
+    this.heading.hidden = told === null;
+    if (told === null) return;
+    this._keep(job, answer, told);
     this._offer();
   }
 
@@ -98,7 +115,9 @@ export class Turn {
   async ask(pending) {
     const before = { job: this.job, text: this.text, told: this.told };
     this._clear();
-    this.asking = new Asking(pending, { text: (text) => this.shown.show(text), state: (state) => this._show(state) });
+    this.asking = new Asking(pending, {
+      text: (text) => this.shown.show(text), state: (state, place) => this._show(state, place), begun: this.around.begun,
+    });
     this.body.setAttribute("aria-busy", "true");
     try {
       this._ended(await this.asking.run(), before);
@@ -135,12 +154,13 @@ export class Turn {
     this.overtaken = false;
   }
 
-  _show(state) {
-    const words = STATES[state] ?? "";
-    if (this.state.textContent !== words) {
-      this.state.textContent = words;
-      this.around.tell(words || "Answering");
-    }
+  _show(state, place = null) {
+    const words = place ? inLine(place) : STATES[state] ?? "";
+    // Who listens is told of another place, not of each second.
+    const spoken = place ? inLine({ ...place, waitS: null }) : words;
+    if (this.spoken !== spoken) this.around.tell(spoken || "Answering");
+    this.spoken = spoken;
+    this.state.textContent = words;
     this.state.hidden = words === "";
     this.element.classList.add("live");
     this.around.grown();
@@ -165,6 +185,7 @@ export class Turn {
       this._back(before, stopped ? "Stopped; this is the answer from before." : `${jobInWords(job)} This is the answer from before.`);
     } else {
       this._say(stopped ? "Stopped before an answer began." : jobInWords(job), { bad: !stopped });
+      this.around.unanswered(this.prompt);
     }
     this.around.tell(stopped ? "Stopped" : "No answer came");
   }
@@ -178,6 +199,8 @@ export class Turn {
     if (before.text) return this._back(before, `${words} This is the answer from before.`);
     // With a job it is the job that is gone: its retention is over.
     if (pending.job === null && error instanceof ApiError && error.code === "not_found") return this.around.gone(this.prompt, error);
+    // What may still be sent is kept as it was asked.
+    if (!passes(error)) this.around.unanswered(this.prompt);
     return this._say(words, { bad: true, retry: () => this.around.retry(this, pending) });
   }
 
@@ -210,26 +233,19 @@ export class Turn {
   }
 
   _offer() {
+    const copy = copyButton("Copy answer", () => this.text);
+    if (this.job === null) return this._act([copy]);
     const again = make("button.quiet.again", { type: "button", "aria-label": "Answer again", title: "Answer again" }, icon("again"));
     again.addEventListener("click", () => this.around.again(this));
     const stopped = this.told.finish_reason === "cancelled";
     const { buttons, form } = stopped ? { buttons: [], form: "" } : feedback(this.job, this.told);
-    this.actions.replaceChildren(copyButton("Copy answer", () => this.text), again, ...buttons, ...facts(this.told));
     this.why.replaceChildren(form);
+    return this._act([copy, ...(this.isWhole ? [again] : []), ...buttons, ...facts(this.told)]);
+  }
+
+  _act(actions) {
+    this.actions.replaceChildren(...actions);
     this.actions.hidden = false;
     this.around.grown();
   }
-}
-
-/** @param {Told} told */
-function facts({ finish_reason, cache, usage }) {
-  const found = [];
-  if (finish_reason === "cancelled") found.push(make("span.badge", {}, "stopped"));
-  if (finish_reason === "length") found.push(make("span.badge.warn", { title: "The answer reached its longest length" }, "cut short"));
-  if (cache === "hit" || cache === "semantic") {
-    const title = "The same was asked before: this answer came from the cache, without the model";
-    found.push(make("span.badge.good", { title }, icon("bolt"), "from the cache"));
-  }
-  if (usage?.completion_tokens) found.push(make("span.fact", {}, `${usage.completion_tokens} tokens`));
-  return found;
 }

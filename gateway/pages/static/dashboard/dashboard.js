@@ -21,7 +21,7 @@ class Page {
     this.asking = null;
     this.job = null;
     this.trouble = make("p.banner", { role: "alert", hidden: true });
-    this.empty = make("div.empty", { hidden: true });
+    this.empty = make("div.empty", {}, make("p", { role: "status" }, "Counting …")); // until the first answer
     this.tiles = make("div.tiles");
     this.sections = make("div.sections");
     // Not while the last question is under way: a server that is slow gets no more to do.
@@ -90,6 +90,7 @@ class Page {
     } catch (error) {
       if (asking.signal.aborted) return;
       this.tell(error);
+      if (this.answer === null) this.empty.hidden = true;
       this.live.failed(error instanceof ApiError ? error.afterS : 0);
       if (!(error instanceof ApiError)) throw error;
     } finally {

@@ -25,7 +25,7 @@ export class Toolbar {
     this.form = this.customForm();
     this.element = make(
       "div.toolbar", {},
-      make("div.row", {}, make("div.ranges", { role: "group", "aria-label": "Time range" }, this.ranges, this.custom), this.model, this.lane, this.status, make("span.grow"), this.told, live.element),
+      make("div.row", {}, make("div.ranges", { role: "group", "aria-label": "Time range" }, this.ranges, this.custom), this.model, this.lane, this.status, make("span.now", {}, this.told, live.element)),
       this.form,
     );
   }
@@ -77,7 +77,7 @@ export class Toolbar {
    */
   filter(name, all, values) {
     const options = [make("option", { value: "" }, all), ...values.map((each) => make("option", { value: each }, each))];
-    const made = make("select", { "aria-label": all.replace("All ", "Filter by "), onchange: (event) => this.go({ [name]: event.target.value }) }, options);
+    const made = make(`select.${name}s`, { "aria-label": all.replace("All ", "Filter by "), onchange: (event) => this.go({ [name]: event.target.value }) }, options);
     return /** @type {HTMLSelectElement} */ (made);
   }
 
@@ -113,6 +113,7 @@ export class Toolbar {
 function choose(select, value) {
   if (![...select.options].some((each) => each.value === value)) select.append(make("option", { value }, value));
   select.value = value;
+  select.title = value;
 }
 
 /** @param {number} s */

@@ -8,14 +8,16 @@ export class ApiError extends Error {
    * @param {number} status
    * @param {string} message
    * @param {string | null} code
-   * @param {number} afterS seconds after which it may be tried again; 0 where that would be no use
+   * @param {number} afterS seconds after which it may be tried again, where the server says so
+   * @param {boolean} mayPass the server did not say that to try again is of no use
    */
-  constructor(status, message, code = null, afterS = 0) {
+  constructor(status, message, code = null, afterS = 0, mayPass = true) {
     super(message);
     this.name = "ApiError";
     this.status = status;
     this.code = code;
     this.afterS = afterS;
+    this.mayPass = mayPass;
   }
 }
 
@@ -81,6 +83,7 @@ export function inWords(error) {
   if (!(error instanceof ApiError)) return "Something went wrong in this page. Reload it and try again.";
   if (error.status === 0) return "The server cannot be reached. Is it running, and are you online?";
   if (error.status === 401) return "This key is unknown or was revoked. Sign in with another one.";
+  if (!error.mayPass) return error.message;
   if (error.status === 429) return `That was too much at once for this key. ${later(error)}`;
   if (error.status === 503) return `The service cannot take this just now. ${later(error)}`;
   if (error.status >= 500) return "Something went wrong on the server. Try again; if it stays so, tell who runs it.";
@@ -110,11 +113,12 @@ function later(error) {
 /** @param {Response} response */
 async function problem(response) {
   const afterS = Number(response.headers.get("Retry-After")) || 0;
+  const mayPass = response.headers.get("x-should-retry") !== "false";
   try {
     const { error } = await response.json();
-    return new ApiError(response.status, error.message, error.code, afterS);
+    return new ApiError(response.status, error.message, error.code, afterS, mayPass);
   } catch {
     // Somebody between us and the gateway answered.
-    return new ApiError(response.status, `The server answered with status ${response.status}.`, null, afterS);
+    return new ApiError(response.status, `The server answered with status ${response.status}.`, null, afterS, mayPass);
   }
 }

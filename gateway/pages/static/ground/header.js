@@ -6,6 +6,7 @@ import { key, onChange, signOut } from "./session.js";
 const PAGES = [
   ["Chat", "/"],
   ["Dashboard", "/dashboard"],
+  ["API", "/docs"],
 ];
 
 /**

@@ -1,5 +1,6 @@
 """The client and a real gateway: every call, and what it gives."""
 
+import json
 from collections.abc import AsyncIterator
 
 import pytest
@@ -31,6 +32,8 @@ async def test_a_job_from_its_submit_to_what_is_thought_of_it(headrace: AsyncHea
     assert (thumb.job_id, thumb.value, thumb.tags) == (job.id, "up", ("short",))
     assert [each.step for each in timeline.steps][-1] == "visible"
     assert (await headrace.jobs.models())[0].id == MODEL
+    assert (await headrace.jobs.list(status="completed", metadata={"a": "b"}, created_after=0)).data == (done,)
+    assert (await headrace.jobs.list(lane="batch", limit=5, order="asc")).data == ()
 
 
 async def test_a_job_that_waits_is_cancelled_and_cannot_be_judged(headrace: AsyncHeadrace) -> None:
@@ -63,6 +66,21 @@ async def test_a_conversation_from_its_title_to_its_end(headrace: AsyncHeadrace,
     assert [(each.role, each.text) for each in items.data] == [("user", "Why?"), ("assistant", "Because.")]
     with pytest.raises(NotFound):
         await headrace.conversations.get(talk.id)
+
+
+async def test_items_are_put_into_a_conversation_and_all_of_it_is_taken_out(
+    headrace: AsyncHeadrace,
+) -> None:
+    talk = await headrace.conversations.create("Rivers", items=[{"role": "system", "content": "Be brief."}])
+    added = await headrace.conversations.add(talk.id, [{"role": "user", "content": text} for text in ("Rhine", "Po")])
+    await headrace.conversations.delete_item(talk.id, added.data[1].id)
+    one = await headrace.conversations.item(talk.id, added.data[0].id)
+    lines = [json.loads(line) async for line in headrace.conversations.export(talk.id)]
+    with pytest.raises(NotFound):
+        [line async for line in headrace.conversations.export("conv_nobody")]
+
+    assert (one.text, one.job) == ("Rhine", None)
+    assert [each.get("title") or each["content"][0]["text"] for each in lines] == ["Rivers", "Be brief.", "Rhine"]
 
 
 async def test_what_is_refused_says_why(gateway: RunningGateway, headrace: AsyncHeadrace) -> None:

@@ -4,7 +4,7 @@ from io import StringIO
 
 from gateway.client.commands.tour import PROMPTS, TourPrompt, walk
 from gateway.client.settings import ClientSettings
-from infra.local.ports import LOOPBACK, free_ports
+from infra.local.processes.ports import LOOPBACK, free_ports
 from infra.screen import Screen
 from tests.support.unruly_gateway import UnrulyGateway, hangs_up, job, served, streams
 

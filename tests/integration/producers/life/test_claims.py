@@ -2,6 +2,7 @@
 
 from producers.jobs import live
 from producers.jobs.lease import MOST_CLAIMS, Finishing, Lease, Lost, Parked
+from producers.jobs.live import Piece
 from tests.support.builders import CLOCK, a_completed, a_prompt
 from tests.support.life import House, claimed, lapsed
 
@@ -9,7 +10,7 @@ from tests.support.life import House, claimed, lapsed
 async def test_a_live_lease_parks_the_next_worker_and_a_lapsed_one_is_taken_over(house: House) -> None:
     prompt = a_prompt()
     first = await claimed(house.leases, prompt)
-    await house.leases.show(first, "half an ans")
+    await house.leases.show(first, [Piece("half an ans")])
     parked = await house.other.claim(prompt, 0)
     await lapsed(house, prompt.job_id)
     second = await claimed(house.other, prompt)
@@ -17,7 +18,7 @@ async def test_a_live_lease_parks_the_next_worker_and_a_lapsed_one_is_taken_over
     assert isinstance(parked, Parked)
     assert second.attempt == 2
     assert int(second.token) > int(first.token)
-    assert await house.leases.show(first, "wer") == "lost"
+    assert await house.leases.show(first, [Piece("wer")]) == "lost"
     assert await house.leases.renew([first]) == ["lost"]
     assert await house.leases.finish(first, a_completed(prompt)) == Lost()
     assert live.text_of(await live.entries_after(house.scripts, prompt.job_id)) == ""
@@ -64,10 +65,10 @@ async def test_a_prompt_that_kills_its_workers_is_poison_at_the_sixth_claim(hous
 async def test_a_job_that_was_given_back_is_claimed_at_once_and_its_old_token_is_worth_nothing(house: House) -> None:
     prompt = a_prompt()
     lease = await claimed(house.other, prompt)
-    await house.other.show(lease, "half an ans")
+    await house.other.show(lease, [Piece("half an ans")])
     await house.other.release(lease)
     await house.other.release(lease)
-    refused = [await house.other.show(lease, "wer"), *await house.other.renew([lease])]
+    refused = [await house.other.show(lease, [Piece("wer")]), *await house.other.renew([lease])]
     second = await claimed(house.leases, prompt)
     await house.other.release(lease)
 

@@ -3,6 +3,7 @@
 from producers.jobs import live, record
 from producers.jobs.intake import Accepted
 from producers.jobs.lease import Finishing, Gone, Published
+from producers.jobs.live import Piece
 from tests.support.builders import CLOCK, a_cancelled, a_completed, a_prompt
 from tests.support.life import QUOTA, House, claimed
 
@@ -12,8 +13,8 @@ async def test_a_job_goes_from_accepted_to_visible(house: House) -> None:
     accepted = await house.intake.accept(prompt, QUOTA)
     assert await house.intake.acknowledge(prompt.job_id) == "queued"
     lease = await claimed(house.leases, prompt)
-    assert await house.leases.show(lease, "Rayleigh ") == "kept"
-    assert await house.leases.show(lease, "scattering.") == "kept"
+    assert await house.leases.show(lease, [Piece("Rayleigh ")]) == "kept"
+    assert await house.leases.show(lease, [Piece("scattering.")]) == "kept"
     answer = a_completed(prompt)
     assert await house.leases.finish(lease, answer) == Finishing(answer)
     before = await record.read(house.scripts, prompt.job_id)
@@ -21,7 +22,8 @@ async def test_a_job_goes_from_accepted_to_visible(house: House) -> None:
     after = await record.read(house.scripts, prompt.job_id)
 
     assert isinstance(accepted, Accepted)
-    assert accepted.quota_left.requests_left == 59
+    assert accepted.stands.key.requests is not None
+    assert accepted.stands.key.requests.whole == 59
     assert before is not None
     assert before.status == "running"
     assert after is not None

@@ -1,7 +1,7 @@
 """Feedback beside its job: what is last in the log stands, in whatever order gateways get here."""
 
-from producers.feedback import Feedback, feedback_id
-from producers.jobs.record import Retention
+from producers.answers.feedback import Feedback, feedback_id
+from producers.state.retention import Retention
 from tests.support.builders import a_prompt
 from tests.support.feedback import a_feedback
 from tests.support.life import House

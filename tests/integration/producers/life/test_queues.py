@@ -3,9 +3,13 @@
 import pytest
 
 from infra.errors import Unavailable
-from producers.jobs.positions import Move
-from producers.jobs.view import TOPICS, queued
-from producers.places import Place
+from producers.events import Limits, PromptSubmitted
+from producers.jobs.waiting import Place as InQueue
+from producers.jobs.waiting import places_of
+from producers.log.places import Place
+from producers.state.positions import Move
+from producers.state.view import TOPICS
+from stream_workers.fanout.state_view import queued
 from stream_workers.views.records import Done
 from tests.support.builders import CLOCK, a_cancelled, a_completed, a_prompt
 from tests.support.life import QUOTA, House, claimed, lapsed
@@ -59,3 +63,58 @@ async def test_nobody_tells_how_deep_a_queue_is_while_the_view_is_rebuilt(house:
 
     with pytest.raises(Unavailable):
         await queued(house.scripts)
+
+
+async def test_a_job_in_a_queue_knows_its_place_and_the_pace_of_its_lane(house: House) -> None:
+    waiting = [a_prompt(lane="batch", received_ms=CLOCK.now_ms() + at) for at in range(12)]
+    for prompt in reversed(waiting):
+        await house.intake.accept(prompt, Limits(requests_per_minute=10_000, jobs_in_flight=10_000))
+        await house.intake.acknowledge(prompt.job_id)
+    before = await place_of(house, waiting[-1])
+    for prompt in waiting[:9]:
+        await claimed(house.other, prompt)
+    after = await place_of(house, waiting[-1])
+
+    assert before is not None
+    assert (before.position, before.outlook) == (12, None)
+    assert after is not None
+    assert after.position == 3
+    assert after.pace is not None
+    assert after.pace.gaps == 8
+    assert 0 < after.pace.mean_ms < 1000
+    assert after.outlook is not None
+    assert after.outlook.least_ms <= after.outlook.wait_ms <= after.outlook.most_ms
+    assert await place_of(house, waiting[0]) is None
+
+
+async def test_the_time_in_which_nothing_waited_says_nothing_of_a_lanes_pace(house: House) -> None:
+    for _ in range(8):
+        prompt = a_prompt(lane="batch")
+        await house.intake.accept(prompt, Limits(requests_per_minute=10_000, jobs_in_flight=10_000))
+        await house.intake.acknowledge(prompt.job_id)
+        await claimed(house.other, prompt)
+    last = a_prompt(lane="batch")
+    await house.intake.accept(last, Limits(requests_per_minute=10_000, jobs_in_flight=10_000))
+    await house.intake.acknowledge(last.job_id)
+    found = await place_of(house, last)
+
+    assert found is not None
+    assert (found.position, found.pace) == (1, None)
+
+
+async def place_of(house: House, prompt: PromptSubmitted) -> InQueue | None:
+    (found,) = await places_of(house.scripts, [(prompt.job_id, prompt.lane)])
+    return found
+
+
+async def test_the_places_of_jobs_of_several_lanes_are_told_together(house: House) -> None:
+    jobs = [a_prompt(lane=lane) for lane in ("batch", "standard", "batch")]
+    for prompt in jobs:
+        await house.intake.accept(prompt, QUOTA)
+        await house.intake.acknowledge(prompt.job_id)
+    await claimed(house.other, jobs[0])
+
+    found = await places_of(house.scripts, [(each.job_id, each.lane) for each in jobs])
+
+    assert [each and each.position for each in found] == [None, 1, 1]
+    assert await places_of(house.scripts, []) == []

@@ -5,14 +5,24 @@ from typing import Any
 
 import pytest
 
-from producers.conversations import Page
-from producers.events import ConversationCreated, ConversationDeleted, ConversationUpdated, Message, Terminal
-from producers.jobs.intake import NotAccepted
+from producers.conversations.store import Page
+from producers.conversations.turns import Said, Turn
+from producers.events import (
+    ConversationCreated,
+    ConversationDeleted,
+    ConversationUpdated,
+    ItemsAdded,
+    ItemsDeleted,
+    Message,
+    Terminal,
+)
+from producers.jobs.intake import Accepted, NotAccepted
 from producers.jobs.lease import Parked
-from producers.jobs.positions import Move
-from producers.places import Place
+from producers.log.places import Place
+from producers.state.positions import Move
 from tests.support.builders import CLOCK, a_cancelled, a_completed, a_failed, a_prompt
 from tests.support.life import QUOTA, House, claimed
+from tests.support.talk import said_in, turns_of
 from tests.support.views import applied
 
 
@@ -27,7 +37,7 @@ async def test_turns_of_a_conversation_wait_for_the_one_before_and_see_its_text(
     await claimed(house.other, second, place=9)
 
     assert behind == Parked("behind", 0.25)
-    assert await house.conversations.history("conv_1", before=9) == (
+    assert await said_in(house.conversations, "conv_1", before=9) == (
         Message("user", "one"),
         Message("assistant", "answer one"),
     )
@@ -44,7 +54,7 @@ async def test_a_failed_turn_leaves_no_trace_and_a_cancelled_one_what_was_shown(
         await claimed(house.leases, ending.prompt, place)
         await house.settling.settle(ending, 0, place, CLOCK.now_ms())
 
-    assert await house.conversations.history("conv_1") == (Message("user", "long"), Message("assistant", "so far"))
+    assert await said_in(house.conversations, "conv_1") == (Message("user", "long"), Message("assistant", "so far"))
 
 
 async def test_a_deleted_conversation_stays_deleted_when_the_log_is_read_again(house: House) -> None:
@@ -57,8 +67,26 @@ async def test_a_deleted_conversation_stays_deleted_when_the_log_is_read_again(h
 
     assert await house.conversations.read("conv_1") is None
     assert await house.conversations.of_tenant("acme", 20) == Page((), has_more=False)
-    assert await house.conversations.history("conv_1") == ()
+    assert await said_in(house.conversations, "conv_1") == ()
     assert await house.intake.accept(a_prompt(conversation="conv_1"), QUOTA) == NotAccepted("no_conversation")
+
+
+async def test_two_may_ask_to_replace_one_turn_and_the_log_decides(house: House) -> None:
+    await house.conversations.open(ConversationCreated(conversation="conv_1", tenant="acme", at_ms=CLOCK.now_ms()))
+    first = a_prompt("one", conversation="conv_1")
+    await claimed(house.leases, first, 0)
+    await house.settling.settle(a_completed(first), 0, 0, CLOCK.now_ms())
+    one, two = (a_prompt("one", conversation="conv_1", replaces=first.job_id) for _ in range(2))
+
+    entered = []
+    for place, prompt in enumerate((one, two), start=1):
+        entered.append(await house.intake.accept(prompt, QUOTA))
+        await house.intake.acknowledge(prompt.job_id, "conv_1", place)
+    await claimed(house.leases, one, 1)
+    await house.settling.settle(a_completed(one, "new"), 0, 1, CLOCK.now_ms())
+
+    assert [type(each) for each in entered] == [Accepted, Accepted]
+    assert await said_in(house.conversations, "conv_1", before=2, replaces=first.job_id) is None
 
 
 async def test_a_turn_takes_the_place_of_the_last_one_once_it_is_answered(house: House) -> None:
@@ -73,10 +101,10 @@ async def test_a_turn_takes_the_place_of_the_last_one_once_it_is_answered(house:
 
     await claimed(house.leases, failing, 2)
     await house.settling.settle(a_failed(failing), 0, 2, CLOCK.now_ms())
-    kept = await house.conversations.history("conv_1")
+    kept = await said_in(house.conversations, "conv_1")
     await house.intake.accept(again, QUOTA)
     await claimed(house.leases, again, 3)
-    shown_to_the_model = await house.conversations.history("conv_1", before=3, replaces=last.job_id)
+    shown_to_the_model = await said_in(house.conversations, "conv_1", before=3, replaces=last.job_id)
     for _ in range(2):
         await house.settling.settle(a_completed(again, "new"), 0, 3, CLOCK.now_ms())
 
@@ -85,7 +113,7 @@ async def test_a_turn_takes_the_place_of_the_last_one_once_it_is_answered(house:
     assert shown_to_the_model is not None
     assert [message.content for message in kept] == ["one", f"old {first.job_id}", "two", f"old {last.job_id}"]
     assert [message.content for message in shown_to_the_model] == ["one", f"old {first.job_id}"]
-    assert [turn.job_id for turn in await house.conversations.turns("conv_1")] == [first.job_id, again.job_id]
+    assert [turn.job_id for turn in await turns_of(house.conversations, "conv_1")] == [first.job_id, again.job_id]
     assert await house.intake.accept(a_prompt(conversation="conv_1", replaces=last.job_id), QUOTA) == not_last
 
 
@@ -112,9 +140,69 @@ async def test_a_replaced_turn_stays_replaced_in_whatever_order_the_log_is_read(
     for event, move in told:
         await applied(house.scripts, event, move)
 
-    assert await house.conversations.history("conv_1") == (Message("user", "one"), Message("assistant", "answer 2"))
+    assert await said_in(house.conversations, "conv_1") == (Message("user", "one"), Message("assistant", "answer 2"))
     places = await house.scripts.redis.zrange(f"{house.scripts.prefix}conversation:conv_1:turns", 0, -1)
     assert places == [third.job_id.encode()]
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+async def test_a_conversation_is_the_same_in_whatever_order_its_topics_are_read(
+    house: House, order: tuple[int, ...]
+) -> None:
+    """What was added keeps its place, and what was deleted stays away, also where its turn is read later."""
+    turns = [a_prompt(text, conversation="conv_1") for text in ("one", "two")]
+    about: dict[str, Any] = {"conversation": "conv_1", "tenant": "acme"}
+    gone = Turn(turns[0].job_id, (Said("user", "one"),), "conv_1").items()
+    topics: list[list[Any]] = [
+        turns,
+        [a_completed(each, f"answer {at}") for at, each in enumerate(turns)],
+        [
+            ConversationCreated(**about, title="Sky", at_ms=1.0),
+            ItemsAdded(**about, messages=(Message("system", "first of all"),)),
+            ItemsAdded(**about, messages=(Message("user", "between"),), after=0),
+            ItemsAdded(**about, messages=(Message("user", "and another"),), after=0),
+            ItemsDeleted(**about, items=tuple(each.id for each in gone)),
+            ConversationUpdated(**about, title="Sea"),
+        ],
+    ]
+    for _ in range(2):
+        for which in order:
+            name = ("prompts.standard", "answers", "conversations")[which]
+            for at, event in enumerate(topics[which]):
+                await applied(house.scripts, event, Move(Place(name, 0, at), at, at + 1, 1.0))
+        # The whole log is read a second time, over what is there.
+        await house.scripts.redis.delete(f"{house.scripts.prefix}view:state:positions")
+
+    history = await said_in(house.conversations, "conv_1")
+    found = await house.conversations.read("conv_1")
+    texts = [each.content for each in history or ()]
+    assert texts == ["first of all", "answer 0", "between", "and another", "two", "answer 1"]
+    assert found is not None
+    assert found.title == "Sea"
+
+
+async def test_a_prompt_that_the_log_holds_twice_keeps_its_first_place(house: House) -> None:
+    """Its acknowledgement got lost, so that it was sent once more: the turn after it has to wait all the same."""
+    twice, after = a_prompt("one", conversation="conv_1"), a_prompt("two", conversation="conv_1")
+    await house.conversations.open(ConversationCreated(conversation="conv_1", tenant="acme", at_ms=CLOCK.now_ms()))
+    await house.intake.accept(twice, QUOTA)
+    await house.intake.acknowledge(twice.job_id, "conv_1", 9)
+    await claimed(house.leases, twice, place=5)
+
+    assert await house.other.claim(after, 7) == Parked("behind", 0.25)
+
+
+async def test_a_turn_waits_for_the_one_before_past_what_was_added_between(house: House) -> None:
+    first, second = a_prompt("one", conversation="conv_1"), a_prompt("two", conversation="conv_1")
+    await house.conversations.open(ConversationCreated(conversation="conv_1", tenant="acme", at_ms=CLOCK.now_ms()))
+    await claimed(house.leases, first, place=4)
+    for offset in (7, 8):
+        between = (Message("user", "between"),)
+        await house.conversations.add(
+            ItemsAdded(conversation="conv_1", tenant="acme", messages=between, after=4), offset
+        )
+
+    assert await house.other.claim(second, 9) == Parked("behind", 0.25)
 
 
 async def test_the_later_change_of_a_title_wins_whoever_applies_it_first(house: House) -> None:

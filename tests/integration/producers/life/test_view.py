@@ -1,18 +1,25 @@
 """What Redis knows follows from the log, however late or often that is read."""
 
+from typing import Any
+
 import pytest
 
-from producers.events import Message
-from producers.jobs import record
+from gateway.jobs.objects import job_object
+from producers.events import Choice, Limits, Message, Terminal, Usage
+from producers.jobs import early, record
 from producers.jobs.intake import Accepted, Again
-from producers.jobs.positions import Move, Seek
-from producers.places import Place
+from producers.log.places import Place
+from producers.state.positions import Move, Seek
+from producers.state.retention import Retention
+from stream_workers.inference.endings import Answered, Attempt
 from stream_workers.views.records import Done
 from tests.support.builders import CLOCK, a_completed, a_prompt
-from tests.support.life import QUOTA, House
+from tests.support.life import QUOTA, House, claimed, lapsed
+from tests.support.talk import said_in
 from tests.support.views import applied
 
 DAY_MS = 86_400_000.0
+GENEROUS = Limits(requests_per_minute=10_000, jobs_in_flight=1_000)
 
 
 async def left_days(house: House, key: str) -> float:
@@ -41,12 +48,78 @@ async def test_a_redis_that_lost_everything_is_made_whole_by_the_log(house: Hous
     assert job is not None
     assert (job.status, job.ending, job.times["published"]) == ("completed", answer, 3.0)
     assert job.times["claimed"] == 2.0
-    assert await house.conversations.history("conv_1") == (
+    assert await said_in(house.conversations, "conv_1") == (
         Message("user", "done"),
         Message("assistant", "Rayleigh scattering."),
     )
     again = a_prompt(idempotency_key="k", fingerprint="f")
     assert await house.intake.accept(again, QUOTA) == Again(waiting.job_id)
+
+
+async def test_a_job_that_ended_is_told_in_the_same_words_by_a_redis_made_anew(house: House) -> None:
+    """However it ended: the object that clients see, of which its ETag is made."""
+    endings = [
+        await ended(house, verdict) for verdict in ("answered", "tried twice", "cancelled", "put back, then cancelled")
+    ]
+    for offset, ending in enumerate(endings):
+        await house.settling.settle(ending, 2, offset, CLOCK.now_ms())
+    before = [await told(house, each) for each in endings]
+
+    await house.scripts.redis.delete(*[k async for k in house.scripts.redis.scan_iter(f"{house.scripts.prefix}*")])
+    for offset, ending in enumerate(endings):
+        prompt_at, ending_at = Place("prompts.standard", 1, offset), Place("answers", 2, offset)
+        await applied(house.scripts, ending.prompt, Move(prompt_at, offset, offset + 1, CLOCK.now_ms()))
+        await applied(house.scripts, ending, Move(ending_at, offset, offset + 1, CLOCK.now_ms()))
+
+    assert [(each["status"], each["attempt"]) for each in before] == [
+        ("completed", 1), ("completed", 2), ("cancelled", 1), ("aborted", 1),
+    ]  # fmt: skip
+    assert all(each["started_at"] and each["finished_at"] for each in before)
+    assert [await told(house, each) for each in endings] == before
+
+
+async def ended(house: House, how: str) -> Terminal:
+    """The ending that Redis holds of a job that was accepted, claimed and finished; it is not in the log yet."""
+    prompt = a_prompt(how)
+    await house.intake.accept(prompt, GENEROUS)
+    await house.intake.acknowledge(prompt.job_id)
+    lease = await claimed(house.leases, prompt)
+    if how == "tried twice":
+        await lapsed(house, prompt.job_id)
+        # Another second than that of the first claim.
+        await house.scripts.redis.hset(f"{house.scripts.prefix}job:{prompt.job_id}", "started_ms", "1800000000000.000")
+        lease = await claimed(house.other, prompt)
+    if how == "put back, then cancelled":
+        await house.leases.put_back(lease)
+        job = await record.read(house.scripts, prompt.job_id)
+        assert job is not None
+        ending: Terminal = early.cancelled(job, CLOCK.now_ms())
+        await house.intake.stop(prompt.job_id, ending, running_too=True)
+        return ending
+    # The worker's clock is another one than Redis'.
+    attempt = Attempt(prompt, lease.attempt, "w", {**lease.times, "finished": CLOCK.now_ms() + 5_000})
+    if how == "cancelled":
+        ending = attempt.stopped("cancelled", "")
+    else:
+        ending = attempt.completed(Answered((Choice("Why not."),), Usage(7, 3)))
+    await house.leases.finish(lease, ending)
+    return ending
+
+
+async def told(house: House, ending: Terminal) -> dict[str, Any]:
+    job = await record.read(house.scripts, ending.job_id)
+    assert job is not None
+    return job_object(job, Retention())
+
+
+async def test_an_answer_from_before_the_first_claim_was_told_began_with_its_last_one(house: House) -> None:
+    answer = a_completed(a_prompt(), attempt=2, timeline={"received": 1.0, "claimed": 2.0, "finished": 3.0})
+
+    await applied(house.scripts, answer, Move(Place("answers", 2, 0), 0, 1, timestamp_ms=4.0))
+
+    job = await record.read(house.scripts, answer.job_id)
+    assert job is not None
+    assert (job.attempt, job.times["started"]) == (2, 2.0)
 
 
 async def test_what_the_log_tells_late_is_kept_only_as_long_as_if_it_were_told_in_time(house: House) -> None:

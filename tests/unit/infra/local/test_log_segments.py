@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from infra.errors import Unavailable
-from infra.local.log_room import LogRoom
-from infra.local.log_segments import Partition, Segment, closed_segments, going_bytes, removable
+from infra.local.kafka.segments import Partition, Segment, closed_segments, going_bytes, removable
+from infra.local.stack.log_room import LogRoom
 from infra.settings import KafkaSettings
 
 ANSWERS, EVENTS = ("answers", 0), ("job.events", 1)

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from infra.local import footprint
-from infra.local.standing import EXIT_CODES, Process, State, verdict
-from infra.local.standing_shown import lasted, sizes_line
+from infra.local.commands.standing_shown import lasted, sizes_line
+from infra.local.disk import footprint
+from infra.local.stack.standing import EXIT_CODES, Process, State, verdict
 from infra.stack_file import Stack
 
 READY, AWAY = Process("kafka", 1, "", ready=True), Process("worker", 2, "", ready=False)

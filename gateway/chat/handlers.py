@@ -1,0 +1,91 @@
+"""POST /v1/chat/completions: a prompt through the log like any other, and the client waits for its answer."""
+
+import msgspec
+from aiohttp import web
+
+from gateway.chat.stream import ChatStream
+from gateway.http import headers
+from gateway.http.objects import as_json
+from gateway.http.problems import of_job, unavailable
+from gateway.jobs import handlers as jobs
+from gateway.jobs.objects import completion, error_of
+from gateway.keys import BACKGROUND
+from gateway.prompts import entrance, waiting
+from gateway.prompts.job_desk import JOB_DESK
+from gateway.prompts.submission import SUBMISSIONS, Admitted, CacheHit
+from gateway.readers.leases import READER_LEASES
+from gateway.repeats.making import MAKING
+from producers.events import AnswerCompleted, PromptSubmitted, Terminal
+from producers.jobs.intake import Again
+from producers.prompts import reading
+from producers.prompts.reading import Wish
+
+
+async def complete(request: web.Request) -> web.StreamResponse:
+    """Answer a prompt, whole or as a stream; an answer that nobody reads any more is given up.
+
+    Not so under an idempotency key: then the client comes back for it.
+    """
+    prompt, wish = await entrance.read_prompt(request, reading.CHAT)
+    if "respond-async" in headers.preferences(request.headers):
+        response = await jobs.submit(request, msgspec.structs.replace(prompt, as_job=True))
+        response.headers.add("Preference-Applied", "respond-async")
+        return response
+    unread_ms = 0 if prompt.idempotency_key else request.app[READER_LEASES].lease_ms
+    match await entrance.enter(request, prompt, unread_ms, at_once=True):
+        case Again(job_id=job_id):
+            return await _again(request, job_id, wish)
+        case CacheHit(answer=answer):
+            request.app[BACKGROUND].start_together(
+                "publish an answer from the cache", request.app[JOB_DESK].end(answer)
+            )
+            return await _told(request, answer, wish)
+        case Admitted(prompt=prompt):
+            return await _through_the_log(request, prompt, wish)
+
+
+async def _through_the_log(request: web.Request, prompt: PromptSubmitted, wish: Wish) -> web.StreamResponse:
+    if wish.stream:
+        return await waiting.with_a_stream(request, prompt, ChatStream(request, prompt, wish))
+    job = await waiting.for_the_end(request, prompt, "submit a job instead", ending_only=True)
+    return whole(job.ending)
+
+
+async def _again(request: web.Request, job_id: str, wish: Wish) -> web.StreamResponse:
+    """The stored answer of a repeated request, errors included; 409 while there is none."""
+    job = await request.app[SUBMISSIONS].again(job_id)
+    if not job.ended:
+        raise waiting.still_running(job)
+    request[MAKING].is_told_again = True
+    return await _told(request, job.ending, wish, job.seq)
+
+
+async def _told(
+    request: web.Request, ending: Terminal | None, wish: Wish, seq: int | None = None
+) -> web.StreamResponse:
+    """An answer that is there already, in the form the client wants."""
+    if wish.stream and isinstance(ending, AnswerCompleted):
+        return await ChatStream(request, ending.prompt, wish).tell(ending, seq)
+    return whole(ending)
+
+
+def whole(ending: Terminal | None) -> web.Response:
+    """The answer as a chat completion.
+
+    Raises:
+        Problem: there is none.
+    """
+    answer = answer_of(ending)
+    return as_json(completion(answer), headers={"x-job-id": answer.job_id})
+
+
+def answer_of(ending: Terminal | None) -> AnswerCompleted:
+    """The answer that a job ended with.
+
+    Raises:
+        Problem: there is none.
+    """
+    if not isinstance(ending, AnswerCompleted):
+        error = error_of(ending)
+        raise of_job(error) if error else unavailable("The prompt did not reach the log in time; try again.")
+    return ending

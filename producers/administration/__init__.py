@@ -1,0 +1,9 @@
+"""What administrators do, by API or command line: each act is recorded in `audit`, then done in `registry`.
+
+- `acts`: make, change, rotate and revoke keys; define tenants
+- `audit`: read the record back, page by page
+- `command`: what the commands share: the log, and who is at the keyboard
+- `keys_cli`, `tenants_cli`, `audit_cli`: `headrace keys`, `headrace tenants`, `headrace audit`
+- `topics_cli`: `headrace topics`
+- `keys_shown`, `limit_options`: how a key reads; limits as options, and how they read
+"""

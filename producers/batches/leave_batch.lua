@@ -1,0 +1,4 @@
+-- Let go of a batch that is held: another may take it at once. ARGV: 2 id, 3 holder
+local lease = batch_home(ARGV[2]) .. ':lease'
+if redis.call('GET', lease) == ARGV[3] then redis.call('DEL', lease) end
+return 1

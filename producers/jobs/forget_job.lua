@@ -1,0 +1,2 @@
+-- ARGV: 2 job, which has ended, 3 its ttl
+return forget_job(ARGV[2], ARGV[3])

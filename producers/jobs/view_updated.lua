@@ -1,0 +1,2 @@
+-- The state view reads that a job has other metadata. ARGV: 5 offset, 7 job, 8 metadata, 9 the job's ttl
+return step(function() return update_job(ARGV[7], ARGV[8], ARGV[5], ARGV[9]) end)

@@ -1,0 +1,224 @@
+"""A batch whose gateway dies: the next one sees to the jobs that the first one handed in."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec import structs
+
+from gateway.batches.asking import EMBEDDINGS, job_id_of
+from gateway.batches.holding import Held, LeaseLost
+from gateway.batches.lines import Line
+from gateway.batches.outputs import Told
+from gateway.batches.runner import BATCH_RUNNER
+from gateway.batches.writing import Outputs, error_file_id
+from gateway.files.store import STORE
+from gateway.keys import BATCHES, FILES, PUBLISHER, REGISTRY
+from gateway.prompts.job_desk import JOB_DESK
+from infra.errors import Unavailable
+from infra.settings import KafkaSettings, RedisSettings
+from producers.events import BatchFinalizing, KeyRevoked
+from producers.jobs import record
+from tests.support.builders import a_cancelled, a_completed
+from tests.support.eventually import eventually
+from tests.support.files import a_line, answering, comes_to, show, submit, told, with_store
+from tests.support.gateway import PlayedWorker, RunningGateway, a_gateway, a_played_worker
+
+LINES, IN_FLIGHT = 9, 4
+
+
+@pytest.fixture
+async def gateway(
+    log_settings: KafkaSettings, redis_settings: RedisSettings, tmp_path: Path
+) -> AsyncIterator[RunningGateway]:
+    async with a_gateway(
+        log_settings, redis_settings, parts=with_store(tmp_path, lines_in_flight=IN_FLIGHT)
+    ) as running:
+        yield running
+
+
+@pytest.fixture
+async def worker(gateway: RunningGateway) -> AsyncIterator[PlayedWorker]:
+    async with a_played_worker(gateway) as played:
+        yield played
+
+
+async def begun(gateway: RunningGateway, worker: PlayedWorker) -> str:
+    """A batch of which one line was answered and counted, and as many are in flight as may be."""
+    batch_id = await submit(gateway, [a_line(str(n), f"q{n}") for n in range(LINES)])
+    await worker.answer("yes")
+
+    async def is_counted() -> bool:
+        return bool((await show(gateway, batch_id))["request_counts"]["completed"] == 1)
+
+    await eventually(is_counted)
+    for _ in range(IN_FLIGHT):
+        await worker.next_prompt()
+    return batch_id
+
+
+async def die(gateway: RunningGateway, batch_id: str) -> None:
+    """Whoever runs the batch is gone, and nobody takes it up before `lines_in_flight` is more than none."""
+    gateway.app[BATCH_RUNNER].lines_in_flight = 0
+    running = next(each for each in asyncio.all_tasks() if each.get_name() == f"batch {batch_id}")
+    running.cancel()
+    await asyncio.wait([running])
+
+
+async def states_of(gateway: RunningGateway, batch_id: str) -> list[str]:
+    """The states of the jobs that there are; which line is answered first, nobody knows."""
+    found = [await record.read(gateway.scripts, job_id_of(batch_id, n + 1)) for n in range(LINES)]
+    return sorted(each.state for each in found if each is not None)
+
+
+async def test_a_gateway_that_lacks_what_a_batch_needs_leaves_it_to_others(
+    gateway: RunningGateway, log_settings: KafkaSettings, redis_settings: RedisSettings
+) -> None:
+    gateway.app[BATCH_RUNNER].lines_in_flight = 0
+    batch_id = await submit(gateway, [a_line("0", "q0")])
+    batch = await gateway.app[BATCHES].read(batch_id)
+    assert batch is not None
+    of_embeddings = replace(batch, submitted=structs.replace(batch.submitted, endpoint=EMBEDDINGS))
+    async with a_gateway(log_settings, redis_settings) as without_store:
+        rules_of = without_store.app[BATCH_RUNNER].rules_of
+        assert (rules_of(batch), rules_of(of_embeddings)) == (None, None)
+
+    rules_of = gateway.app[BATCH_RUNNER].rules_of
+    assert rules_of(batch) is not None
+    assert rules_of(of_embeddings) is None, "it has no embedding server"
+
+
+@pytest.mark.parametrize("how", ["cancelled", "its key revoked"])
+async def test_no_job_of_a_batch_that_was_stopped_runs_on_after_its_gateway_died(
+    gateway: RunningGateway, worker: PlayedWorker, how: str
+) -> None:
+    batch_id = await begun(gateway, worker)
+    other = await gateway.issue(gateway.tenant)
+    await die(gateway, batch_id)
+    if how == "cancelled":
+        assert (await gateway.post(f"/v1/batches/{batch_id}/cancel", {})).json["status"] == "cancelling"
+    else:
+        gateway.app[REGISTRY].registry.apply(KeyRevoked(id=gateway.key.event.id))
+        gateway.http.headers["Authorization"] = f"Bearer {other.api_key}"
+    gateway.app[BATCH_RUNNER].lines_in_flight = 1  # the next one may have less room than there are jobs
+
+    ended = await comes_to(gateway, batch_id, "cancelled")
+    answers, errors = await told(gateway, ended["output_file_id"]), await told(gateway, ended["error_file_id"])
+
+    assert await states_of(gateway, batch_id) == [*["aborted"] * IN_FLIGHT, "completed"]
+    assert (len(answers), len(errors)) == (1, LINES - 1)
+
+
+async def test_the_next_gateway_waits_for_what_is_running_and_tells_what_was_answered(
+    gateway: RunningGateway, worker: PlayedWorker
+) -> None:
+    batch_id = await submit(gateway, [a_line(str(n), f"q{n}") for n in range(LINES)])
+    (prompt, lease), *others = [await worker.claim() for _ in range(IN_FLIGHT)]
+    await die(gateway, batch_id)
+    for each, its in others:
+        await worker.end(its, a_completed(each))
+    await gateway.post(f"/v1/batches/{batch_id}/cancel", {})
+    gateway.app[BATCH_RUNNER].lines_in_flight = IN_FLIGHT
+
+    async def is_told_to_stop() -> bool:
+        return await worker.leases.renew([lease]) == ["cancelled"]
+
+    await eventually(is_told_to_stop, what="a cancel that reaches the worker")
+    meanwhile = (await show(gateway, batch_id))["status"]
+    await worker.end(lease, a_cancelled(prompt, ran=True))
+    ended = await comes_to(gateway, batch_id, "cancelled")
+
+    assert meanwhile == "cancelling"
+    assert ended["request_counts"] == {"total": LINES, "completed": IN_FLIGHT - 1, "failed": LINES - IN_FLIGHT + 1}
+
+
+async def test_a_cancel_that_could_not_be_told_is_told_again(
+    gateway: RunningGateway, worker: PlayedWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch_id = await begun(gateway, worker)
+    desk, tried = gateway.app[JOB_DESK], asyncio.Event()
+
+    async def fail(_: Any) -> None:
+        tried.set()
+        monkeypatch.undo()
+        raise Unavailable("kafka", "for a moment", after_s=0.05)
+
+    monkeypatch.setattr(desk, "cancel_unwanted", fail)
+    await gateway.post(f"/v1/batches/{batch_id}/cancel", {})
+    await comes_to(gateway, batch_id, "cancelled")
+
+    assert tried.is_set()
+    assert await states_of(gateway, batch_id) == [*["aborted"] * IN_FLIGHT, "completed"]
+
+
+async def test_a_batch_whose_lines_have_all_ended_ends_once_the_log_is_back(
+    gateway: RunningGateway, worker: PlayedWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pen, tried = gateway.app[PUBLISHER], asyncio.Event()
+    publish = pen.publish
+
+    async def fail(topic: Any, key: str, event: Any, *more: Any) -> Any:
+        if isinstance(event, BatchFinalizing) and not tried.is_set():
+            tried.set()
+            raise Unavailable("kafka", "for a moment", after_s=0.05)
+        return await publish(topic, key, event, *more)
+
+    monkeypatch.setattr(pen, "publish", fail)
+    async with answering(worker):
+        ended = await comes_to(gateway, await submit(gateway, [a_line("a"), a_line("b")]), "completed")
+
+    assert tried.is_set()
+    assert ended["request_counts"]["completed"] == 2
+
+
+class Says:
+    """Tells the same words of every line, and may lose the lease on the way."""
+
+    def __init__(self, words: bytes, on_the_way: Callable[[], Awaitable[object]] | None = None) -> None:
+        self._words = words
+        self._on_the_way = on_the_way
+
+    async def told(self, lines: Sequence[Line]) -> list[Told]:
+        if self._on_the_way is not None:
+            await self._on_the_way()
+        return [Told("left", self._words) for _ in lines]
+
+
+async def test_of_two_who_hold_a_batch_one_alone_writes_its_files(gateway: RunningGateway, tmp_path: Path) -> None:
+    runner, redis = gateway.app[BATCH_RUNNER], gateway.scripts.redis
+    runner.lines_in_flight = 0
+    batch = await gateway.app[BATCHES].read(await submit(gateway, [a_line("a")]))
+    assert batch is not None
+    rules, name = runner.rules_of(batch), error_file_id(batch.id)
+    assert rules is not None
+    stalled, other = (
+        Outputs(Held(batch, lambda: rules, replace(runner.holder, name=each)), gateway.app[STORE], gateway.app[FILES])
+        for each in ("stalled", "other")
+    )
+
+    async def lines() -> AsyncIterator[Line]:
+        yield Line(1, 0, 9, b"{}")
+
+    async def lapse() -> None:
+        await redis.delete(f"{gateway.scripts.prefix}batch:{batch.id}:lease")
+
+    async def be_taken_over() -> None:
+        await lapse()
+        assert await gateway.app[BATCHES].hold(batch.id, "other")
+
+    with pytest.raises(LeaseLost):
+        await stalled.write(lines(), Says(b"of the one\n", be_taken_over))
+    there = (tmp_path / name).exists()
+    written = await other.write(lines(), Says(b"of the other one\n"))
+    await lapse()
+    again = await stalled.write(lines(), Says(b"later\n"))
+    kept = await gateway.app[FILES].read(name)
+
+    assert not there, "whose lease is gone leaves nothing"
+    assert kept is not None
+    assert (kept.size_bytes, stalled.name("error", again)) == (len(b"of the other one\n"), name)
+    assert written.tally.left == again.tally.left == 1
+    assert (await gateway.get(f"/v1/files/{name}/content")).content == b"of the other one\n", "what was kept stays"
