@@ -46,6 +46,7 @@ async def test_a_prompt_is_answered_shown_published_and_made_visible(place: Work
     async with Hand(place) as hand:
         ending = await ending_of(hand, prompt)
         shown = await hand.shown(prompt.job_id)
+        known = (await hand.job(prompt.job_id)).times
     log = await asyncio.to_thread(answers, place.kafka)
 
     assert log.first_by_job[prompt.job_id] == ending
@@ -53,9 +54,11 @@ async def test_a_prompt_is_answered_shown_published_and_made_visible(place: Work
     assert ending.text == shown != ""
     assert ending.usage is not None
     assert (ending.worker, ending.attempt, ending.cache, ending.finish_reason) == ("w1", 1, "miss", "stop")
-    steps = ["received", "accepted", "acknowledged", "claimed", "started", "first_token", "finished"]
-    assert list(ending.timeline) == steps
-    assert [ending.timeline[step] for step in steps[3:]] == sorted(ending.timeline[step] for step in steps[3:])
+    # A worker may claim what the gateway has not noted as acknowledged yet: then the ending has not heard of it.
+    assert "acknowledged" in known
+    steps = ["received", "accepted", "claimed", "started", "first_token", "finished"]
+    assert [step for step in ending.timeline if step != "acknowledged"] == steps
+    assert [ending.timeline[step] for step in steps[2:]] == sorted(ending.timeline[step] for step in steps[2:])
 
 
 async def test_stop_strings_are_cut_and_a_token_limit_is_kept(place: Workshop, tgi: ModelServer) -> None:
