@@ -18,7 +18,8 @@ ON_A_MAC = (
 )
 APT: tuple[tuple[str, ...], ...] = (
     ("apt-get", "update", "-qq"),
-    ("apt-get", "install", "-qq", "--no-install-recommends", "chromium"),
+    # Another run may be installing it just now: it is waited for.
+    ("apt-get", "-o", "DPkg::Lock::Timeout=600", "install", "-qq", "--no-install-recommends", "chromium"),
 )
 PLAYWRIGHT: tuple[tuple[str, ...], ...] = ((sys.executable, "-m", "playwright", "install", "chromium"),)
 HELP = """There is no Chromium here, and none could be installed; the tests of the pages need one. Do one of these:
