@@ -1,5 +1,6 @@
 -- Put before the scripts that note what became of a batch. Of each kind of event the first in the log counts, whoever tells of
 -- it first, so twice is once.
+-- needs: file_readers
 local function batch_home(id) return P .. 'batch:' .. id end
 
 local function note_batch(id, tenant, kind, event, at_ms, ttl_ms, file, offset)

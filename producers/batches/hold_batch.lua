@@ -1,5 +1,6 @@
 -- Take the lease of a batch or keep it, and note how far its holder has come; 0 where somebody else holds it.
 -- ARGV: 2 id, 3 holder, 4 lease ms, then names and values of the progress
+-- needs: batch_home
 local home = batch_home(ARGV[2])
 local holder = redis.call('GET', home .. ':lease')
 if holder and holder ~= ARGV[3] then return 0 end

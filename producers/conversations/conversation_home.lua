@@ -1,4 +1,5 @@
 -- Put before the scripts that open or forget a conversation; both may run twice.
+-- needs: conversation
 local function open_conversation(id, tenant, title, metadata, at_ms, ttl_ms)
   local home, list = home_of(id), P .. 'conversations:' .. tenant
   if redis.call('HEXISTS', home, 'deleted') == 1 then return 'deleted' end

@@ -1,4 +1,5 @@
 -- Put before the script that accepts a turn: how its conversation stands, from the home alone.
+-- needs: conversation
 local MOST_READ = 1500000 -- more of it no model is shown
 
 local function standing_of(id, tenant)

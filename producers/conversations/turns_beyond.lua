@@ -1,6 +1,7 @@
 -- What stands in a conversation beyond a place, turns and what was added, or of both only what holds instructions: names,
 -- places, and how long their texts are.
 -- ARGV: 2 id, 3 '1' newest first, 4 how many, 5 '1' instructions only, 6 place or '', 7 the name that stands there, or ''
+-- needs: conversation
 local id, newest_first, most = ARGV[2], ARGV[3] == '1', tonumber(ARGV[4])
 local order, rank, from, to = 'ZRANGE', 'ZRANK', '-inf', ARGV[6]
 if newest_first then order, rank, from, to = 'ZREVRANGE', 'ZREVRANK', ARGV[6], '+inf' end

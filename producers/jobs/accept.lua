@@ -6,6 +6,7 @@
 -- 8 '1' where that answer is told at once, and so is visible before the log has heard of it,
 -- 9 '1' where nothing but that answer is wanted, 10 '' all at once; or 'ask' first whether anything speaks against it, which
 -- counts the request and makes no job, and accept it as 'asked' before, 11 most bytes that a conversation may keep
+-- needs: budget, standing_of
 local id, given, held = ARGV[2], cmsgpack.unpack(ARGV[5]), cmsgpack.unpack(ARGV[4])
 local now, tokens, spent = now_ms(), tonumber(given.tokens), P .. 'spent:' .. day_of(given.received_ms)
 for _, it in ipairs(held) do

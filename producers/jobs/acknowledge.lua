@@ -2,6 +2,7 @@
 -- gave the job up before: no ending of it is in the log, and whoever reads its prompt there passes over it.
 -- A turn takes its place in its conversation at once: what is added after our 202 comes after it.
 -- ARGV: 2 job, 3 conversation or '', 4 place in it
+-- needs: conversation
 local id = ARGV[2]
 local it = redis.call('HMGET', job(id), 'state', 'published', 'lane', 'received_ms')
 local state = it[1]

@@ -2,6 +2,7 @@
 -- The same nonce finds the lease that it was granted before, if nobody has claimed since: a reply may get lost.
 -- ARGV: 2 job, 3 partitions of the view, 4 worker, 5 lease ms, 6 most deaths, 7 conversation, 8 place in it, 9 the job as
 -- MessagePack, 10 nonce or ''
+-- needs: conversation, pace
 local id, conversation, place = ARGV[2], ARGV[7], ARGV[8]
 if not whole('state', ARGV[3]) then return { 'rebuilding' } end
 local now = now_ms()

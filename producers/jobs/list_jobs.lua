@@ -3,6 +3,7 @@
 -- ARGV: 2 tenant, 3 the id after which to begin or '', 4 its time where it is known or '', 5 most found, 6 most looked at,
 -- 7 '1' for newest first, 8 received from ms on or '-inf', 9 received before ms or '+inf', 10 status, 11 lane, 12 model,
 -- 13 conversation (each may be ''), 14 which list, 15... metadata: key, value, the value in JSON, key, ...
+-- needs: behind
 local list, after, most, newest = P .. ARGV[14] .. ':' .. ARGV[2], ARGV[3], tonumber(ARGV[5]), ARGV[7] == '1'
 local SHOWN = { accepting = 'queued', finishing = 'running' }
 

@@ -1,6 +1,7 @@
 -- A job that was aborted unheard and whose record came late is told its end a second time: for the log.
 -- Put before the scripts that make an ending visible (step 7b). The first record by offset wins.
 -- `ending` is the published event's bytes; `described` is the job as MessagePack, in case Redis has lost it.
+-- needs: conversation
 local function settle(id, status, partition, offset, ending, turn, tokens_ttl_ms, described)
   local given, now = cmsgpack.unpack(described), now_ms()
   local it = redis.call('HMGET', job(id), 'state', 'published')

@@ -1,6 +1,7 @@
 -- The state view reads an ending.
 -- ARGV: 7 job, 8 status, 9 partition, 10 ending, 11 turn, 12 ttl of the token stream, 13 key in the answer cache or '',
 -- 14 its ttl, 15 the job as MessagePack
+-- needs: conversation, settle_job, view_step
 local function is_forgotten(id)
   local it = redis.call('HMGET', job(id), 'forgotten', 'conversation')
   if it[1] or not it[2] then return it[1] end

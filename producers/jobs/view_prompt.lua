@@ -1,4 +1,5 @@
 -- The state view reads a prompt. ARGV: 7 job, 8 conversation, 9 the job as MessagePack
+-- needs: conversation, view_step
 return step(function()
   local id, conversation = ARGV[7], ARGV[8]
   local state = redis.call('HGET', job(id), 'state')

@@ -2,6 +2,7 @@
 -- limits it was accepted under leave room for it. A minute without room is taken into debt, so that no later prompt takes
 -- what fills up; the job waits until it is made good, a minute at most. Asked again, nothing more is taken.
 -- ARGV: 2 job, 3 tokens in all
+-- needs: budget
 local id, tokens, now = ARGV[2], tonumber(ARGV[3]), now_ms()
 local it = redis.call('HMGET', job(id), 'state', 'charged', 'limits', 'received_ms', 'by_minute', 'owes')
 local more = tokens - tonumber(it[2] or 0)

@@ -2,6 +2,7 @@
 -- more is taken, and nothing at all of what the log has told of before.
 -- ARGV: 2 id, 3 key and tenant with their limits as MessagePack, 4 tokens, 5 key, 6 tenant, 7 ms until they return by
 -- themselves, 8 partitions of the view
+-- needs: budget, embedding_home
 if not whole('state', ARGV[8]) then return { 'rebuilding', 0, '' } end
 local id, held, now = ARGV[2], cmsgpack.unpack(ARGV[3]), now_ms()
 local it = redis.call('HMGET', embedding(id), 'charged', 'received_ms')

@@ -1,6 +1,7 @@
 -- Embeddings that were paid for are made again: of the minute of a key and its tenant they take so many tokens once more.
 -- Of a day nothing is charged, but no more is made again in it than it may take.
 -- ARGV: 2 key and tenant with their limits as MessagePack, 3 tokens; less than 0: so many return
+-- needs: budget
 local held, tokens, now = cmsgpack.unpack(ARGV[2]), tonumber(ARGV[3]), now_ms()
 local again = P .. 'again:' .. day_of(now)
 for _, each in ipairs(held) do

@@ -1,6 +1,7 @@
 -- The state view reads that texts were embedded: charged once, however often the log tells of it. What was on another day
 -- counts against no limit any more, unless it is held back still.
 -- ARGV: 7 id, 8 key, 9 tenant, 10 tokens, 11 when
+-- needs: embedding_home, view_step
 return step(function()
   local home, is_held = embedding(ARGV[7]), redis.call('EXISTS', embedding(ARGV[7])) == 1
   if is_told(ARGV[7]) or not is_held and day_of(ARGV[11]) ~= day_of(now_ms()) then return 'passed' end

@@ -2,6 +2,7 @@
 -- Told are, besides those wanted, the last one looked at and its time: where whoever wants more asks on.
 -- ARGV: 2 list, 3 kind of the homes, 4 tenant, 5 the id after which to begin or '', 6 its time where it is known or '',
 -- 7 most found, 8 most looked at, 9 '1' for newest first, 10 and 11 a field and the value that it must have, or ''
+-- needs: behind
 local list, kind, after, most, newest = P .. ARGV[2], P .. ARGV[3] .. ':', ARGV[5], tonumber(ARGV[7]), ARGV[9] == '1'
 local begin, found, left, last, last_at = 0, {}, tonumber(ARGV[8]), after, ARGV[6]
 if after ~= '' then

@@ -5,6 +5,7 @@ What is asked for at the same time, scripts and plain commands, shares a round t
 
 import asyncio
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,69 +22,38 @@ from infra.settings import RedisSettings
 from producers.state.coalescing import Coalescing
 
 _PRODUCERS = Path(__file__).parents[1]
+_NEEDS = re.compile(r"^-- needs: (.+)$", re.MULTILINE)
 _NOT_NOW = ("LOADING", "MISCONF", "BUSY", "READONLY", "OOM", "NOREPLICAS", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN")
 
 Argument = str | bytes | int | float
 
 
 class Library:
-    """The scripts below a folder, and those of this room: each stands on `common.lua` and on the parts named for it.
+    """The scripts below a folder, and those of this room: each stands on `common.lua` and on the parts that it needs.
 
-    All are read when the library is made, with its module: no event loop waits for a disk.
+    A line `-- needs: budget, conversation` names them, in a script or in a part that has parts of its own. All are read
+    when the library is made, with its module: no event loop waits for a disk.
     """
 
-    def __init__(self, folder: Path, parts: Mapping[str, tuple[str, ...]]) -> None:
+    def __init__(self, folder: Path = _PRODUCERS) -> None:
         texts = {path.stem: path.read_text() for each in (_PRODUCERS, folder) for path in each.rglob("*.lua")}
-        needed = {"view_pass": ("view_step",), **parts}
-        self._sources = {
-            name: "\n".join(texts[part] for part in ("common", *needed.get(name, ()), name)) for name in texts
-        }
+        self._sources = {name: "\n".join(texts[part] for part in _whole(name, texts)) for name in texts}
 
     def source(self, name: str) -> str:
         """The whole text of a script: what all share, its own parts, and itself."""
         return self._sources[name]
 
 
-STATE = Library(
-    _PRODUCERS,
-    {
-        "accept": ("budget", "conversation", "standing_of"),
-        "acknowledge": ("conversation",),
-        "claim": ("conversation", "pace"),
-        "count_request": ("budget",),
-        "forget_job": ("forgetting",),
-        "give_back_tokens": ("embedding_home",),
-        "hold_back": ("budget",),
-        "hold_tokens": ("budget", "embedding_home"),
-        "list_jobs": ("behind",),
-        "list_page": ("behind",),
-        "make_again": ("budget",),
-        "update_job": ("updating",),
-        "view_updated": ("updating", "view_step"),
-        "view_forgotten": ("forgetting", "view_step"),
-        "settle": ("conversation", "settle_job"),
-        "view_prompt": ("conversation", "view_step"),
-        "view_ending": ("conversation", "settle_job", "view_step"),
-        "turns_beyond": ("conversation",),
-        "view_conversation": ("conversation", "conversation_home", "view_step"),
-        "open_conversation": ("conversation", "conversation_home"),
-        "update_conversation": ("conversation", "conversation_home"),
-        "forget_conversation": ("conversation", "conversation_home"),
-        "add_items": ("conversation", "conversation_home"),
-        "delete_items": ("conversation", "conversation_home"),
-        "view_embedded": ("embedding_home", "view_step"),
-        "view_file": ("file_home", "known_again", "view_step"),
-        "keep_file": ("file_home",),
-        "forget_file": ("file_home",),
-        "lend_file": ("file_home", "file_readers"),
-        "withdraw_file": ("file_home", "file_readers"),
-        "reader_of_file": ("file_readers",),
-        "view_batch": ("file_readers", "batch_home", "known_again", "view_step"),
-        "note_batch": ("file_readers", "batch_home"),
-        "hold_batch": ("batch_home",),
-        "leave_batch": ("batch_home",),
-    },
-)
+def _whole(name: str, texts: Mapping[str, str], before: tuple[str, ...] = ("common",)) -> tuple[str, ...]:
+    """What stands before a script, each once and behind what it needs itself, and the script."""
+    named = _NEEDS.search(texts[name])
+    for part in named[1].split(", ") if named else ():
+        if part not in before:
+            before = _whole(part, texts, before)
+    return (*before, name)
+
+
+STATE = Library()
 
 
 @dataclass(frozen=True)

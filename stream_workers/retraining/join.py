@@ -25,7 +25,7 @@ from stream_workers.retraining.examples import Served, example_of, partner_of, s
 from stream_workers.views.records import Done, ReadRecord, Stuck
 
 NAME = VIEWS["retrain"]
-LIBRARY = Library(Path(__file__).parent, {})
+LIBRARY = Library(Path(__file__).parent)
 
 
 class Join:

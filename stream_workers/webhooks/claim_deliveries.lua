@@ -1,5 +1,6 @@
 -- Take what is due under a lease: until it lapses, nobody else sees the delivery as due.
 -- ARGV: 2 partitions of the view, 3 lease ms, 4 most, 5 most to one host, 6 how many are under way, by host, as MessagePack
+-- needs: deliveries
 if not whole('deliveries', ARGV[2]) then return {} end
 local now, room, busy, claimed = now_ms(), tonumber(ARGV[4]), cmsgpack.unpack(ARGV[6]), {}
 for _, host in ipairs(redis.call('ZRANGEBYSCORE', P .. 'deliveries:hosts', '-inf', ms(now), 'LIMIT', 0, 500)) do

@@ -29,15 +29,7 @@ NAME = VIEWS["deliver"]
 TOPICS: tuple[Topic, ...] = (ANSWERS, BATCHES, JOB_EVENTS)
 Outcome = Literal["delivered", "retry", "exhausted", "refused"]
 PARTITIONS = sum(topic.partitions for topic in TOPICS)
-LIBRARY = Library(
-    Path(__file__).parent,
-    {
-        "view_answer": ("deliveries", "view_step"),
-        "view_outcome": ("deliveries", "view_step"),
-        "settle_delivery": ("deliveries",),
-        "claim_deliveries": ("deliveries",),
-    },
-)
+LIBRARY = Library(Path(__file__).parent)
 
 
 class Schedule:

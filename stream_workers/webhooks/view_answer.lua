@@ -1,5 +1,6 @@
 -- The view of deliveries reads an ending that is to be told. The first of a job, or a batch, by offset counts.
 -- ARGV: 7 delivery, 8 job or batch, 9 host, 10 when it is due, 11 ttl, 12... the delivery's pairs
+-- needs: deliveries, view_step
 return step(function()
   local id, first_key, offset = ARGV[7], P .. 'deliveries:first:' .. ARGV[8], ARGV[5]
   local first = redis.call('GET', first_key)
