@@ -114,8 +114,13 @@ class Runner:
             log.exception("a batch broke off", extra={"batch_id": batch.id})
 
     async def _renew(self) -> None:
+        """Keep what is ours. What has ended needs no lease: whoever told of that counts it, and tidies up after it."""
+        batches = self.holder.batches
         for batch_id, task in list(self._tasks.items()):
-            if not await self.holder.batches.hold(batch_id, self.holder.name) and not task.done():
+            if await batches.hold(batch_id, self.holder.name):
+                continue
+            batch = await batches.read(batch_id)
+            if (batch is None or batch.ended is None) and not task.done():
                 task.cancel()
 
     async def _let_go(self) -> None:

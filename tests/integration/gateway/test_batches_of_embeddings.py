@@ -1,5 +1,6 @@
 """Batches of embeddings over HTTP: checked, embedded part by part, written out, cancelled, held against the key."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from gateway.batches import parts
 from gateway.embeddings.server import EMBEDDING_SERVER
 from gateway.embeddings.settings import EMBEDDING_MODEL
 from gateway.files.store import STORE
+from gateway.keys import BATCHES, CLOCK, FILES, METRICS
 from infra.settings import KafkaSettings, RedisSettings
 from producers.events import TextsEmbedded
 from producers.log.topics import EMBEDDINGS
@@ -64,6 +66,44 @@ async def test_every_line_is_embedded_counted_and_told_of_once(
     assert embedding_server.most_at_once <= 2
     outputs = {ended["input_file_id"], ended["output_file_id"], ended["error_file_id"]}
     await eventually(lambda: {each.name for each in tmp_path.iterdir()} == outputs, what="no part left in the store")
+
+
+async def test_a_batch_whose_lease_is_renewed_as_it_ends_is_counted_and_tidied_up(
+    log_settings: KafkaSettings,
+    redis_settings: RedisSettings,
+    tmp_path: Path,
+    embedding_server: PlayedEmbeddings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    given = with_embeddings(tmp_path, embedding_server.url, lease_s=0.6)
+    async with a_gateway(log_settings, redis_settings, parts=given) as gateway:
+        batches, files, renewed = gateway.app[BATCHES], gateway.app[FILES], asyncio.Semaphore(0)
+        hold, doom = batches.hold, files.doom
+
+        async def hold_and_tell(*about: Any) -> bool:
+            held = await hold(*about)
+            if not held:
+                renewed.release()
+            return held
+
+        async def doom_once_renewed(name: str, at_ms: float, **how: Any) -> None:
+            if at_ms <= gateway.app[CLOCK].now_ms():  # a part, once the output is there
+                await renewed.acquire()
+            await doom(name, at_ms, **how)
+
+        async def is_counted() -> bool:
+            return b'headrace_batches_total{status="completed"} 1.0' in await gateway.app[METRICS].shown()
+
+        monkeypatch.setattr(batches, "hold", hold_and_tell)
+        monkeypatch.setattr(files, "doom", doom_once_renewed)
+        lines = [a_line_of_texts(f"line {n}", f"text {n}") for n in range(parts.LINES + 1)]
+        ended = await comes_to(gateway, await submit(gateway, lines, endpoint=URL), "completed")
+        outputs = {ended["input_file_id"], ended["output_file_id"]}
+
+        await eventually(
+            lambda: {each.name for each in tmp_path.iterdir()} == outputs, what="no part left in the store"
+        )
+        await eventually(is_counted, what="a batch that is counted")
 
 
 async def test_of_a_server_that_does_not_count_the_estimate_is_charged_and_told(
