@@ -5,9 +5,10 @@ from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 
+import msgspec
 from text_generation.types import Grammar
 
-from producers.events import Choice, Message, PromptSubmitted, Truncated, Usage
+from producers.events import Choice, Message, PromptSubmitted, Sampling, Truncated, Usage
 from producers.jobs.live import Piece
 from stream_workers.inference import calls, grammars, trouble
 from stream_workers.inference.drawing import Drawing
@@ -110,7 +111,7 @@ class Trying:
             return templated
         if isinstance(grammar, Trouble):
             return grammar
-        sampling = self.prompt.sampling
+        sampling = _unstopped(self.prompt.sampling) if hidden else self.prompt.sampling
         budget = budget_tokens(sampling, templated.tokens, self.limits, self.most_answer_tokens)
         if isinstance(budget, TooLong):
             return Unanswered(too_long(budget))
@@ -118,7 +119,7 @@ class Trying:
         if (refused := await self.progress.needs(needed)) is not None:
             return refused
         self.prompt_tokens, before = templated.tokens, self.tokens
-        cutter = StopCutter(() if hidden else sampling.stop)
+        cutter = StopCutter(sampling.stop)
         drawing = Drawing(number, cutter, budget, with_logprobs=sampling.top_logprobs is not None and not hidden)
         asked = parameters(sampling, budget, self.limits, number=number, grammar=grammar)
         # From here on the GPU may read the prompt: who cancels before the first token has used it, too.
@@ -149,6 +150,11 @@ class Trying:
     def _show(self, piece: Piece | None, *, hidden: bool) -> None:
         if piece is not None and not hidden:
             self.screen.add(piece)
+
+
+def _unstopped(sampling: Sampling) -> Sampling:
+    """The same without stop strings, which are for the texts that clients read: they would cut a call into no call."""
+    return msgspec.structs.replace(sampling, stop=())
 
 
 def _made(make: Callable[[], Grammar]) -> Grammar | Trouble:

@@ -1,6 +1,7 @@
 """More than a text: calls of tools, JSON, several choices, log-probabilities, each through a real worker."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -19,13 +20,30 @@ from producers.events import (
 )
 from producers.jobs import live
 from producers.jobs.live import Piece
+from stream_workers.settings import WorkerSettings
 from tests.support.builders import a_prompt
-from tests.support.model_servers import ModelServer
-from tests.support.workers import Hand, Workshop
+from tests.support.model_servers import ModelServer, embedded_tgi
+from tests.support.stack import RunningKafka, RunningRedis, a_prefix
+from tests.support.workers import Hand, Workshop, workshop
+
+__all__ = ["embedded_tgi"]
 
 PLACE = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
 WEATHER = Tool("weather", "The weather of a city", PLACE)
 CLOCK = Tool("clock")
+SWITCH = {"type": "object", "properties": {"to": {"type": "string", "enum": ["full stop"]}}, "required": ["to"]}
+
+
+@pytest.fixture(scope="module")
+def by_the_small_model(
+    tmp_path_factory: pytest.TempPathFactory, kafka: RunningKafka, redis_server: RunningRedis, embedded_tgi: ModelServer
+) -> Iterator[Workshop]:
+    """A workshop whose worker asks the embedded model."""
+    folder, prefix = tmp_path_factory.mktemp("small"), a_prefix()
+    with workshop(folder, kafka.settings(prefix), redis_server.settings(prefix), embedded_tgi.url) as found:
+        worker = found.start(WorkerSettings(name="small"))
+        yield found
+        assert worker.terminate() == 0
 
 
 async def answered(place: Workshop, prompt: PromptSubmitted) -> tuple[Terminal, list[Piece]]:
@@ -60,6 +78,29 @@ async def test_a_model_that_chooses_no_tool_answers_freely(place: Workshop, tgi:
     assert isinstance(free, AnswerCompleted)
     assert (free.text, free.usage, free.choices) == (plain.text, plain.usage, ())
     assert live.text_in(shown) == free.text
+
+
+async def test_a_stop_string_in_the_arguments_of_a_call_does_not_cut_it(by_the_small_model: Workshop) -> None:
+    tools, sampling = (Tool("switch", "Switches the engine", SWITCH),), Sampling(stop=("stop",))
+    prompt = a_prompt("Switch the engine to full stop.", tools=tools, must_call=True, sampling=sampling)
+    ending, _ = await answered(by_the_small_model, prompt)
+
+    assert isinstance(ending, AnswerCompleted)
+    assert ending.finish_reason == "tool_calls"
+    assert [json.loads(each.arguments) for each in ending.drawn[0].tool_calls] == [{"to": "full stop"}]
+
+
+async def test_a_stop_string_in_the_choice_of_no_tool_does_not_cut_the_free_answer_off(
+    place: Workshop, tgi: ModelServer
+) -> None:
+    plain, _ = await answered(place, a_prompt("Stop at colons."))
+    tgi.say('{"function": {"_name": "no_tool"}}', contains="Stop at colons")
+    stopping = a_prompt("Stop at colons.", tools=(WEATHER,), sampling=Sampling(stop=(":",)))
+    free, _ = await answered(place, stopping)
+
+    assert isinstance(plain, AnswerCompleted)
+    assert isinstance(free, AnswerCompleted)
+    assert (free.text, free.finish_reason) == (plain.text, plain.finish_reason)
 
 
 async def test_a_call_that_was_cut_is_no_call(place: Workshop, tgi: ModelServer) -> None:
