@@ -4,13 +4,17 @@ Written by the state view in the script that makes an answer visible; read by th
 job, and by the worker.
 """
 
+import logging
 from collections.abc import Sequence
 
+from infra.errors import InvalidEvent
 from producers.answers.cache_policy import as_answer_to, cacheable, key_of, read
 from producers.events import AnswerCompleted, Message, PromptSubmitted
 from producers.state.scripts import Scripts
 
 __all__ = ["AnswerCache", "as_answer_to", "cacheable", "key_of", "read"]
+
+log = logging.getLogger(__name__)
 
 
 class AnswerCache:
@@ -20,13 +24,17 @@ class AnswerCache:
         self._scripts = scripts
 
     async def recall(self, prompt: PromptSubmitted, history: Sequence[Message] = ()) -> AnswerCompleted | None:
-        """An earlier answer to the same prompt, or None.
+        """An earlier answer to the same prompt, or None; an entry that cannot be read is none.
 
         Raises:
             Unavailable: Redis does not answer.
         """
         found = await self.find(key_of(prompt, history))
-        return None if found is None else read(found)
+        try:
+            return None if found is None else read(found)
+        except InvalidEvent as error:
+            log.warning("an entry of the answer cache cannot be read: %s", error)
+            return None
 
     async def find(self, key: str) -> bytes | None:
         """The entry under a key, or None.

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from producers.answers.answer_cache import key_of
 from producers.conversations.store import Conversations
 from producers.events import (
     AnswerCompleted,
@@ -145,6 +146,17 @@ async def test_a_turn_is_answered_with_the_turns_before_it_and_from_the_cache_wh
         said += (*turn.messages, Message("assistant", ending.text))
     assert isinstance(again, AnswerCompleted)
     assert (again.cache, again.text, shown) == ("hit", endings[0].text, endings[0].text)
+
+
+async def test_an_entry_of_the_cache_that_cannot_be_read_is_none_to_a_turn(place: Workshop, tgi: ModelServer) -> None:
+    turn = a_prompt("A turn beside what a later version wrote.", conversation="conv_6")
+    async with Hand(place) as hand:
+        await Conversations(hand.scripts, Retention()).open(ConversationCreated(conversation="conv_6", tenant="acme"))
+        await hand.scripts.redis.set(f"{hand.scripts.prefix}cache:{key_of(turn)}", b'{"type": "AnswerOfTomorrow"}')
+        ending = await ending_of(hand, turn)
+
+    assert isinstance(ending, AnswerCompleted)
+    assert (ending.cache, ending.attempt) == ("miss", 1)
 
 
 async def test_a_conversation_over_the_window_loses_its_oldest_turns_or_is_refused(
