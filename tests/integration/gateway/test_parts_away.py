@@ -110,6 +110,33 @@ async def test_an_answer_told_from_the_cache_stays_told_without_kafka_and_is_pub
     assert (settled.status, settled.ending.text, "published" in settled.times) == ("completed", "It scatters.", True)
 
 
+async def test_an_answer_from_the_cache_is_streamed_before_the_log_has_heard_of_it(
+    log_settings: KafkaSettings, redis_settings: RedisSettings
+) -> None:
+    async with a_gateway(log_settings, redis_settings) as gateway:
+        async with a_played_worker(gateway) as worker:
+            asking = asyncio.create_task(gateway.post("/v1/chat/completions", PROMPT))
+            prompt = await worker.answer("It scatters.")
+            await asking
+        await read_by_the_view(gateway.scripts, a_completed(prompt, "It scatters."))
+        await gateway.app[PUBLISHER].close()  # from here on no broker answers it
+        job_id = (await gateway.post("/v1/chat/completions", PROMPT)).headers["x-job-id"]
+        paths = f"/v1/chat/completions/chatcmpl-{job_id[4:]}?stream=true", f"/v1/jobs/{job_id}/events"
+
+        whole = [await gateway.get(path) for path in paths]
+        last = [events_of(each.content)[-1].id for each in whole]
+        early = [await gateway.get(path, Last_Event_ID=id) for path, id in zip(paths, last, strict=True)]
+        async with a_publisher(log_settings) as pen:
+            endings = Endings(pen, Settling(gateway.scripts, Retention()), Metrics())
+            intake = Intake(gateway.scripts, Retention())
+            await Reaper(gateway.scripts, intake, endings, CLOCK, Metrics(), Patience(finishing_ms=0)).reap()
+        late = [await gateway.get(path, Last_Event_ID=id) for path, id in zip(paths, last, strict=True)]
+
+    assert [each.status for each in whole] == [200, 200]
+    assert all(b"It scatters." in each.content for each in whole)
+    assert [each.status for each in early + late] == [204] * 4
+
+
 async def test_a_job_that_the_cache_answered_is_ended_with_that_by_the_gateway_where_it_is_asked_for_again(
     log_settings: KafkaSettings, redis_settings: RedisSettings
 ) -> None:
