@@ -31,7 +31,9 @@ REPEATS: Final[Mapping[str, Repeat]] = {
     "/v1/chat/completions": Repeat("job", "the same answer or error is told, 409 while there is none yet."),
     "/v1/chat/completions/{completion_id}": _AS_KEPT,
     "/v1/responses": Repeat(
-        "job", "the same response is told, as it stands by then; 409 while another request waits for its end."
+        "job",
+        "the same response is told, as it stands by then, or streamed from its beginning; 409 while another request waits "
+        "for its end.",
     ),
     "/v1/responses/{response_id}/cancel": _ANEW,
     "/v1/conversations": _AS_KEPT,

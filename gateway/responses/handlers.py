@@ -62,11 +62,14 @@ async def show(request: web.Request) -> web.StreamResponse:
     is_streamed, after = headers.flag(request.query, "stream"), _starting_after(request)
     job = await _find(request)
     await request.app[READER_LEASES].asked_for(job)
-    if not is_streamed:
-        return as_json(response_object(job))
+    return await _streamed(request, job, after) if is_streamed else as_json(response_object(job))
+
+
+async def _streamed(request: web.Request, job: JobRecord, after: int = -1) -> web.StreamResponse:
+    """What follows the event of that number, whether the response was read before or is still made."""
     entries = await live.entries_after(request.app[SCRIPTS], job.job_id)
     if entries and entries[-1].kind == "done" and not job.ended:
-        job = await _find(request)  # it ended just now
+        job = await request.app[JOB_DESK].find(job.job_id, job.prompt.tenant)  # it ended just now
     stream = ResponseStream(request, job.prompt, after)
     if job.ended:
         return await stream.tell(job, entries)
@@ -123,7 +126,7 @@ async def _again(request: web.Request, job_id: str, wish: ResponseWish) -> web.S
     if not job.ended and not wish.background:
         raise waiting.still_running(job)
     request[MAKING].is_told_again = True
-    return await _told(request, job, wish)
+    return await (_streamed(request, job) if wish.stream else _told(request, job, wish))
 
 
 async def _told(request: web.Request, job: JobRecord, wish: ResponseWish) -> web.StreamResponse:

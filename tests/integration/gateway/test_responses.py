@@ -4,6 +4,8 @@ import asyncio
 import json
 from typing import Any
 
+import aiohttp
+
 from producers.events import AnswerFailed, JobError, Message
 from producers.jobs.live import Piece
 from tests.support.builders import a_completed
@@ -185,6 +187,31 @@ async def test_a_stream_that_is_told_again_says_so(gateway: RunningGateway, work
 
     assert b"Scattering." in again.content
     assert (first.headers.get("Idempotent-Replayed"), again.headers["Idempotent-Replayed"]) == (None, "true")
+
+
+async def test_a_stream_that_is_asked_for_again_while_it_runs_is_a_stream_again(
+    gateway: RunningGateway, worker: PlayedWorker
+) -> None:
+    async def asked() -> aiohttp.ClientResponse:
+        body, headers = BACKGROUND | {"stream": True}, {"Idempotency-Key": "k"}
+        return await gateway.http.post(f"{gateway.url}/v1/responses", json=body, headers=headers)
+
+    async with await asked() as cut:
+        begun = await cut.content.readuntil(b"event: response.queued")
+    prompt, lease = await worker.claim()
+    await worker.leases.show(lease, [Piece("It ")])
+    async with await asked() as running:
+        await worker.leases.show(lease, [Piece("scatters.")])
+        await worker.end(lease, a_completed(prompt, "It scatters."))
+        whole = await running.read()
+    async with await asked() as ended:
+        again = await ended.read()
+
+    assert running.content_type == "text/event-stream", whole
+    assert running.headers["Idempotent-Replayed"] == "true"
+    assert whole.startswith(begun)
+    assert "".join(json.loads(each.data).get("delta", "") for each in events_of(whole)) == "It scatters."
+    assert again == whole, "the numbers are those of the stream that was cut"
 
 
 async def test_a_repeat_is_told_what_became_of_the_first_whatever_was_deleted_since(
