@@ -8,7 +8,7 @@ from aiohttp import web
 from gateway.chat import chunks
 from gateway.chat.chunks import Chunks
 from gateway.http import problems
-from gateway.http.problems import of_job
+from gateway.http.problems import Problem, of_job
 from gateway.jobs.objects import error_of
 from gateway.keys import SETTINGS
 from gateway.prompts.job_desk import JobDesk
@@ -55,7 +55,7 @@ class ChatStream:
         """Tell the answer as it comes.
 
         Raises:
-            Problem: the job ended without an answer before anything was sent.
+            Problem: the job ended without an answer, or was deleted, before anything was sent.
             Unavailable: Redis does not answer, and nothing was sent.
             ConnectionError: the client is gone, or takes nothing.
         """
@@ -68,6 +68,8 @@ class ChatStream:
             except Unavailable as error:
                 hidden = problems.once_held(error, self._prompt)
                 return await self._break(problems.of(hidden).error, hidden)
+            except Problem as problem:
+                return await self._break(problem.error, problem)
             try:
                 # Whoever was told nothing yet need not hear of an attempt that was started over meanwhile.
                 told = self._told(entries if self.begun else live.since_snapshot(entries))

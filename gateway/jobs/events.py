@@ -6,6 +6,7 @@ import logging
 from aiohttp import web
 
 from gateway.http import headers
+from gateway.http.problems import Problem
 from gateway.jobs import streaming
 from gateway.keys import CALLER, RETENTION, SCRIPTS, SETTINGS, STOPPING
 from gateway.prompts.job_desk import JOB_DESK, JobDesk
@@ -71,7 +72,7 @@ async def _follow(
         after = reader.last
         try:
             entries, ended = await desk.heard(reader, ping_s)
-        except Unavailable as error:
+        except (Unavailable, Problem) as error:
             log.info("a reader is sent away: %s", error, extra={"job_id": reader.job_id})
             return await stream.write(b"")  # the client comes back with its Last-Event-ID
         if ended is not None:

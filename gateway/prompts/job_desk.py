@@ -121,6 +121,7 @@ class JobDesk:
         Where its ending is all that matters of it, it is taken from the announcement, if that has it.
 
         Raises:
+            Problem: 410, it has ended and was deleted since.
             Unavailable: Redis has not answered for some seconds.
             Stopping: reading has ended.
         """
@@ -154,6 +155,9 @@ class JobDesk:
                 return [], None
             entries = await reader.more(0.0)
         job = await (self._ended(reader.job_id) if entries else record.read(self._scripts, reader.job_id))
+        if job is None and (entries or isinstance(reader, Reader)):
+            await view.must_be_whole(self._scripts)
+            raise gone("The job was deleted.")
         return entries, job if job is not None and job.ended else None
 
     async def _has_ended(self, reader: Reader) -> bool:
@@ -180,6 +184,7 @@ class JobDesk:
         """The job once its end is visible; None if that takes longer than `within_s`. `ending_only` as in `heard`.
 
         Raises:
+            Problem: 410, it has ended and was deleted since.
             Unavailable: Redis does not answer.
         """
         loop = asyncio.get_running_loop()

@@ -6,6 +6,7 @@ from contextlib import suppress
 from aiohttp import web
 
 from gateway.http import problems
+from gateway.http.problems import Problem
 from gateway.keys import SCRIPTS
 from gateway.prompts.job_desk import JobDesk
 from gateway.readers.event_stream import EventStream
@@ -56,6 +57,8 @@ class ResponseStream:
             except Unavailable as error:
                 hidden = problems.once_held(error, self._prompt)
                 return await self._say(self._events.error(problems.of(hidden).error))
+            except Problem as problem:
+                return await self._say(self._events.error(problem.error))
             if is_lost:
                 told, is_over = (b"", False) if ended is None else (self._events.closing(ended), True)
             else:

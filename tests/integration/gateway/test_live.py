@@ -8,6 +8,7 @@ from typing import cast
 
 import pytest
 
+from gateway.http.problems import Problem
 from gateway.prompts.job_desk import JobDesk, ended_by
 from gateway.readers.listeners import Listener
 from gateway.readers.live import Live
@@ -86,6 +87,19 @@ async def test_an_ending_that_was_to_be_forgotten_is_not_announced(redis_setting
         entries = await listener.more(5.0)
 
     assert [(each.kind, each.value) for each in entries] == [("done", "")]
+
+
+@pytest.mark.parametrize("how", ["reading", "waiting"])
+async def test_of_an_ended_job_that_was_deleted_nothing_is_waited_for(redis_settings: RedisSettings, how: str) -> None:
+    prompt = a_prompt()
+    async with a_house(redis_settings) as house, a_listener(redis_settings, house, prompt, how) as (listener, desk):
+        await house.intake.accept(prompt, QUOTA)
+        await house.settling.settle(a_completed(prompt, "x" * 70_000), 0, 0, CLOCK.now_ms())
+        await record.forget(house.scripts, prompt.job_id, Retention())
+        with pytest.raises(Problem) as told:
+            await desk.heard(listener, 5.0)
+
+    assert told.value.status == 410
 
 
 @asynccontextmanager

@@ -3,13 +3,16 @@
 import asyncio
 import json
 import socket
+from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
 
 from gateway.readers.live import LIVE
 from infra.settings import KafkaSettings, RedisSettings
+from producers.jobs import record
 from producers.jobs.live import Piece
+from producers.state.retention import Retention
 from tests.support.builders import a_completed
 from tests.support.eventually import eventually
 from tests.support.gateway import MODEL, PlayedWorker, RunningGateway, a_gateway, a_played_worker, events_of
@@ -162,3 +165,33 @@ async def test_a_reader_that_takes_nothing_is_cut_off_and_costs_little(
         sock.close()
 
     assert len(text) > 400_000
+
+
+async def test_a_stream_whose_job_was_deleted_before_its_reader_heard_of_the_end_is_broken_off(
+    log_settings: KafkaSettings, redis_settings: RedisSettings
+) -> None:
+    async with (
+        a_gateway(log_settings, redis_settings, ping_every_s=0.05, opening_s=0.05) as gateway,
+        a_played_worker(gateway) as worker,
+        AsyncExitStack() as reading,
+    ):
+        background = {"model": MODEL, "input": "Why?", "background": True}
+        response = (await gateway.post("/v1/responses", background)).json["id"]
+        prompt, lease = await worker.claim()
+        await worker.leases.show(lease, [Piece("Be")])
+        job_id = prompt.job_id
+        paths = (
+            f"{CHAT}/chatcmpl-{job_id[4:]}?stream=true", f"/v1/responses/{response}?stream=true",
+            f"/v1/jobs/{job_id}/events",
+        )  # fmt: skip
+        opening = [gateway.http.get(f"{gateway.url}{path}") for path in paths]
+        streams = [await reading.enter_async_context(each) for each in opening]
+        # What a cancel and a deletion leave behind for a reader whom nothing reached meanwhile.
+        await gateway.scripts.redis.hset(f"{gateway.scripts.prefix}job:{job_id}", "state", "cancelled")
+        await record.forget(gateway.scripts, job_id, Retention())
+        async with asyncio.timeout(20):
+            chat, events, job = [events_of(await each.content.read()) for each in streams]
+
+    assert json.loads(chat[-1].data)["error"]["code"] == "gone"
+    assert (events[-1].event, json.loads(events[-1].data)["code"]) == ("error", "gone")
+    assert [each.event for each in job] == ["status", "token"]
