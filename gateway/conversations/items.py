@@ -61,13 +61,15 @@ async def add_items(request: web.Request) -> web.Response:
     asked = bodies.read(AskedItems, await requests.read_body(request))
     if not asked.items:
         raise bad_value("items is empty.", "items")
-    messages = read(asked.items)
-    items.check_results(asked.items, "items", await _unanswered(request, found, asked.items))
+    messages, unanswered = read(asked.items), await _unanswered(request, found, asked.items)
+    # Looked for last: what it changed itself of what was read above is no reason to refuse it.
+    if (known := await _added_before(request, found.id, messages)) is not None:
+        return _as_list(known)
+    items.check_results(asked.items, "items", unanswered)
     if found.size_bytes + len(msgspec.json.encode(messages)) > request.app[SETTINGS].conversation_bytes:
         raise conversation_full()
     await must_be_allowed(request, found.id, messages)
-    added = await put(request, found.id, messages)
-    return as_json(list_of([item_object(each) for each in added.items()], has_more=False))
+    return _as_list(await put(request, found.id, messages))
 
 
 async def show_item(request: web.Request) -> web.Response:
@@ -166,12 +168,30 @@ async def put(request: web.Request, conversation_id: str, messages: tuple[Messag
         tenant=request[CALLER].tenant,
         messages=messages,
         after=await app[CONVERSATIONS].last_place(conversation_id),
-        added=request[MAKING].id("added"),
+        added=_name_of_addition(request),
         at_ms=app[CLOCK].now_ms(),
     )
     traceparent = trace.child_of(request.headers.get("traceparent"))
     written = await app[PUBLISHER].publish(TOPIC, conversation_id, event, traceparent)
     return await app[CONVERSATIONS].add(event, written.offset)
+
+
+async def _added_before(request: web.Request, conversation_id: str, messages: tuple[Message, ...]) -> Turn | None:
+    """What the same request added before, whose answer was lost, or never told; None where it added nothing."""
+    making = request[MAKING]
+    if not making.may_be_repeated:
+        return None
+    known = await request.app[CONVERSATIONS].added(conversation_id, _name_of_addition(request), messages)
+    making.is_told_again = known is not None
+    return known
+
+
+def _name_of_addition(request: web.Request) -> str:
+    return request[MAKING].id("added")
+
+
+def _as_list(added: Turn) -> web.Response:
+    return as_json(list_of([item_object(each) for each in added.items()], has_more=False))
 
 
 async def _items(

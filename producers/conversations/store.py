@@ -17,6 +17,7 @@ from producers.events import (
     ItemsAdded,
     ItemsDeleted,
     Lane,
+    Message,
 )
 from producers.state.listing import Ids, Listing
 from producers.state.retention import Retention
@@ -80,6 +81,11 @@ class Conversations:
             self._retention.job_ms, event.added,
         )  # fmt: skip
         return Turn(added_at(int(first), event.added), messages, event.conversation)
+
+    async def added(self, conversation: str, name: str, messages: tuple[Message, ...]) -> Turn | None:
+        """These messages as they were added under that name; None where nothing was."""
+        first = await asked(self._scripts.redis.hget(f"{self._home(conversation)}:texts", f"name:{name}"))
+        return Turn(added_at(int(first), name), said(messages), conversation) if first else None
 
     async def leave_out(self, event: ItemsDeleted) -> None:
         """Leave out items whose deletion the log holds; twice is once."""

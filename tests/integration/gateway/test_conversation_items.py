@@ -135,6 +135,28 @@ async def test_a_full_conversation_refuses_additions_and_turns_and_shows_all_it_
     assert await texts(gateway, conversation) == ["Hello."]
 
 
+@pytest.mark.parametrize(("item", "holds_bytes"), [(RESULT, 100), (said("More."), 64_000_000)])
+async def test_an_addition_whose_answer_was_lost_is_told_again_though_it_could_not_be_added_twice(
+    gateway: RunningGateway, other_gateway: RunningGateway, item: dict[str, Any], holds_bytes: int
+) -> None:
+    """Its call has a result by then, or it has filled the conversation: that is no reason to refuse it."""
+    conversation = await opened(gateway, CALL)
+    here, once = f"/v1/conversations/{conversation}/items", {"Idempotency_Key": '"k-1"'}
+    first = await gateway.post(here, {"items": [item]}, **once)
+    redis, prefix = gateway.scripts.redis, gateway.scripts.prefix
+    await asked(redis.hset(f"{prefix}conversation:{conversation}", "bytes", holds_bytes))
+    # As if its gateway had died before it told of what it added, long ago.
+    (kept,) = [each async for each in redis.scan_iter(f"{prefix}once:*/items:*")]
+    await redis.hdel(kept, "status", "body", "digest")
+    await redis.hset(kept, "until_ms", "1")
+    again = await other_gateway.post(here, {"items": [item]}, **once)
+    other = await other_gateway.post(here, {"items": [said("Else.")]}, **once)
+
+    assert (again.status, again.json) == (first.status, first.json)
+    assert again.headers["Idempotent-Replayed"] == "true"
+    assert (other.status, other.json["error"]["code"]) == (422, "idempotency_key_reused"), "the key was not freed"
+
+
 async def test_a_deleted_item_is_gone_from_the_history_and_a_call_takes_its_result_along(
     gateway: RunningGateway, worker: PlayedWorker
 ) -> None:
