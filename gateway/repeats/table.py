@@ -32,8 +32,8 @@ REPEATS: Final[Mapping[str, Repeat]] = {
     "/v1/chat/completions/{completion_id}": _AS_KEPT,
     "/v1/responses": Repeat(
         "job",
-        "the same response is told, as it stands by then, or streamed from its beginning; 409 while another request waits "
-        "for its end.",
+        "the same response is told, as it stands by then, or streamed from its beginning; 409 while another request "
+        "waits for its end.",
     ),
     "/v1/responses/{response_id}/cancel": _ANEW,
     "/v1/conversations": _AS_KEPT,

@@ -27,7 +27,8 @@ class JobRecord:
     """One job. `times` are ms since the epoch, by step (`STEPS`), and `started` for the first claim.
 
     The prompt bears the metadata that it has by now. `seq` is the number of the last entry of its token stream: of its
-    `done`, once it has ended, also where that is yet to be said. `last_event` is the greatest number under which the last event of its response was told.
+    `done`, once it has ended, also where that is yet to be said. `last_event` is the greatest number under which the
+    last event of its response was told.
     """
 
     job_id: str
@@ -135,7 +136,7 @@ def parse(job_id: str, fields: dict[bytes, bytes]) -> JobRecord | None:
         attempt=int(fields.get(b"attempt", b"0")),
         cancelling=b"cancel" in fields,
         times=times,
-        # An answer from the cache that is told at once has ended before its `done` is said, which will be the first entry.
+        # What ends with an answer from the cache at once has ended before its `done`, the first entry, is said.
         seq=max(int(fields.get(b"seq", b"0")), int(state in ENDED)),
         last_event=int(fields[b"last_event"]) if b"last_event" in fields else None,
     )
