@@ -8,7 +8,7 @@ from typing import Any
 
 from infra.clock import Clock
 from infra.errors import InvalidEvent
-from producers.events import LANES, PromptSubmitted
+from producers.events import LANES, PromptSubmitted, Terminal
 from producers.log import codec
 from producers.log.dead_letters import Reason, bury, letter_of
 from producers.log.outgoing import Pen
@@ -21,7 +21,9 @@ from stream_workers.patience import until_back
 log = logging.getLogger(__name__)
 
 AFTER_BUGS_S = (1.0, 2.0, 10.0, 30.0, 120.0)
-"""Waits after errors that nobody planned; after one more the job is given up, if it did not end as poison by then."""
+"""Waits after errors that nobody planned; after one more the job is given up, if it did not end as poison by then.
+
+The last one is also that between tries to tell the log of its end."""
 TOPICS = tuple(prompts(lane) for lane in LANES)
 
 
@@ -73,7 +75,7 @@ class Inference:
         try:
             prompt: PromptSubmitted = codec.decode_as(PromptSubmitted, message.value)
         except InvalidEvent as error:
-            self._begin(work, self._bury(work, "undecodable", str(error)))  # type: ignore[unused-awaitable] # kept in _works
+            self._begin(work, self._refuse(work, error))  # type: ignore[unused-awaitable] # kept in _works
             return
         chain = prompt.conversation or prompt.job_id
         task = self._begin(work, self._live(work, prompt, self._chains.get(chain)))
@@ -136,14 +138,38 @@ class Inference:
                 work.event.ack()
                 return
 
+    async def _refuse(self, work: Work, error: InvalidEvent) -> None:
+        """Bury what is no prompt, and acknowledge it."""
+        await self._bury(work, "undecodable", str(error))
+        work.event.ack()
+
     async def _give_up(self, work: Work, prompt: PromptSubmitted, error: Exception) -> None:
-        """Tell the log of a job's end, whatever Redis makes of it: if an ending is there already, that one counts."""
-        ending = given_up(prompt, len(self._after_bugs_s) + 1, self._clock.now_ms())
+        """Bury the record, and acknowledge it once the log tells of the job's end.
+
+        Whoever it is delivered to again before that may bury it once more: in the same words, at the same place.
+        """
         try:
-            await until_back(lambda: self._life.endings.publish(ending))
+            await self._bury(work, "poison", f"its life broke off again and again: {error!r}")
         except Exception:
-            log.exception("a job that is given up has no ending", extra={"job_id": prompt.job_id})
-        await self._bury(work, "poison", f"its life broke off again and again: {error!r}")
+            log.exception("a job that is given up cannot be buried", extra={"job_id": prompt.job_id})
+        await self._end(given_up(prompt, len(self._after_bugs_s) + 1, self._clock.now_ms()))
+        work.event.ack()
+
+    async def _end(self, ending: Terminal) -> None:
+        """Return when the log holds an ending, whatever Redis makes of it: if there was one already, that one counts.
+
+        A job without one would be in flight against its key, and before all later turns of its conversation, for ever.
+        So its record holds its partition up instead. It is not to blame: one that is too large is told of without
+        its prompt. What still keeps an ending out of the log keeps out those of all jobs, and is to be mended first.
+        """
+        while True:
+            try:
+                await until_back(lambda: self._life.endings.publish(ending))
+            except Exception:
+                log.exception("a job that is given up has no ending yet", extra={"job_id": ending.job_id})
+                await asyncio.sleep(self._after_bugs_s[-1])
+            else:
+                return
 
     async def _bury(self, work: Work, reason: Reason, error: str) -> None:
         letter = letter_of(work.event.message, work.place, reason, error, self._clock.now_ms())
@@ -153,4 +179,3 @@ class Inference:
             "a record was buried",
             extra={"origin": str(work.place), "reason": reason, "job_id": letter.job_id, "error": error},
         )
-        work.event.ack()

@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from infra.errors import TooLarge
 from infra.telemetry.metrics import Metrics
 from producers.events import AnswerFailed, Buried, PromptSubmitted
 from producers.jobs.endings import Endings, InLog
@@ -31,10 +30,12 @@ class Log:
 
     said: list[tuple[Topic, Any]] = field(default_factory=list)
     takes_endings: bool = True
+    refused: int = 0
 
     async def publish(self, topic: Topic, key: str, event: Any, traceparent: str | None = None) -> Written:
         if topic == ANSWERS and not self.takes_endings:
-            raise TooLarge("no broker takes it")
+            self.refused += 1
+            raise Bug("no producer")
         self.said.append((topic, event))
         return Written(0, len(self.said) - 1, 0.0)
 
@@ -90,12 +91,18 @@ class Event:
         self.acks += 1
 
 
+def taken(prompt: PromptSubmitted, log: Log, bugs: int) -> tuple[Inference, Event]:
+    """The record of that prompt, and who took it."""
+    event = Event(Message(codec.encode(prompt)))
+    inference = Inference(Finishing(log, bugs), log, CLOCK, "", after_bugs_s=(0.01,) * (TRIES - 1))
+    inference.take(event)
+    return inference, event
+
+
 async def lived(prompt: PromptSubmitted, log: Log, bugs: int) -> None:
     """The record of that prompt is taken, and acknowledged once."""
-    event = Event(Message(codec.encode(prompt)))
-    inference = Inference(Finishing(log, bugs), log, CLOCK, "", after_bugs_s=(0.0,) * (TRIES - 1))
-    inference.take(event)
-    await eventually(lambda: event.acks > 0, within_s=5)
+    inference, event = taken(prompt, log, bugs)
+    await eventually(lambda: event.acks > 0, within_s=30)
     await inference.close(1.0)
     assert event.acks == 1
 
@@ -122,8 +129,25 @@ async def test_an_error_that_passes_costs_the_job_nothing() -> None:
     assert log.of(DEAD_LETTERS) == []
 
 
-async def test_a_job_of_which_no_ending_can_be_told_is_buried_all_the_same() -> None:
-    log = Log(takes_endings=False)
-    await lived(a_prompt(), log, bugs=0)
+async def test_a_job_that_is_given_up_is_acknowledged_once_the_log_holds_its_ending() -> None:
+    log, prompt = Log(takes_endings=False), a_prompt()
+    inference, event = taken(prompt, log, bugs=0)
+    await eventually(lambda: log.refused > TRIES + 2, within_s=30, what="a second try to tell of its end")
+    buried, acks = log.of(DEAD_LETTERS), event.acks
+    log.takes_endings = True
+    await eventually(lambda: event.acks > 0, within_s=30)
+    await inference.close(1.0)
 
-    assert [topic for topic, _ in log.said] == [DEAD_LETTERS]
+    assert (len(buried), acks) == (1, 0), "it is buried, and somebody owes it an ending"
+    (ending,) = log.of(ANSWERS)
+    assert (ending.job_id, ending.error.code) == (prompt.job_id, "poison")
+    assert (log.of(DEAD_LETTERS), event.acks) == (buried, 1)
+
+
+async def test_a_job_whose_worker_stops_before_its_ending_is_told_is_left_to_the_next_one() -> None:
+    log = Log(takes_endings=False)
+    inference, event = taken(a_prompt(), log, bugs=0)
+    await eventually(lambda: log.refused > TRIES, within_s=30, what="the first try to tell of its end")
+    await inference.close(1.0)
+
+    assert event.acks == 0
