@@ -148,6 +148,7 @@ class Submissions:
             Unavailable: the broker or Redis did not answer.
             Problem: 503, the job was given up meanwhile; 404, it was deleted.
         """
+        await self._intake.expect(job_id)  # nobody gives it up while its prompt is on its way
         job = await record.read(self._scripts, job_id)
         if job is None:
             await view.must_be_whole(self._scripts)

@@ -50,11 +50,6 @@ local is_anew = ARGV[7] == '' and redis.call('HEXISTS', job(id), 'hit') == 1
 if given.idempotency ~= '' and not is_anew then
   local known = redis.call('HMGET', P .. 'idempotency:' .. given.idempotency, 'job', 'fingerprint')
   if known[1] and known[2] == given.fingerprint then
-    -- Its prompt is about to be sent once more: the reaper's patience with it begins anew.
-    if redis.call('HGET', job(known[1]), 'state') == 'accepting' then
-      redis.call('HSET', job(known[1]), 'accepted_ms', ms(now))
-      redis.call('ZADD', P .. 'accepting', ms(now), known[1])
-    end
     return counted({ 'again', known[1] })
   end
   if known[1] then return counted({ 'other_payload' }) end

@@ -252,6 +252,14 @@ class Intake:
         verdict = await self._scripts.run("stop", job_id, codec.encode(ending), *how)
         return StopFound(verdict[0].decode())
 
+    async def expect(self, job_id: str) -> None:
+        """Have an `accepting` job waited for anew, before its prompt is sent once more.
+
+        Raises:
+            Unavailable: Redis does not answer.
+        """
+        await self._scripts.run("expect", job_id)
+
     async def abort(self, job_id: str, older_than_ms: int) -> bool:
         """Give back what an `accepting` job had reserved that the log never got; True if it was one.
 

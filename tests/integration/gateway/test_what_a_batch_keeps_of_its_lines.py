@@ -11,15 +11,18 @@ import pytest
 from gateway.batches.filling import Filling
 from gateway.batches.lines import Line
 from gateway.batches.runner import BATCH_RUNNER
-from gateway.keys import BATCHES
+from gateway.keys import BATCHES, INTAKE, PUBLISHER
 from infra.errors import Unavailable
 from infra.settings import KafkaSettings, RedisSettings
 from producers.batches.store import Progress
-from tests.support.builders import a_completed
+from producers.events import PromptSubmitted
+from producers.log.outgoing import Written
+from tests.support.builders import CLOCK, a_completed
 from tests.support.files import a_line, desks_of, submit, with_store
 from tests.support.gateway import PlayedWorker, RunningGateway, a_gateway, a_played_worker
 
 LINES, IN_FLIGHT = 5, 3
+PATIENCE_MS = 30_000
 
 
 @pytest.fixture
@@ -97,3 +100,31 @@ async def test_a_line_whose_job_is_unknown_after_all_is_read_again(
 
     with pytest.raises(Unavailable):
         await filling.step(1)
+
+
+async def test_a_line_that_is_handed_in_again_is_not_given_up_while_it_is_on_its_way(
+    gateway: RunningGateway, worker: PlayedWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publisher, intake, redis = gateway.app[PUBLISHER], gateway.app[INTAKE], gateway.scripts.redis
+    submit_prompt, given_up = publisher.submit, list[bool]()
+    filling = await filled(gateway, Lines())
+
+    async def be_slow(prompt: PromptSubmitted) -> Written:
+        job = f"{gateway.scripts.prefix}job:{prompt.job_id}"
+        await redis.hset(job, "accepted_ms", str(CLOCK.now_ms() - 2 * PATIENCE_MS))
+        raise Unavailable("kafka", "slow", after_s=0)
+
+    async def meet_the_reaper(prompt: PromptSubmitted) -> Written:
+        given_up.append(await intake.abort(prompt.job_id, PATIENCE_MS))
+        return await submit_prompt(prompt)
+
+    monkeypatch.setattr(publisher, "submit", be_slow)
+    await filling.step(1)
+    monkeypatch.setattr(publisher, "submit", meet_the_reaper)
+    await filling.step(1)
+    assert given_up == [False]
+
+    prompt, lease = await worker.claim()
+    await worker.end(lease, a_completed(prompt))
+    await filling.step(0)
+    assert filling.progress.completed == 1

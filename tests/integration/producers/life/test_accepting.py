@@ -115,18 +115,20 @@ async def test_what_the_log_never_got_is_aborted_and_its_key_returns(house: Hous
 
 
 async def test_a_prompt_sent_again_is_waited_for_anew(house: House) -> None:
-    prompt = a_prompt(idempotency_key="k", fingerprint="a")
+    prompt = a_prompt()
     await house.intake.accept(prompt, QUOTA)
     long_ago_ms = CLOCK.now_ms() - 60_000
     await house.scripts.redis.zadd(f"{house.scripts.prefix}accepting", {prompt.job_id: long_ago_ms})
     await house.scripts.redis.hset(f"{house.scripts.prefix}job:{prompt.job_id}", "accepted_ms", str(long_ago_ms))
 
-    await house.intake.accept(a_prompt(idempotency_key="k", fingerprint="a"), QUOTA)
+    await house.intake.expect(prompt.job_id)
 
     score = await house.scripts.redis.zscore(f"{house.scripts.prefix}accepting", prompt.job_id)
     assert (score or 0.0) > CLOCK.now_ms() - 30_000
     assert not await house.intake.abort(prompt.job_id, older_than_ms=30_000)
     assert await house.intake.acknowledge(prompt.job_id) == "queued"
+    await house.intake.expect(prompt.job_id)
+    assert await house.scripts.redis.zscore(f"{house.scripts.prefix}accepting", prompt.job_id) is None
 
 
 async def test_an_acknowledgement_of_an_aborted_job_says_that_it_was_dropped(house: House) -> None:
