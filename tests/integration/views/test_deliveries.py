@@ -23,8 +23,13 @@ from producers.events import (
     Terminal,
     Webhook,
 )
+from producers.jobs.intake import Intake
+from producers.jobs.settling import Settling
 from producers.log.topics import ANSWERS, BATCHES, DEAD_LETTERS, JOB_EVENTS
 from producers.settings import WebhookSettings
+from producers.state import view
+from producers.state.positions import Positions
+from producers.state.retention import Retention
 from stream_workers.views.process import follower
 from stream_workers.webhooks import payload
 from stream_workers.webhooks.outbound import outbound
@@ -35,6 +40,7 @@ from tests.support.builders import CLOCK, a_completed, a_failed, a_prompt
 from tests.support.eventually import eventually
 from tests.support.receiver import Receiver, a_receiver
 from tests.support.topics import read_all
+from tests.support.workers import GENEROUS
 
 SEAL = Seal("s" * 32)
 QUICK = WebhookSettings(allow_loopback=True, timeout_s=1.0, lease_s=11.0, schedule_s=("0", "0.05", "0.05"))
@@ -259,6 +265,27 @@ async def test_a_lost_schedule_is_rebuilt_and_what_was_delivered_is_not_sent_aga
 
     assert len(post.receiver.arrived) == 3
     assert post.receiver.ids[1] == post.receiver.ids[2] != post.receiver.ids[0]
+
+
+async def test_nobody_is_told_of_an_end_that_cannot_be_asked_for_yet(post: Post) -> None:
+    scripts, publish = post.house.scripts, post.house.parts.publisher.publish
+    prompt = post.prompt()
+    for topic in view.TOPICS:
+        for partition in range(topic.partitions):
+            await Positions(scripts, view.NAME).mark_whole(topic.name, partition, is_whole=True)
+    await Intake(scripts, Retention()).accept(prompt, GENEROUS)
+    early = a_completed(prompt)
+    async with delivering(post):
+        written = await publish(ANSWERS, early.job_id, early)
+        await eventually(lambda: _planned(post, early))
+        other = await post.answer()
+        await eventually(lambda: _settled(post, other))
+        assert len(post.receiver.arrived) == 1
+
+        await Settling(scripts, Retention()).settle(early, written.partition, written.offset, CLOCK.now_ms())
+        await eventually(lambda: _settled(post, early))
+
+    assert len(post.receiver.arrived) == 2
 
 
 async def test_nothing_is_claimed_before_the_schedule_is_whole(post: Post) -> None:
