@@ -174,7 +174,7 @@ class _Connection(RequestHandler):
             raise ConnectionError("the response has begun; nothing can be told any more")
         problem = _problem(status, exc)
         problem.headers["x-request-id"] = new_id("req", self._clock)
-        response = problem.response()
+        response = problem.response(self._clock.now_ms())
         response.force_close()
         return response
 

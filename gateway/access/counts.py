@@ -4,7 +4,7 @@ from aiohttp import web
 
 from gateway.access import limits
 from gateway.http.requests import route_of
-from gateway.keys import CALLER, INTAKE, LIMITS, REGISTRY
+from gateway.keys import CALLER, CLOCK, INTAKE, LIMITS, REGISTRY
 from producers.jobs.intake import OverQuota
 from producers.state.walking import GoOn
 
@@ -17,7 +17,7 @@ async def count(request: web.Request) -> None:
         Unavailable: Redis does not answer.
     """
     if (limit := await _counted(request)) is not None:
-        raise limits.too_much(limit, limits.budget_of(request.method, route_of(request)))
+        raise limits.too_much(limit, limits.budget_of(request.method, route_of(request)), request.app[CLOCK].now_ms())
 
 
 def going_on(request: web.Request) -> GoOn:

@@ -87,7 +87,7 @@ def end_of(ending: Terminal, left: Left) -> LineEnd:
     error = error_of(ending)
     if error is None or (error.code, left) in _WITH_ITS_BATCH:
         return LineLeft(left)
-    return LineRefused(of_job(error).status, error)
+    return LineRefused(of_job(error, ending.prompt).status, error)
 
 
 def told_id(line: str) -> str:

@@ -6,9 +6,8 @@ from aiohttp import web
 from gateway.chat.stream import ChatStream
 from gateway.http import headers
 from gateway.http.objects import as_json
-from gateway.http.problems import of_job, unavailable
 from gateway.jobs import handlers as jobs
-from gateway.jobs.objects import completion, error_of
+from gateway.jobs.objects import completion, no_answer
 from gateway.keys import BACKGROUND
 from gateway.prompts import entrance, waiting
 from gateway.prompts.job_desk import JOB_DESK
@@ -86,6 +85,5 @@ def answer_of(ending: Terminal | None) -> AnswerCompleted:
         Problem: there is none.
     """
     if not isinstance(ending, AnswerCompleted):
-        error = error_of(ending)
-        raise of_job(error) if error else unavailable("The prompt did not reach the log in time; try again.")
+        raise no_answer(ending)
     return ending

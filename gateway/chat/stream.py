@@ -76,7 +76,7 @@ class ChatStream:
                 if ended is not None:
                     return await self._end(told, ended)
             except Diverged:
-                return await self._break(_STARTED_OVER, of_job(_STARTED_OVER))
+                return await self._break(_STARTED_OVER, of_job(_STARTED_OVER, self._prompt))
             if told or not entries or (not self.begun and loop.time() >= begins_at_s):
                 # Not a whole comment with its blank line: the client has seen ids.
                 await self._say(told or (sse.PING_LINE if self.begun else b""))
@@ -138,7 +138,7 @@ class ChatStream:
         if ending is not None and not self._sent.anything:
             told = b"".join(self._chunks.piece(each) for each in pieces_of(ending))
         error = error_of(ending) or _NO_ANSWER
-        return await self._break(error, of_job(error), told, job.seq)
+        return await self._break(error, of_job(error, self._prompt), told, job.seq)
 
     async def _break(
         self, error: JobError, instead: Exception, told: bytes = b"", seq: int | None = None

@@ -13,7 +13,7 @@ from gateway.embeddings.embedding import EMBEDDINGS, Call, Paid, Payer
 from gateway.embeddings.server import Embedded
 from gateway.http import requests
 from gateway.http.problems import no_model
-from gateway.keys import CALLER, LIMITS, REGISTRY
+from gateway.keys import CALLER, CLOCK, LIMITS, REGISTRY
 from gateway.repeats.making import MAKING
 from infra.ids import made_ms
 from infra.telemetry import trace
@@ -47,7 +47,7 @@ async def _paid(request: web.Request, asking: Awaitable[Paid | OverQuota]) -> Em
     paid = await asking
     request[LIMITS] = {**request.get(LIMITS, {}), **limits.headers(limits.WRITES, paid.stands)}
     if isinstance(paid, OverQuota):
-        raise limits.too_much(paid, limits.WRITES)
+        raise limits.too_much(paid, limits.WRITES, request.app[CLOCK].now_ms())
     return paid.found
 
 

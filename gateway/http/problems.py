@@ -9,6 +9,7 @@ from aiohttp import web
 
 from infra.errors import NeverTryAgain, TooLarge, TryAgain, Unavailable, WrongField
 from producers.events import JobError, PromptSubmitted
+from producers.limits.standing import WINDOW_MS, day_ends_ms
 from producers.prompts.reading import MODEL_NOT_FOUND
 
 INVALID, AUTHENTICATION, PERMISSION, RATE_LIMIT, SERVER = (
@@ -22,7 +23,10 @@ _NO_RETRY = {"x-should-retry": "false"}
 
 
 class Problem(NeverTryAgain):
-    """A request that cannot be answered as its sender wished: what is said instead."""
+    """A request that cannot be answered as its sender wished: what is said instead.
+
+    `until_ms` is the moment before which to ask again is of no use, where that does not follow from when it is told.
+    """
 
     def __init__(
         self,
@@ -33,19 +37,24 @@ class Problem(NeverTryAgain):
         param: str | None = None,
         code: str | None = None,
         headers: Mapping[str, str] | None = None,
+        until_ms: float | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
         self.error = JobError(message, type, param, code)
         self.headers = dict(headers or {})
+        self.until_ms = until_ms
 
     def body(self) -> bytes:
         """The error as JSON, all four keys present."""
         return msgspec.json.encode({"error": self.error})
 
-    def response(self) -> web.Response:
-        """The whole response."""
-        return web.Response(status=self.status, body=self.body(), content_type="application/json", headers=self.headers)
+    def response(self, now_ms: float) -> web.Response:
+        """The whole response, as it is told now."""
+        headers = dict(self.headers)
+        if self.until_ms is not None:
+            headers["Retry-After"] = whole_seconds((self.until_ms - now_ms) / 1000)
+        return web.Response(status=self.status, body=self.body(), content_type="application/json", headers=headers)
 
 
 class Stopping(Unavailable):
@@ -132,14 +141,16 @@ def limited(message: str, after_s: float) -> Problem:
     return Problem(429, message, type=RATE_LIMIT, code="rate_limit_exceeded", headers=headers)
 
 
-def spent(message: str) -> Problem:
-    """A budget is used up: to try again soon is of no use."""
-    return Problem(429, message, type=RATE_LIMIT, code="insufficient_quota", headers=_NO_RETRY)
+def spent(message: str, at_ms: float) -> Problem:
+    """The budget of the day that a moment lies in is used up: to try again sooner than the next one is of no use."""
+    until_ms = day_ends_ms(at_ms)
+    return Problem(429, message, type=RATE_LIMIT, code="insufficient_quota", headers=_NO_RETRY, until_ms=until_ms)
 
 
-def too_large_for_limit(message: str) -> Problem:
-    """However long its sender waits, a limit will not let this in."""
-    return Problem(429, message, type=RATE_LIMIT, code="rate_limit_exceeded", headers=_NO_RETRY)
+def too_large_for_limit(message: str, whole_after_s: float) -> Problem:
+    """However long its sender waits, a limit will not let this in; as much as it ever does, once it is whole again."""
+    headers = {"Retry-After": whole_seconds(whole_after_s)} | _NO_RETRY
+    return Problem(429, message, type=RATE_LIMIT, code="rate_limit_exceeded", headers=headers)
 
 
 def unavailable(message: str, after_s: float = 1.0) -> Problem:
@@ -161,17 +172,26 @@ _OF_JOB: dict[str, int] = {
     "overloaded": 503,
     "model_overloaded": 503,
     "model_unreachable": 503,
-    "insufficient_quota": 429,
     INVALID: 400,
     RATE_LIMIT: 429,
     SERVER: 500,
 }
 
 
-def of_job(error: JobError) -> Problem:
+_HEADERS_OF_JOB: dict[int, dict[str, str]] = {
+    409: _NO_RETRY,
+    429: {"Retry-After": whole_seconds(WINDOW_MS / 1000)} | _NO_RETRY,
+    503: {"Retry-After": "1"},
+    504: _NO_RETRY,
+}
+
+
+def of_job(error: JobError, prompt: PromptSubmitted) -> Problem:
     """A job that ended without an answer, told to the client that waited for it."""
+    if error.code == "insufficient_quota":
+        return spent(error.message, prompt.received_ms)
     status = _OF_JOB.get(error.code or "", _OF_JOB.get(error.type, 500))
-    headers = {503: {"Retry-After": "1"}, 409: _NO_RETRY, 429: _NO_RETRY, 504: _NO_RETRY}.get(status, {})
+    headers = _HEADERS_OF_JOB.get(status, {})
     return Problem(status, error.message, type=error.type, param=error.param, code=error.code, headers=headers)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from gateway.http.objects import seconds
+from gateway.http.problems import Problem, of_job, unavailable
 from producers.events import (
     AnswerCancelled,
     AnswerCompleted,
@@ -112,6 +113,14 @@ def error_of(ending: Terminal | None) -> JobError | None:
             return JobError("The job was cancelled.", "invalid_request_error", code="cancelled")
         case _:
             return None
+
+
+def no_answer(ending: Terminal | None) -> Problem:
+    """What who waits for the answer of a job is told that ended without one."""
+    error = error_of(ending)
+    if ending is None or error is None:
+        return unavailable("The prompt did not reach the log in time; try again.")
+    return of_job(error, ending.prompt)
 
 
 def queue_object(place: Place | None) -> dict[str, Any] | None:

@@ -73,9 +73,9 @@ async def enter(
     request[LIMITS] = limits.headers(limits.WRITES, entered.stands)
     match entered:
         case TurnedAway(error=error):
-            raise of_job(responses.in_its_words(error, prompt))
+            raise of_job(responses.in_its_words(error, prompt), prompt)
         case OverQuota():
-            raise limits.too_much(entered, limits.WRITES)
+            raise limits.too_much(entered, limits.WRITES, prompt.received_ms)
         case NotAccepted():
             raise admission.not_entered(entered)
         case Admitted() | CacheHit() | Again():

@@ -5,10 +5,10 @@ from aiohttp import web
 from gateway.http import headers
 from gateway.http.objects import as_json, list_of
 from gateway.http.paging import page, page_asked
-from gateway.http.problems import Problem, bad_value, conflict, not_found, of_job, unavailable
+from gateway.http.problems import Problem, bad_value, conflict, not_found
 from gateway.jobs import forgetting
 from gateway.jobs.handlers import queued
-from gateway.jobs.objects import error_of
+from gateway.jobs.objects import no_answer
 from gateway.keys import BACKGROUND, CALLER, INTAKE, SCRIPTS, SETTINGS
 from gateway.prompts import entrance, waiting
 from gateway.prompts.job_desk import JOB_DESK, JobDesk, ended_by
@@ -134,8 +134,7 @@ async def _told(request: web.Request, job: JobRecord, wish: ResponseWish) -> web
     if wish.stream and job.ended:
         return await ResponseStream(request, job.prompt).tell(job)
     if not (wish.background or isinstance(job.ending, AnswerCompleted)):
-        error = error_of(job.ending)
-        raise of_job(error) if error else unavailable("The prompt did not reach the log in time; try again.")
+        raise no_answer(job.ending)
     return as_json(response_object(job), headers={"x-job-id": job.job_id})
 
 

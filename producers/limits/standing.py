@@ -12,7 +12,13 @@ from producers.events import Limits
 
 Limit = Literal["requests", "tokens", "jobs", "queued", "day"]
 WINDOW_MS = 60_000
+_DAY_MS = 86_400_000
 _KEYS_KNOWN = 4096
+
+
+def day_ends_ms(at_ms: float) -> float:
+    """When the day of UTC ends that a moment lies in: from then on its tokens are another day's."""
+    return (at_ms // _DAY_MS + 1) * _DAY_MS
 
 
 class Level(msgspec.Struct, frozen=True):

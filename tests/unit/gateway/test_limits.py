@@ -11,6 +11,8 @@ from producers.limits.standing import Limit, Standing, Stands
 
 KEY = Standing(requests_per_minute=600, jobs_in_flight=20, request_level=599.0, in_flight=3)
 NO_TENANT = Standing()
+AT_MS = 1_800_000_000_000.0
+"""Eight in the morning, by UTC."""
 
 
 def test_limits_are_told_in_both_dialects() -> None:
@@ -64,8 +66,9 @@ def test_a_debt_of_tokens_reads_as_none_left() -> None:
         ("jobs", Standing(jobs_in_flight=2, in_flight=2), "rate_limit_exceeded", "1", None),
         ("queued", Standing(queued_jobs=2, waiting=2), "rate_limit_exceeded", "1", None),
         ("tokens", Standing(tokens_per_minute=120, token_level=40.0), "rate_limit_exceeded", "30", None),
-        ("tokens", Standing(tokens_per_minute=90, token_level=90.0), "rate_limit_exceeded", None, "false"),
-        ("day", Standing(tokens_per_day=1000, spent=950), "insufficient_quota", None, "false"),
+        ("tokens", Standing(tokens_per_minute=90, token_level=90.0), "rate_limit_exceeded", "1", "false"),
+        ("tokens", Standing(tokens_per_minute=90, token_level=-45.0), "rate_limit_exceeded", "90", "false"),
+        ("day", Standing(tokens_per_day=1000, spent=950), "insufficient_quota", "57600", "false"),
     ],
 )
 @pytest.mark.parametrize("whose", ["key", "tenant"])
@@ -73,10 +76,11 @@ def test_a_limit_that_is_reached_says_which_whose_and_when_to_come_back(
     by: Limit, it: Standing, code: str, after: str | None, retry: str | None, whose: Any
 ) -> None:
     stands = Stands(it, NO_TENANT) if whose == "key" else Stands(NO_TENANT, it)
-    problem = limits.too_much(OverQuota(by, whose, stands, tokens=100), limits.WRITES)
+    problem = limits.too_much(OverQuota(by, whose, stands, tokens=100), limits.WRITES, AT_MS)
+    headers = problem.response(AT_MS).headers
 
     assert (problem.status, problem.error.type, problem.error.code) == (429, "rate_limit_error", code)
-    assert (problem.headers.get("Retry-After"), problem.headers.get("x-should-retry")) == (after, retry)
+    assert (headers.get("Retry-After"), headers.get("x-should-retry")) == (after, retry)
     assert problem.error.message.startswith("This key" if whose == "key" else "Your tenant")
 
 

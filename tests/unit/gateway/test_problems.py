@@ -8,6 +8,10 @@ from aiohttp import web
 from gateway.http import problems
 from infra.errors import InvalidEvent, OurFault, TooLarge, TryAgain, Unavailable, WrongField
 from producers.events import JobError
+from tests.support.builders import a_prompt
+
+RECEIVED_MS = 1_799_971_200_000.0
+"""The moment in which a day of UTC begins."""
 
 
 @pytest.mark.parametrize(
@@ -68,4 +72,19 @@ def test_a_wrong_method_is_told_the_right_ones() -> None:
     ],
 )
 def test_a_job_without_an_answer_has_a_status_for_who_waits(error: JobError, status: int) -> None:
-    assert problems.of_job(error).status == status
+    assert problems.of_job(error, a_prompt()).status == status
+
+
+@pytest.mark.parametrize(
+    ("code", "told_ms", "after"),
+    [
+        ("insufficient_quota", RECEIVED_MS + 3_600_001, "82800"),
+        ("insufficient_quota", RECEIVED_MS + 24 * 3_600_000, "1"),
+        ("rate_limit_exceeded", RECEIVED_MS, "60"),
+    ],
+)
+def test_a_job_that_a_limit_ended_says_when_another_one_may_pass(code: str, told_ms: float, after: str) -> None:
+    error = JobError("no room", "rate_limit_error", code=code)
+    headers = problems.of_job(error, a_prompt(received_ms=RECEIVED_MS)).response(told_ms).headers
+
+    assert (headers["Retry-After"], headers["x-should-retry"]) == (after, "false")
