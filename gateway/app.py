@@ -12,11 +12,10 @@ from aiohttp import web
 from gateway import routes
 from gateway.access.sign_ins import SignIns
 from gateway.background import Background
-from gateway.batches.asking import EMBEDDINGS as EMBEDDINGS_ENDPOINT
 from gateway.batches.asking import Rules
 from gateway.batches.embedding import Bench
 from gateway.batches.filling import Desks
-from gateway.batches.holding import Holder
+from gateway.batches.holding import Holder, can_be_run
 from gateway.batches.runner import BATCH_RUNNER, Runner
 from gateway.batches.running import taken_up
 from gateway.batches.settings import BatchSettings
@@ -241,15 +240,14 @@ def _batch_runner(app: web.Application, settings: BatchSettings) -> Runner:
     def rules_of(batch: Batch) -> Rules | None:
         if not reader.ready or not app[STORE].is_given:
             return None
-        if batch.submitted.endpoint == EMBEDDINGS_ENDPOINT and not app[EMBEDDINGS].models:
-            return None  # whoever let it in can make them
-        registry, key_id = reader.registry, batch.submitted.key_id
+        registry, key_id, now_ms = reader.registry, batch.submitted.key_id, app[CLOCK].now_ms()
         key = None if key_id in registry.revoked else registry.keys.get(key_id)
-        if key is not None and has_expired(key, app[CLOCK].now_ms()):
+        if key is not None and has_expired(key, now_ms):
             key = None
-        return Rules(
+        rules = Rules(
             app[SETTINGS], app[WEBHOOKS], key, registry.limits_of(batch.submitted.tenant), app[EMBEDDINGS].models
         )
+        return rules if can_be_run(batch, rules, now_ms) else None
 
     begin = partial(taken_up, desks=desks, bench=bench)
     return Runner(holder, begin, rules_of, sweeper, app[METRICS], settings.lines_in_flight)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from gateway.batches.asking import Rules
+from gateway.batches.asking import EMBEDDINGS, Rules
 from gateway.batches.ends import Left
 from infra.clock import Clock
 from infra.errors import TryAgain
@@ -19,6 +19,20 @@ from producers.state.scripts import Scripts
 
 class LeaseLost(TryAgain):
     """Somebody else runs the batch now."""
+
+
+def left_of(batch: Batch, rules: Rules, now_ms: float) -> Left | None:
+    """Why no more lines of a batch are to be handed in; None while they are."""
+    if batch.cancelling is not None or rules.key is None:
+        return "cancelled"
+    return "expired" if now_ms >= batch.submitted.expires_ms else None
+
+
+def can_be_run(batch: Batch, rules: Rules, now_ms: float) -> bool:
+    """Whether a gateway of these rules has what the batch needs: to be ended, it needs nothing to embed with."""
+    if batch.submitted.endpoint != EMBEDDINGS or rules.embed:
+        return True
+    return batch.finalizing is not None or left_of(batch, rules, now_ms) is not None
 
 
 @dataclass(frozen=True)
@@ -49,9 +63,7 @@ class Held:
     @property
     def left(self) -> Left | None:
         """Why no more lines are to be handed in; None while they are."""
-        if self.batch.cancelling is not None or self.rules().key is None:
-            return "cancelled"
-        return "expired" if self.now_ms() >= self.batch.submitted.expires_ms else None
+        return left_of(self.batch, self.rules(), self.now_ms())
 
     def now_ms(self) -> float:
         """The time."""

@@ -28,7 +28,7 @@ LOOK_EVERY_S = 1.0
 MOST_AT_ONCE = 64
 """Batches that one gateway runs side by side; they share its lines in flight."""
 MOST_LOOKED_AT = 256
-"""Open batches that are looked at in a round, for those that nobody runs."""
+"""Open batches that are looked at in a round, for those that nobody runs; the next round looks at those behind them."""
 CLEAR_EVERY_S = 600.0
 
 
@@ -46,6 +46,8 @@ class Runner:
     metrics: Metrics
     lines_in_flight: int
     _tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    _skipped: int = 0
+    """So many of the oldest were looked at in the round before, and there was room for more."""
 
     async def run(self) -> None:
         """Run batches until cancelled; then let go of all, so that others may go on at once."""
@@ -79,7 +81,8 @@ class Runner:
             await asyncio.sleep(every_s)
 
     async def _take_up(self) -> None:
-        found = await self.holder.batches.open(MOST_LOOKED_AT) if self.lines_in_flight else []
+        skip, self._skipped = self._skipped, 0
+        found = await self.holder.batches.open(MOST_LOOKED_AT, skip) if self.lines_in_flight else []
         others = [each for each in found if each not in self._tasks]
         # Of a view that is not whole nobody knows what has ended since.
         if not others or not await view.is_whole(self.holder.scripts):
@@ -92,6 +95,8 @@ class Runner:
                 await self.holder.batches.forget_open(batch_id)
             elif self.rules_of(batch) and await self.holder.batches.hold(batch_id, self.holder.name):
                 self._begin(batch)
+        if len(found) == MOST_LOOKED_AT:
+            self._skipped = skip + len(found)
 
     def _begin(self, batch: Batch) -> None:
         task = asyncio.create_task(self._run(batch), name=f"batch {batch.id}")

@@ -106,9 +106,9 @@ class Batches:
         homes = await self._listing.homes(keys)
         return [_batch(home, progress) for home, progress in zip(homes[::2], homes[1::2], strict=True)]
 
-    async def open(self, most: int) -> list[str]:
-        """Batches that have not ended, the oldest first."""
-        found = await asked(self._scripts.redis.zrange(f"{self._scripts.prefix}batches:open", 0, most - 1))
+    async def open(self, most: int, skip: int = 0) -> list[str]:
+        """Batches that have not ended, the oldest first, but for so many of the oldest."""
+        found = await asked(self._scripts.redis.zrange(f"{self._scripts.prefix}batches:open", skip, skip + most - 1))
         return [each.decode() for each in found]
 
     async def forget_open(self, batch_id: str) -> None:

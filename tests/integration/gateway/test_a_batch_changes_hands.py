@@ -13,18 +13,19 @@ from gateway.batches.asking import EMBEDDINGS, job_id_of
 from gateway.batches.holding import Held, LeaseLost
 from gateway.batches.lines import Line
 from gateway.batches.outputs import Told
-from gateway.batches.runner import BATCH_RUNNER
+from gateway.batches.runner import BATCH_RUNNER, MOST_LOOKED_AT
 from gateway.batches.writing import Outputs, error_file_id
 from gateway.files.store import STORE
-from gateway.keys import BATCHES, FILES, PUBLISHER, REGISTRY
+from gateway.keys import BATCHES, CLOCK, FILES, PUBLISHER, REGISTRY
 from gateway.prompts.job_desk import JOB_DESK
 from infra.errors import Unavailable
+from infra.ids import new_id
 from infra.settings import KafkaSettings, RedisSettings
-from producers.events import BatchFinalizing, KeyRevoked
+from producers.events import BatchFinalizing, BatchSubmitted, KeyRevoked
 from producers.jobs import record
 from tests.support.builders import a_cancelled, a_completed
 from tests.support.eventually import eventually
-from tests.support.files import a_line, answering, comes_to, show, submit, told, with_store
+from tests.support.files import a_line, answering, comes_to, show, submit, told, upload, with_store
 from tests.support.gateway import PlayedWorker, RunningGateway, a_gateway, a_played_worker
 
 LINES, IN_FLIGHT = 9, 4
@@ -89,6 +90,39 @@ async def test_a_gateway_that_lacks_what_a_batch_needs_leaves_it_to_others(
     rules_of = gateway.app[BATCH_RUNNER].rules_of
     assert rules_of(batch) is not None
     assert rules_of(of_embeddings) is None, "it has no embedding server"
+
+
+async def test_a_batch_that_no_gateway_can_run_expires_and_its_input_is_free(gateway: RunningGateway) -> None:
+    file = await upload(gateway, b"{}")
+    now_ms = gateway.app[CLOCK].now_ms()
+    (event,) = of_embeddings(gateway, 1, now_ms)
+    await gateway.app[BATCHES].note(structs.replace(event, input_file_id=file.json["id"], expires_ms=now_ms), 0)
+    ended = await comes_to(gateway, event.batch_id, "expired")
+    async with gateway.http.delete(f"{gateway.url}/v1/files/{file.json['id']}") as deleted:
+        assert deleted.status == 200
+
+    assert ended["request_counts"]["total"] == 0
+
+
+async def test_a_batch_is_taken_up_behind_any_number_that_no_gateway_can_run(gateway: RunningGateway) -> None:
+    earlier_ms = gateway.app[CLOCK].now_ms() - 1000
+    ahead = of_embeddings(gateway, MOST_LOOKED_AT + 1, earlier_ms)
+    await asyncio.gather(*(gateway.app[BATCHES].note(each, 0) for each in ahead))
+
+    await comes_to(gateway, await submit(gateway, [a_line("a", method="GET")]), "failed")
+
+    assert {(await show(gateway, each.batch_id))["status"] for each in ahead[::100]} == {"validating"}
+
+
+def of_embeddings(gateway: RunningGateway, count: int, at_ms: float) -> list[BatchSubmitted]:
+    """Batches of embeddings, which this gateway cannot make."""
+    return [
+        BatchSubmitted(
+            batch_id=new_id("batch", gateway.app[CLOCK]), tenant=gateway.tenant, key_id=gateway.key.event.id,
+            endpoint=EMBEDDINGS, input_file_id="file-1", expires_ms=at_ms + 86_400_000, at_ms=at_ms,
+        )
+        for _ in range(count)
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("how", ["cancelled", "its key revoked"])

@@ -11,13 +11,13 @@ from gateway.batches import parts
 from gateway.embeddings.server import EMBEDDING_SERVER
 from gateway.embeddings.settings import EMBEDDING_MODEL
 from gateway.files.store import STORE
-from gateway.keys import BATCHES, CLOCK, FILES, METRICS
+from gateway.keys import BATCHES, CLOCK, FILES, METRICS, REGISTRY
 from infra.settings import KafkaSettings, RedisSettings
 from producers.events import TextsEmbedded
 from producers.log.topics import EMBEDDINGS
 from tests.support.embedding_server import PlayedEmbeddings
 from tests.support.eventually import eventually
-from tests.support.files import a_line_of_texts, comes_to, show, submit, told, with_embeddings
+from tests.support.files import a_line_of_texts, comes_to, show, submit, told, with_embeddings, with_store
 from tests.support.gateway import Log, RunningGateway, a_gateway
 
 URL = "/v1/embeddings"
@@ -180,6 +180,31 @@ async def test_a_cancelled_batch_keeps_the_parts_that_were_made_and_names_the_re
     assert list(answers) == [f"line {n}" for n in range(parts.LINES)]
     assert list(errors) == [f"line {n}" for n in range(parts.LINES, 2 * parts.LINES)]
     assert {each["error"]["code"] for each in errors.values()} == {"batch_cancelled"}
+
+
+async def test_a_gateway_without_an_embedding_server_ends_a_batch_that_is_cancelled_and_keeps_the_parts_that_were_made(
+    log_settings: KafkaSettings, redis_settings: RedisSettings, tmp_path: Path, embedding_server: PlayedEmbeddings
+) -> None:
+    embedding_server.holds_after = parts.LINES
+    lines = [a_line_of_texts(f"line {n}", f"text {n}") for n in range(parts.LINES + 1)]
+    given = with_embeddings(tmp_path, embedding_server.url)
+    async with a_gateway(log_settings, redis_settings, parts=given) as first:
+        batch_id = await submit(first, lines, endpoint=URL)
+
+        async def first_part_is_made() -> bool:
+            return bool((await show(first, batch_id))["request_counts"]["completed"] == parts.LINES)
+
+        await eventually(first_part_is_made, what="the first part")
+
+    async with a_gateway(log_settings, redis_settings, parts=with_store(tmp_path)) as other:
+        other.app[REGISTRY].registry.apply(first.key.event)
+        other.http.headers["Authorization"] = f"Bearer {first.key.api_key}"
+        cancelling = await other.post(f"/v1/batches/{batch_id}/cancel", {})
+        ended = await comes_to(other, batch_id, "cancelled")
+        answers, errors = await told(other, ended["output_file_id"]), await told(other, ended["error_file_id"])
+
+    assert cancelling.json["status"] == "cancelling"
+    assert (list(answers), list(errors)) == ([f"line {n}" for n in range(parts.LINES)], [f"line {parts.LINES}"])
 
 
 async def test_what_was_embedded_is_told_under_its_own_names_though_the_input_was_lost(
