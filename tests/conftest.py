@@ -44,7 +44,7 @@ def pytest_runtest_makereport(
     if report.failed:
         values = getattr(item, "funcargs", {}).items()
         report.sections += [
-            (f"last words of {name}", each.last_words) for name, each in values if isinstance(each, RunningPart)
+            (f"last words of {name}", each.last_words) for name, each in values if isinstance(each, RunningPart | Whole)
         ]
     return report
 

@@ -18,6 +18,7 @@ from tests.support.model_servers import ModelServer, model_server
 
 START_S = 180.0
 STOP_S = 40.0
+_LAST_WORDS = 3000
 
 
 @dataclass
@@ -40,6 +41,12 @@ class Whole:
     def kill(self, name: str) -> None:
         """SIGKILL one process; the supervisor starts it again."""
         os.kill(self.stack["processes"][name], signal.SIGKILL)
+
+    @property
+    def last_words(self) -> str:
+        """The ends of all its processes' logs, which say why a test of it failed."""
+        logs = sorted((self.folder / ".headrace" / "logs").glob("*.log"))
+        return "\n".join(f"{each.stem}:\n{each.read_text(errors='replace')[-_LAST_WORDS:]}" for each in logs)
 
     def log(self) -> str:
         """What the supervisor said, for a test that failed."""
