@@ -44,8 +44,8 @@ async def upload(request: web.Request) -> web.Response:
     laid = named(new_id("file", app[CLOCK])) if making.may_be_repeated else file_id
     # Should we die on the way, nobody would know of these bytes: they go unless the file is kept.
     await app[FILES].doom(laid, now_ms + PATIENCE_MS)
-    form = await uploads.receive(request, partial(store.put, laid), most_bytes)
     try:
+        form = await uploads.receive(request, partial(store.put, laid), most_bytes)
         event = FileStored(
             file_id=file_id,
             tenant=request[CALLER].tenant,
@@ -57,7 +57,7 @@ async def upload(request: web.Request) -> web.Response:
         )
         await making.said(form.digest)
         event = msgspec.structs.replace(event, idempotency=making.idempotency)
-    except Problem:
+    except Exception:
         await app[FILES].doom(laid, now_ms)
         raise
     if laid != file_id:

@@ -64,16 +64,22 @@ async def receive(request: web.Request, keep: Keep, most_bytes: int) -> Form:
         while (part := await reader.next()) is not None:
             if isinstance(part, MultipartReader) or part.name is None:
                 raise bad_value("Every part of the form must be a field with a name.")
-            _must_be_plain(part, part.name[:100])
-            if part.name == "file":
+            name = _tellable(part.name)[:100]
+            _must_be_plain(part, name)
+            if name == "file":
                 await _take_file(form, part, keep, most_bytes)
             else:
-                await _take_field(form, part, part.name)
+                await _take_field(form, part, name)
     except HttpProcessingError:
         raise bad_value("The form cannot be read: a part has a header that is none.") from None
     except (ValueError, AssertionError) as error:
         raise bad_value(f"The form cannot be read: {error}.") from None
     return form
+
+
+def _tellable(name: str) -> str:
+    """A name of the form without what is no text in it: aiohttp leaves bytes that are not UTF-8 as they came."""
+    return name.encode(errors="replace").decode()
 
 
 def _must_be_plain(part: BodyPartReader, name: str) -> None:
@@ -86,6 +92,8 @@ async def _take_file(form: Form, part: BodyPartReader, keep: Keep, most_bytes: i
     if form.filename is not None:
         raise bad_value("The form holds two files.", "file")
     form.filename = (part.filename or "file")[:_LONGEST_NAME]
+    if form.filename != _tellable(form.filename):
+        raise bad_value("The name of the file is not UTF-8.", "file")
     content = hashlib.sha256()
     await keep(_pieces(form, part, content, most_bytes))
     form.note("file", form.filename, content.hexdigest())
@@ -103,13 +111,13 @@ async def _pieces(form: Form, part: BodyPartReader, content: "hashlib._Hash", mo
 
 async def _take_field(form: Form, part: BodyPartReader, name: str) -> None:
     if name not in _FIELDS:
-        raise bad_value(f"{name[:100]} is no field that is known here.", name[:100])
+        raise bad_value(f"{name} is no field that is known here.", name)
     if name in form.fields:
         raise bad_value(f"{name} stands twice in the form.", name)
     value = b""
     while piece := await part.read_chunk(_LONGEST_FIELD_BYTES + 1):
         value += piece
         if len(value) > _LONGEST_FIELD_BYTES:
-            raise bad_value(f"{name[:100]} is longer than {_LONGEST_FIELD_BYTES} bytes.", name[:100])
+            raise bad_value(f"{name} is longer than {_LONGEST_FIELD_BYTES} bytes.", name)
     form.fields[name] = value.decode(errors="replace")
     form.note("field", name, form.fields[name])

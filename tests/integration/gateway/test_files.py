@@ -18,7 +18,7 @@ from producers.events import FileDeleted, FileStored
 from producers.log.topics import FILES as TOPIC
 from tests.support.eventually import eventually
 from tests.support.files import upload, with_store
-from tests.support.gateway import Log, RunningGateway, a_gateway
+from tests.support.gateway import Answer, Log, RunningGateway, a_gateway
 from tests.support.gateway_process import AN_HOUR_S, a_process, known
 from tests.support.held_redis import a_held_redis
 
@@ -115,6 +115,32 @@ async def test_what_is_no_file_is_refused_and_leaves_nothing(gateway: RunningGat
     assert (short_life.status, short_life.json["error"]["param"]) == (400, "expires_after.seconds")
     assert (wrong_anchor.status, wrong_anchor.json["error"]["param"]) == (400, "expires_after.anchor")
     assert (empty, broken, unnamed) == (400, 400, 400)
+    await eventually(lambda: stored(tmp_path) == set(), what="nothing in the store")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "param"),
+    [
+        (b'form-data; name="file"; filename="caf\xe9.jsonl"', "file"),
+        (b"form-data; name=\"file\"; filename*=utf-7''%2B%32%41%41%2D", "file"),
+        (b'form-data; name="pur\xffpose"', "pur?pose"),
+        (b'form-data; name="colour"', "colour"),
+    ],
+    ids=["the file's name", "the file's name in an encoding of its own", "a field's name", "a field that is none"],
+)
+async def test_a_form_that_goes_wrong_behind_its_file_leaves_nothing_also_where_a_name_is_no_text(
+    gateway: RunningGateway, tmp_path: Path, wrong: bytes, param: str
+) -> None:
+    fields = [b'form-data; name="purpose"\r\n\r\nbatch']
+    if param != "file":
+        fields.append(b'form-data; name="file"; filename="caf\xc3\xa9.jsonl"\r\n\r\n{}')
+    fields.append(wrong + b"\r\n\r\n{}")
+    form = b"".join(b"--x\r\nContent-Disposition: " + each + b"\r\n" for each in fields) + b"--x--\r\n"
+    headers = {"Content-Type": "multipart/form-data; boundary=x"}
+    async with gateway.http.post(f"{gateway.url}/v1/files", data=form, headers=headers) as response:
+        told = await Answer.of(response)
+
+    assert (told.status, told.json["error"]["param"]) == (400, param)
     await eventually(lambda: stored(tmp_path) == set(), what="nothing in the store")
 
 
