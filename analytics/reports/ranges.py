@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from infra.errors import NeverTryAgain
+from producers.events import LANES
+from producers.jobs.record import ENDED, STATUSES
 
 DAY_S: Final = 86_400
 PRESETS_S: Final = {"15m": 900, "1h": 3600, "24h": DAY_S, "7d": 7 * DAY_S, "30d": 30 * DAY_S}
@@ -18,6 +20,7 @@ _LONGEST_S: Final = 400 * DAY_S
 _FARTHEST_ZONE_S: Final = 18 * 3600
 _LAST_S: Final = 4_102_444_800  # the year 2100
 _FILTERS: Final = ("tenant", "model", "lane", "status", "job")
+_CHOICES: Final = {"lane": LANES, "status": tuple(each for each in STATUSES if each in ENDED)}
 _ZONE: Final = "zone_s"
 
 
@@ -100,6 +103,8 @@ def read_view(given: Mapping[str, str], *, now_s: float) -> Range:
     """
     _only(given, {"range", "since_s", "until_s", _ZONE, *_FILTERS})
     if "since_s" in given or "until_s" in given:
+        if given.get("range"):
+            raise WrongParameter("range", "give range, or since_s and until_s: they exclude one another")
         until_s = _number(given, "until_s", now_s, least=0, most=_LAST_S)
         since_s = _number(given, "since_s", max(0.0, until_s - DAY_S), least=0, most=_LAST_S)
     else:
@@ -119,9 +124,11 @@ def width_for(length_s: float) -> int:
 
 
 def _only(given: Mapping[str, str], known: set[str]) -> None:
+    """Refuse any other name; of `tenant`, which the gateway gives and nobody else may, its clients are not told."""
     for name in given:
         if name not in known:
-            raise WrongParameter(name, f"{name} is not a parameter of reports; there are {', '.join(sorted(known))}")
+            there_are = ", ".join(sorted(known - {"tenant"}))
+            raise WrongParameter(name, f"{name} is not a parameter of reports; there are {there_are}")
 
 
 def _zone(given: Mapping[str, str]) -> int:
@@ -129,6 +136,9 @@ def _zone(given: Mapping[str, str]) -> int:
 
 
 def _filters(given: Mapping[str, str]) -> dict[str, Any]:
+    for name, choices in _CHOICES.items():
+        if name in given and given[name] not in choices:
+            raise WrongParameter(name, f"{name} must be one of {', '.join(choices)}")
     return {name: given.get(name, "") for name in _FILTERS}
 
 
@@ -140,5 +150,5 @@ def _number(given: Mapping[str, str], name: str, default: float, *, least: float
     except ValueError:
         number = math.nan
     if not least <= number <= most:
-        raise WrongParameter(name, f"{name} must be a number from {least:g} to {most:g}")
+        raise WrongParameter(name, f"{name} must be a number from {least:.0f} to {most:.0f}")
     return number

@@ -9,7 +9,7 @@ import aiohttp
 import msgspec
 from aiohttp import web
 
-from gateway.http.problems import not_found, unavailable
+from gateway.http.problems import bad_value, not_found, unavailable
 from gateway.keys import CALLER, REPORTS, SETTINGS
 
 _TOLD = ("Content-Type", "Content-Disposition", "Retry-After")
@@ -57,8 +57,9 @@ async def rows(request: web.Request, name: str, asked: Mapping[str, str], tenant
 
 
 async def _fetched(request: web.Request, path: str) -> web.Response:
-    asked = [(name, value) for name, value in request.query.items() if name != "tenant"]
-    return await _ask(request, path, [*asked, ("tenant", request[CALLER].tenant)])
+    if "tenant" in request.query:
+        raise bad_value("tenant is not a parameter here: it is always your key's own tenant that is told of.", "tenant")
+    return await _ask(request, path, [*request.query.items(), ("tenant", request[CALLER].tenant)])
 
 
 async def _ask(request: web.Request, path: str, params: list[tuple[str, str]]) -> web.Response:

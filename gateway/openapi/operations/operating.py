@@ -22,6 +22,7 @@ from gateway.shapes.operating import (
     UsageListShape,
 )
 from gateway.tickets import AskedTicket
+from producers.events import Lane
 
 Second = Annotated[float, Meta(ge=0)]
 _RANGE: Final = (
@@ -29,11 +30,13 @@ _RANGE: Final = (
     query("until_s", Second, "Before then, in unix seconds."),
     query("zone_s", int, "Seconds east of UTC, for buckets that begin at midnight."),
     query("model", str, "Only of this model."),
-    query("lane", str, "Only of this lane."),
-    query("status", str, "Only with this end."),
+    query("lane", Lane, "Only of this lane."),
+    query("status", Literal["completed", "failed", "cancelled", "aborted", "expired"], "Only with this end."),
     query("job", str, "Only this job."),
 )
-_PRESET: Final = query("range", Literal["15m", "1h", "24h", "7d", "30d"], "Up to now, instead of since and until.")
+_PRESET: Final = query(
+    "range", Literal["15m", "1h", "24h", "7d", "30d"], "Up to now, not beside `since_s` or `until_s`."
+)
 _UNCHANGED: Final = Reply("You have it already.", headers=("ETag", "Cache-Control"))
 
 

@@ -76,11 +76,15 @@ async def reports_url() -> AsyncIterator[str]:
     await runner.cleanup()
 
 
-async def test_a_report_is_of_the_callers_own_tenant_whatever_it_asks(
+async def test_a_report_is_of_the_callers_own_tenant_and_asked_for_another_it_is_refused(
     log_settings: KafkaSettings, redis_settings: RedisSettings, reports_url: str
 ) -> None:
     async with a_gateway(log_settings, redis_settings, reports_url=reports_url) as gateway:
-        asked = await gateway.get("/v1/reports/recent_jobs?tenant=other&hours=3")
+        asked = await gateway.get("/v1/reports/recent_jobs?hours=3")
+        of_others = [
+            await gateway.get(f"{path}?tenant=other")
+            for path in ("/v1/reports", "/v1/reports/recent_jobs", "/v1/dashboard", "/v1/dashboard/jobs.csv")
+        ]
         twice = await gateway.get("/v1/reports/recent_jobs?tenant=other&hours=3&tenant=third")
         listed = await gateway.get("/v1/reports")
         unknown = await gateway.get("/v1/reports/unknown")
@@ -88,6 +92,7 @@ async def test_a_report_is_of_the_callers_own_tenant_whatever_it_asks(
         elsewhere = await gateway.get("/v1/reports/..%2f..%2fsecrets")
 
     assert asked.json["asked"] == [["hours", "3"], ["tenant", gateway.tenant]]
+    assert {(each.status, each.json["error"]["param"]) for each in of_others} == {(400, "tenant")}
     assert twice.status == 400
     assert listed.json["asked"] == [["tenant", gateway.tenant]]
     assert unknown.status == 404

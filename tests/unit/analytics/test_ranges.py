@@ -73,6 +73,10 @@ def test_a_job_is_looked_for_whenever_it_was() -> None:
         ({"zone_s": "90000"}, "zone_s"),
         ({"bucket_s": "60"}, "bucket_s"),
         ({"hours": "3"}, "hours"),
+        ({"status": "done"}, "status"),
+        ({"status": "queued"}, "status"),
+        ({"lane": "fast"}, "lane"),
+        ({"range": "15m", "since_s": "1"}, "range"),
     ],
 )
 def test_a_view_that_makes_no_sense_is_refused_by_name(given: dict[str, str], param: str) -> None:
@@ -80,3 +84,29 @@ def test_a_view_that_makes_no_sense_is_refused_by_name(given: dict[str, str], pa
         read_view(given, now_s=NOW_S)
 
     assert raised.value.param == param
+
+
+def test_a_report_of_an_end_or_a_lane_that_there_is_not_is_refused() -> None:
+    for name in ("status", "lane"):
+        with pytest.raises(WrongParameter, match=f"{name} must be one of .*, "):
+            read_range({name: "foo"}, now_s=NOW_S)
+
+
+def test_bounds_are_told_as_whole_numbers() -> None:
+    with pytest.raises(WrongParameter, match=r"from 0 to 4102444800$"):
+        read_range({"since_s": "-1"}, now_s=NOW_S)
+    with pytest.raises(WrongParameter, match=r"from 1 to 31622400$"):
+        read_range({"bucket_s": "0"}, now_s=NOW_S)
+
+
+def test_a_preset_and_a_beginning_exclude_one_another() -> None:
+    with pytest.raises(WrongParameter, match="exclude one another"):
+        read_view({"range": "15m", "since_s": "1"}, now_s=NOW_S)
+
+
+def test_the_tenant_that_the_gateway_gives_is_not_among_the_parameters_that_clients_are_told_of() -> None:
+    with pytest.raises(WrongParameter) as raised:
+        read_range({"hours": "3", "tenant": "acme"}, now_s=NOW_S)
+
+    assert "tenant" not in str(raised.value)
+    assert read_range({"tenant": "acme"}, now_s=NOW_S).tenant == "acme"
