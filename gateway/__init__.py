@@ -16,7 +16,7 @@ Around every handler:
 
 From a prompt to its answer:
 
-- `prompts`: its way into the log, and on to whoever waits
+- `prompts`: its way into the log, and on to whoever waits; `no_job`: why it has no job
 - `readers`: who is told of a job as it goes on
 
 Resources, each a folder (or a module, where it needs no more):

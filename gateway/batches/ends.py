@@ -11,7 +11,8 @@ import msgspec
 
 from gateway.batches.asking import WrongLine
 from gateway.http import problems
-from gateway.http.problems import INVALID, Problem
+from gateway.http.problems import INVALID
+from gateway.no_job import GivenUp, NoJob
 from infra.errors import TryAgain
 from producers.events import JobError, Usage
 from producers.prompts.reading import MODEL_NOT_FOUND
@@ -55,19 +56,19 @@ class NotNow:
     why: str = ""
 
 
-def meant_by(error: Exception, number: int) -> LineRefused | NotNow:
-    """What an error means to the line of that number, whatever it is."""
-    match error:
+def meant_by(why: Exception | NoJob, number: int) -> LineRefused | NotNow:
+    """What an error means to the line of that number, whatever it is, or that it has no job."""
+    match why:
         case WrongLine(code=code, param=param):
             status = HTTPStatus.NOT_FOUND if code == MODEL_NOT_FOUND else HTTPStatus.BAD_REQUEST
             param = None if param is None else param.removeprefix("body.")
-            return _refused(status, JobError(str(error), INVALID, param, code), number)
+            return _refused(status, JobError(str(why), INVALID, param, code), number)
         case TryAgain(after_s=after_s):
-            return NotNow(after_s, str(error))
-        case Problem(status=HTTPStatus.SERVICE_UNAVAILABLE):
-            return NotNow(_SOON_S, str(error))
+            return NotNow(after_s, str(why))
+        case GivenUp():
+            return NotNow(_SOON_S, "a prompt did not reach the log in time")
         case _:
-            problem = problems.of(error)
+            problem = problems.of(why) if isinstance(why, Exception) else problems.of_no_job(why)
             return _refused(problem.status, problem.error, number)
 
 

@@ -10,6 +10,7 @@ from gateway.batches import standing
 from gateway.batches.asking import Rules, asked_by, job_id_of
 from gateway.batches.ends import LineRefused, NotNow, meant_by
 from gateway.batches.lines import Line
+from gateway.no_job import Deleted, GivenUp
 from gateway.prompts.job_desk import JobDesk
 from gateway.prompts.submission import Admitted, CacheHit, Submissions, TurnedAway
 from infra.clock import Clock
@@ -18,6 +19,7 @@ from producers.batches.store import Progress
 from producers.events import BatchSubmitted, PromptSubmitted
 from producers.jobs import early
 from producers.jobs.intake import Again, NotAccepted, OverQuota
+from producers.jobs.record import JobRecord
 from producers.limits.standing import Standing
 from producers.state import view
 from producers.state.scripts import Scripts
@@ -149,12 +151,21 @@ class Filling:
         """What came of handing in a line, whatever was raised on the way."""
         line = each.asked()
         try:
-            if each.stands == "accepting":  # whoever handed it in may have died before the log held it
-                await self._desks.submissions.again(each.job_id)
-                return UnderWay()
-            return await self._entered(self._prompt_of(line))
+            found = await self._job_of(each, line)
         except Exception as error:
             return meant_by(error, line.number)
+        match found:
+            case JobRecord():
+                return UnderWay()
+            case NotNow():
+                return found
+            case GivenUp() | Deleted():
+                return meant_by(found, line.number)
+
+    async def _job_of(self, each: InFlight, line: Line) -> JobRecord | GivenUp | Deleted | NotNow:
+        if each.stands == "accepting":  # whoever handed it in may have died before the log held it
+            return await self._desks.submissions.again(each.job_id)
+        return await self._entered(self._prompt_of(line))
 
     async def _settle(self, each: InFlight, outcome: UnderWay | LineRefused | NotNow) -> None:
         if isinstance(outcome, LineRefused):
@@ -190,7 +201,7 @@ class Filling:
     def _prompt_of(self, line: Line) -> PromptSubmitted:
         return asked_by(line, self._batch, self._rules, self._desks.clock.now_ms()).prompt
 
-    async def _entered(self, prompt: PromptSubmitted) -> UnderWay | NotNow:
+    async def _entered(self, prompt: PromptSubmitted) -> JobRecord | GivenUp | Deleted | NotNow:
         if self._rules.key is None:
             return NotNow(HOLD_BACK_S)
         submissions = self._desks.submissions
@@ -200,20 +211,19 @@ class Filling:
             self._hold_back(HOLD_BACK_S)
         match entered:
             case Admitted(prompt=prompt):
-                await submissions.enqueue(prompt)
+                return await submissions.enqueue(prompt)
             case CacheHit(answer=answer):
-                await self._desks.jobs.end(answer)
+                return await self._desks.jobs.end(answer)
             case TurnedAway(error=error):
-                await self._desks.jobs.end(early.refused(prompt, error, self._desks.clock.now_ms()))
+                return await self._desks.jobs.end(early.refused(prompt, error, self._desks.clock.now_ms()))
             case Again(job_id=job_id):
-                await submissions.again(job_id)
+                return await submissions.again(job_id)
             case OverQuota():
                 return NotNow(HOLD_BACK_S)
             case NotAccepted(reason="rebuilding"):
                 raise view.being_rebuilt()
             case NotAccepted(reason=reason):
                 raise OurFault(f"a line of a batch was not accepted: {reason}")
-        return UnderWay()
 
     def _hold_back(self, for_s: float) -> None:
         self._hold_back_until_s = asyncio.get_running_loop().time() + for_s

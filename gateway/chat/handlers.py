@@ -6,6 +6,7 @@ from aiohttp import web
 from gateway.chat.stream import ChatStream
 from gateway.http import headers
 from gateway.http.objects import as_json
+from gateway.http.problems import must_be_there
 from gateway.jobs import handlers as jobs
 from gateway.jobs.objects import completion, no_answer
 from gateway.keys import BACKGROUND
@@ -52,7 +53,7 @@ async def _through_the_log(request: web.Request, prompt: PromptSubmitted, wish: 
 
 async def _again(request: web.Request, job_id: str, wish: Wish) -> web.StreamResponse:
     """The stored answer of a repeated request, errors included; 409 while there is none."""
-    job = await request.app[SUBMISSIONS].again(job_id)
+    job = must_be_there(await request.app[SUBMISSIONS].again(job_id))
     if not job.ended:
         raise waiting.still_running(job)
     request[MAKING].is_told_again = True

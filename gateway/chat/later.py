@@ -8,7 +8,7 @@ from gateway.chat import handlers as chat
 from gateway.chat.stream import ChatStream
 from gateway.http import headers
 from gateway.http.objects import as_json
-from gateway.http.problems import Problem, Stopping, not_found
+from gateway.http.problems import Problem, Stopping, must_be_there, not_found
 from gateway.jobs.objects import POLL_AFTER_S, completion, job_of
 from gateway.keys import CALLER, SCRIPTS, SETTINGS
 from gateway.prompts import waiting
@@ -62,7 +62,7 @@ async def find(request: web.Request) -> JobRecord:
     job_id = job_of(completion_id)
     if not job_id:
         raise not_found(f"There is no chat completion {completion_id[:100]!r}.")
-    return await request.app[JOB_DESK].find(job_id, request[CALLER].tenant)
+    return must_be_there(await request.app[JOB_DESK].find(job_id, request[CALLER].tenant))
 
 
 async def _take_up(request: web.Request, job: JobRecord, wish: Wish) -> web.StreamResponse:

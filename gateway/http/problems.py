@@ -7,8 +7,10 @@ from http import HTTPStatus
 import msgspec
 from aiohttp import web
 
+from gateway.no_job import Deleted, GivenUp, NoJob, NoLongerKept, Unknown
 from infra.errors import NeverTryAgain, TooLarge, TryAgain, Unavailable, WrongField
 from producers.events import JobError, PromptSubmitted
+from producers.jobs.record import JobRecord
 from producers.limits.standing import WINDOW_MS, day_ends_ms
 from producers.prompts.reading import MODEL_NOT_FOUND
 
@@ -193,6 +195,30 @@ def of_job(error: JobError, prompt: PromptSubmitted) -> Problem:
     status = _OF_JOB.get(error.code or "", _OF_JOB.get(error.type, 500))
     headers = _HEADERS_OF_JOB.get(status, {})
     return Problem(status, error.message, type=error.type, param=error.param, code=error.code, headers=headers)
+
+
+def must_be_there(found: JobRecord | NoJob) -> JobRecord:
+    """The job that was found.
+
+    Raises:
+        Problem: there is none.
+    """
+    if isinstance(found, JobRecord):
+        return found
+    raise of_no_job(found)
+
+
+def of_no_job(why: NoJob) -> Problem:
+    """What to say where there is no job."""
+    match why:
+        case GivenUp():
+            return unavailable("The prompt did not reach the log in time. Nothing was promised; try again.")
+        case Deleted():
+            return not_found("What the first request with this Idempotency-Key made was deleted.")
+        case Unknown(job_id=job_id):
+            return not_found(f"There is no job {job_id[:100]!r}.")
+        case NoLongerKept():
+            return gone("Jobs of that time are no longer kept.")
 
 
 def of(error: Exception) -> Problem:

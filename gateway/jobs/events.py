@@ -8,7 +8,8 @@ from aiohttp import web
 from gateway.http import headers
 from gateway.http.problems import Problem
 from gateway.jobs import streaming
-from gateway.keys import CALLER, RETENTION, SCRIPTS, SETTINGS, STOPPING
+from gateway.jobs.finding import find
+from gateway.keys import RETENTION, SCRIPTS, SETTINGS, STOPPING
 from gateway.prompts.job_desk import JOB_DESK, JobDesk
 from gateway.readers.event_stream import EventStream
 from gateway.readers.leases import READER_LEASES
@@ -32,7 +33,7 @@ async def follow_job(request: web.Request) -> web.StreamResponse:
     A reader whose last event is none of this stream's gets all text so far first, in place of what it has.
     """
     app, after = request.app, headers.last_event_id(request.headers)
-    job = await app[JOB_DESK].find(request.match_info["job_id"], request[CALLER].tenant)
+    job = await find(request)
     is_lost = after is None or after > job.seq
     seen = 0 if after is None or is_lost else after
     if job.ended and seen == job.seq:

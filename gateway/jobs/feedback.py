@@ -7,8 +7,8 @@ from aiohttp import web
 from gateway.http import requests
 from gateway.http.objects import as_json, seconds
 from gateway.http.problems import bad_value, conflict
+from gateway.jobs.finding import find
 from gateway.keys import CALLER, CLOCK, FEEDBACK, METRICS, PUBLISHER, SCRIPTS
-from gateway.prompts.job_desk import JOB_DESK
 from infra.telemetry import trace
 from producers.answers.feedback import feedback_id
 from producers.events import AnswerCompleted, FeedbackGiven, FeedbackKind, KeyIssued
@@ -36,7 +36,7 @@ class AskedFeedback(Strict, frozen=True, kw_only=True):
 async def give_feedback(request: web.Request) -> web.Response:
     """Take a judgement; the same author and kind again replaces what was said before (200 instead of 201)."""
     app, caller = request.app, request[CALLER]
-    job = await app[JOB_DESK].find(request.match_info["job_id"], caller.tenant)
+    job = await find(request)
     if not isinstance(job.ending, AnswerCompleted) or not job.ended:
         await view.must_be_whole(app[SCRIPTS])
         raise conflict(f"Feedback is for completed jobs; this one is {job.status}.", "not_completed")

@@ -10,8 +10,10 @@ from aiohttp import web
 
 from gateway.http import headers
 from gateway.http.objects import as_json
+from gateway.http.problems import must_be_there
+from gateway.jobs.finding import find
 from gateway.jobs.objects import POLL_AFTER_S, job_object
-from gateway.keys import CALLER, RETENTION
+from gateway.keys import RETENTION
 from gateway.prompts import entrance
 from gateway.prompts.job_desk import JOB_DESK, JobDesk
 from gateway.prompts.submission import SUBMISSIONS, Admitted, CacheHit
@@ -54,20 +56,19 @@ async def _taken(request: web.Request, prompt: PromptSubmitted) -> JobRecord:
     submissions = request.app[SUBMISSIONS]
     match await entrance.enter(request, prompt):
         case Again(job_id=job_id):
-            job = await submissions.again(job_id)
+            job = must_be_there(await submissions.again(job_id))
             request[MAKING].is_told_again = True
             return job
         case CacheHit(answer=answer):
             return await request.app[JOB_DESK].end(answer)
         case Admitted(prompt=prompt):
-            await submissions.enqueue(prompt)
-            return queued(prompt)
+            return must_be_there(await submissions.enqueue(prompt))
 
 
 async def read_job(request: web.Request) -> web.Response:
     """GET /v1/jobs/{id}: the job as it stands."""
     app = request.app
-    found = await app[JOB_DESK].find(request.match_info["job_id"], request[CALLER].tenant)
+    found = await find(request)
     await app[READER_LEASES].asked_for(found)
     place = await app[JOB_DESK].place_of(found)
     told = job_object(found, app[RETENTION], place)
@@ -81,7 +82,7 @@ async def read_job(request: web.Request) -> web.Response:
 async def cancel_job(request: web.Request) -> web.Response:
     """POST /v1/jobs/{id}/cancel: the answer is no longer wanted."""
     desk = request.app[JOB_DESK]
-    found = await desk.find(request.match_info["job_id"], request[CALLER].tenant)
+    found = await find(request)
     await request.read()  # it says nothing, and is no longer than any other may be
     after = found if found.ended else await desk.cancel(found)
     return whole(after, request.app[RETENTION], 200 if after.ended else 202)
@@ -91,12 +92,6 @@ def etag_of(told: Mapping[str, Any]) -> str:
     """A mark of the state that an object tells; when it may start is newly estimated each time, and is no state."""
     queue = told["queue"] and {"position": told["queue"]["position"]}
     return hashlib.sha256(msgspec.json.encode({**told, "queue": queue})).hexdigest()[:20]
-
-
-def queued(prompt: PromptSubmitted) -> JobRecord:
-    """The record of a job whose prompt the log has just taken."""
-    times = {"received": prompt.received_ms}
-    return JobRecord(prompt.job_id, "queued", prompt, None, attempt=0, cancelling=False, times=times)
 
 
 def accepted(job: JobRecord, retention: Retention) -> web.Response:
@@ -115,5 +110,5 @@ async def _awaited(desk: JobDesk, live: Live, job: JobRecord, wait_s: int) -> Jo
     with suppress(Unavailable):
         async with live.waiting(job.job_id) as waiter:
             ended = await desk.until_ended(waiter, wait_s)
-        return ended or await desk.find(job.job_id, job.prompt.tenant)
+        return ended or must_be_there(await desk.find(job.job_id, job.prompt.tenant))
     return job

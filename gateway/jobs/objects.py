@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from gateway.http.objects import seconds
-from gateway.http.problems import Problem, of_job, unavailable
+from gateway.http.problems import Problem, of_job, of_no_job
+from gateway.no_job import GivenUp
 from producers.events import (
     AnswerCancelled,
     AnswerCompleted,
@@ -118,9 +119,7 @@ def error_of(ending: Terminal | None) -> JobError | None:
 def no_answer(ending: Terminal | None) -> Problem:
     """What who waits for the answer of a job is told that ended without one."""
     error = error_of(ending)
-    if ending is None or error is None:
-        return unavailable("The prompt did not reach the log in time; try again.")
-    return of_job(error, ending.prompt)
+    return of_no_job(GivenUp()) if ending is None or error is None else of_job(error, ending.prompt)
 
 
 def queue_object(place: Place | None) -> dict[str, Any] | None:

@@ -5,15 +5,13 @@ from typing import Any
 from aiohttp import web
 
 from gateway.http.objects import as_json
-from gateway.keys import CALLER
-from gateway.prompts.job_desk import JOB_DESK
+from gateway.jobs.finding import find
 from producers.jobs.record import STEPS, JobRecord
 
 
 async def read_timeline(request: web.Request) -> web.Response:
     """The steps taken so far."""
-    job = await request.app[JOB_DESK].find(request.match_info["job_id"], request[CALLER].tenant)
-    return as_json(timeline(job))
+    return as_json(timeline(await find(request)))
 
 
 def timeline(job: JobRecord) -> dict[str, Any]:

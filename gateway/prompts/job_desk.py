@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from aiohttp import web
 
-from gateway.http.problems import Stopping, gone, not_found, once_held
+from gateway.http.problems import Stopping, gone, once_held
+from gateway.no_job import NoLongerKept, Unknown
 from gateway.readers.listeners import Listener, Reader
 from infra.clock import Clock
 from infra.errors import Unavailable
@@ -41,11 +42,10 @@ class JobDesk:
         self._retention = retention
         self._looks: dict[str, asyncio.Task[JobRecord | None]] = {}
 
-    async def find(self, job_id: str, tenant: str) -> JobRecord:
+    async def find(self, job_id: str, tenant: str) -> JobRecord | Unknown | NoLongerKept:
         """The job of that id, if it is the tenant's.
 
         Raises:
-            Problem: 404 where there is none, 410 where it would no longer be kept.
             Unavailable: Redis does not answer, or we cannot know yet.
         """
         found = await record.read(self._scripts, job_id)
@@ -53,9 +53,9 @@ class JobDesk:
             await view.must_be_whole(self._scripts)
             if is_id("job", job_id) and made_ms(job_id) < self._clock.now_ms() - self._retention.job_ms:
                 # Whose it was nobody knows any more: this says no more than that the id is an old one.
-                raise gone("Jobs of that time are no longer kept.")
+                return NoLongerKept()
         if found is None or found.prompt.tenant != tenant:
-            raise not_found(f"There is no job {job_id[:100]!r}.")
+            return Unknown(job_id)
         return found
 
     async def place_of(self, job: JobRecord) -> Place | None:

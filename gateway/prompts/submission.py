@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import msgspec
 from aiohttp import web
 
-from gateway.http.problems import OutOfSight, Problem, not_found, unavailable
+from gateway.http.problems import OutOfSight
+from gateway.no_job import Deleted, GivenUp
 from gateway.prompts.earlier_answers import EarlierAnswers
 from gateway.prompts.job_desk import JobDesk
 from infra.errors import Unavailable
@@ -124,13 +125,12 @@ class Submissions:
             return TurnedAway(judged.of_prompt, found.stands)
         return msgspec.structs.replace(prompt, judged=True)
 
-    async def enqueue(self, prompt: PromptSubmitted) -> None:
-        """Steps 2 and 3: the prompt is in the log, and the job knows it, when this returns.
+    async def enqueue(self, prompt: PromptSubmitted) -> JobRecord | GivenUp:
+        """Steps 2 and 3: the prompt is in the log, and the job knows it; unless it was given up before.
 
         Raises:
             Unavailable: the broker did not answer; the same idempotency key will give the same job.
             OutOfSight: the log holds it, but Redis did not answer.
-            Problem: 503, the job was given up before the log held it; the same idempotency key will give a new one.
         """
         written = await self._publisher.submit(prompt)
         try:
@@ -138,27 +138,28 @@ class Submissions:
         except Unavailable as error:
             raise OutOfSight(error, prompt) from error
         if state == "dropped":
-            raise _given_up()
+            return GivenUp()
         self._queued.inc()
+        times = {"received": prompt.received_ms}
+        return JobRecord(prompt.job_id, "queued", prompt, None, attempt=0, cancelling=False, times=times)
 
-    async def again(self, job_id: str) -> JobRecord:
+    async def again(self, job_id: str) -> JobRecord | Deleted | GivenUp:
         """The job of a repeated request; what the log may lack of it is sent again (twice is harmless).
 
         Raises:
             Unavailable: the broker or Redis did not answer.
-            Problem: 503, the job was given up meanwhile; 404, it was deleted.
         """
         await self._intake.expect(job_id)  # nobody gives it up while its prompt is on its way
         job = await record.read(self._scripts, job_id)
         if job is None:
             await view.must_be_whole(self._scripts)
-            raise not_found("What the first request with this Idempotency-Key made was deleted.")
+            return Deleted()
         if job.state == "accepting":
-            await self.enqueue(job.prompt)
+            return await self.enqueue(job.prompt)
         if job.state == "finishing" and job.ending and not job.times.keys() & {"acknowledged", "claimed"}:
             return await self._desk.end(job.ending)
         if job.state == "aborted" and job.ending is None:
-            raise _given_up()
+            return GivenUp()
         return job
 
     def _entered(
@@ -173,11 +174,6 @@ class Submissions:
             missed = "miss" if answer_cache.cacheable(prompt) else "bypass"
             self._looked_up["hit" if answer else missed].inc()
         return CacheHit(answer, verdict.stands) if answer else Admitted(prompt, verdict.stands)
-
-
-def _given_up() -> Problem:
-    """The log did not get the prompt in time, so that nothing of the job was kept."""
-    return unavailable("The prompt did not reach the log in time. Nothing was promised; try again.")
 
 
 SUBMISSIONS = web.AppKey("submissions", Submissions)

@@ -8,7 +8,7 @@ from typing import Protocol, TypeVar
 from aiohttp import web
 
 from gateway.http import problems
-from gateway.http.problems import Problem, Stopping, conflict
+from gateway.http.problems import Problem, Stopping, conflict, must_be_there
 from gateway.keys import BACKGROUND, SETTINGS, STOPPING
 from gateway.prompts.job_desk import JOB_DESK, JobDesk
 from gateway.prompts.submission import SUBMISSIONS
@@ -51,7 +51,7 @@ async def for_the_end(
         job = await app[JOB_DESK].until_ended(waiter, timeout_s, ending_only=ending_only)
     if job is None:
         with _held(prompt):
-            job = await app[JOB_DESK].find(prompt.job_id, prompt.tenant)
+            job = must_be_there(await app[JOB_DESK].find(prompt.job_id, prompt.tenant))
     if not job.ended:
         if not prompt.idempotency_key:
             app[BACKGROUND].start("cancel a job nobody waits for", app[JOB_DESK].cancel_unwanted(prompt.job_id))
@@ -112,7 +112,7 @@ async def _heard_by(
     app = request.app
     try:
         async with joining as joined:
-            await app[SUBMISSIONS].enqueue(prompt)
+            must_be_there(await app[SUBMISSIONS].enqueue(prompt))
             joined.begun()
             with _held(prompt):
                 yield joined

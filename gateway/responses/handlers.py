@@ -5,9 +5,8 @@ from aiohttp import web
 from gateway.http import headers
 from gateway.http.objects import as_json, list_of
 from gateway.http.paging import page, page_asked
-from gateway.http.problems import Problem, bad_value, conflict, not_found
+from gateway.http.problems import Problem, bad_value, conflict, must_be_there, not_found
 from gateway.jobs import forgetting
-from gateway.jobs.handlers import queued
 from gateway.jobs.objects import no_answer
 from gateway.keys import BACKGROUND, CALLER, INTAKE, SCRIPTS, SETTINGS
 from gateway.prompts import entrance, waiting
@@ -69,7 +68,7 @@ async def _streamed(request: web.Request, job: JobRecord, after: int = -1) -> we
     """What follows the event of that number, whether the response was read before or is still made."""
     entries = await live.entries_after(request.app[SCRIPTS], job.job_id)
     if entries and entries[-1].kind == "done" and not job.ended:
-        job = await request.app[JOB_DESK].find(job.job_id, job.prompt.tenant)  # it ended just now
+        job = must_be_there(await request.app[JOB_DESK].find(job.job_id, job.prompt.tenant))  # it ended just now
     stream = ResponseStream(request, job.prompt, after)
     if job.ended:
         return await stream.tell(job, entries)
@@ -108,8 +107,8 @@ async def _through_the_log(request: web.Request, prompt: PromptSubmitted, wish: 
     if not wish.background:
         job = await waiting.for_the_end(request, prompt, "ask for it with background: true")
         return await _told(request, job, wish)
-    await request.app[SUBMISSIONS].enqueue(prompt)
-    return as_json(response_object(queued(prompt)), headers={"x-job-id": prompt.job_id})
+    job = must_be_there(await request.app[SUBMISSIONS].enqueue(prompt))
+    return as_json(response_object(job), headers={"x-job-id": job.job_id})
 
 
 async def _asked_before(request: web.Request, prompt: PromptSubmitted) -> str | None:
@@ -122,7 +121,7 @@ async def _asked_before(request: web.Request, prompt: PromptSubmitted) -> str | 
 
 async def _again(request: web.Request, job_id: str, wish: ResponseWish) -> web.StreamResponse:
     """What the first request with this key was told, or would be now; 409 while it still waits for its answer."""
-    job = await request.app[SUBMISSIONS].again(job_id)
+    job = must_be_there(await request.app[SUBMISSIONS].again(job_id))
     if not job.ended and not wish.background:
         raise waiting.still_running(job)
     request[MAKING].is_told_again = True
@@ -174,13 +173,10 @@ async def _known(desk: JobDesk, response: str, tenant: str) -> JobRecord | None:
     """The job of a response that was to be kept."""
     if not response.startswith("resp_"):
         return None
-    try:
-        job = await desk.find(job_of(response), tenant)
-    except Problem as problem:
-        if problem.status in {404, 410}:
-            return None
-        raise
-    return job if job.prompt.response is not None and job.prompt.response.store else None
+    found = await desk.find(job_of(response), tenant)
+    if not isinstance(found, JobRecord) or found.prompt.response is None or not found.prompt.response.store:
+        return None
+    return found
 
 
 def _starting_after(request: web.Request) -> int:

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from gateway.http.problems import Problem
 from gateway.keys import INTAKE
+from gateway.no_job import GivenUp
 from gateway.prompts.submission import SUBMISSIONS, Admitted
 from producers.answers.answer_cache import key_of
 from producers.events import AnswerCancelled, Limits
@@ -78,12 +78,8 @@ async def test_a_job_that_was_given_up_before_the_log_held_it_is_never_promised(
     await intake.accept(prompt, Limits(requests_per_minute=60, jobs_in_flight=60))
     assert await intake.abort(prompt.job_id, older_than_ms=-1)
 
-    with pytest.raises(Problem) as told:
-        await submissions.enqueue(prompt)
-    assert (told.value.status, told.value.headers["Retry-After"]) == (503, "1")
-    with pytest.raises(Problem) as told_again:
-        await submissions.again(prompt.job_id)
-    assert told_again.value.status == 503
+    assert await submissions.enqueue(prompt) == GivenUp()
+    assert await submissions.again(prompt.job_id) == GivenUp()
 
 
 async def test_a_repeat_sends_the_prompt_again_where_the_log_may_lack_it(

@@ -6,6 +6,7 @@ import pytest
 from aiohttp import web
 
 from gateway.http import problems
+from gateway.no_job import Deleted, GivenUp, NoJob, NoLongerKept, Unknown
 from infra.errors import InvalidEvent, OurFault, TooLarge, TryAgain, Unavailable, WrongField
 from producers.events import JobError
 from tests.support.builders import a_prompt
@@ -50,6 +51,17 @@ def test_what_is_our_fault_says_nothing_of_our_inside() -> None:
 def test_try_again_says_when() -> None:
     assert problems.of(Unavailable("kafka", after_s=2.5)).headers["Retry-After"] == "3"
     assert problems.of(Unavailable("kafka", after_s=0.0)).headers["Retry-After"] == "1"
+
+
+@pytest.mark.parametrize(
+    ("why", "status", "after"),
+    [(GivenUp(), 503, "1"), (Deleted(), 404, None), (Unknown("job_1"), 404, None), (NoLongerKept(), 410, None)],
+)
+def test_why_there_is_no_job_has_a_status(why: NoJob, status: int, after: str | None) -> None:
+    with pytest.raises(problems.Problem) as told:
+        problems.must_be_there(why)
+
+    assert (told.value.status, told.value.headers.get("Retry-After")) == (status, after)
 
 
 def test_a_wrong_method_is_told_the_right_ones() -> None:

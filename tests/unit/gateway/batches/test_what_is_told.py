@@ -10,7 +10,7 @@ from gateway.batches.ends import Left, LineLeft, LineRefused, NotNow, meant_by
 from gateway.batches.filling import leaves_room
 from gateway.batches.outputs import LineName, Tally, end_of, told_of
 from gateway.batches.standing import standing_of
-from gateway.http.problems import not_found, unavailable
+from gateway.no_job import Deleted, GivenUp, NoJob
 from infra.errors import OurFault, TooLarge, TryAgain, Unavailable, WrongField
 from producers.events import AnswerExpired, Terminal
 from producers.limits.standing import Standing
@@ -52,14 +52,14 @@ def test_a_line_is_told_as_its_job_ended(
         (WrongLine("model_not_found", "no such model", "body.model"), 404, "model_not_found", "model"),
         (WrongField("too long", "input"), 400, None, "input"),
         (TooLarge("5,282,114 bytes"), 413, "too_large", None),
-        (not_found("it was deleted"), 404, "not_found", None),
+        (Deleted(), 404, "not_found", None),
         (TypeError("unhashable type: 'list'"), 500, "internal_error", None),
         (RecursionError(), 500, "internal_error", None),
         (OurFault("other_payload"), 500, "internal_error", None),
     ],
 )
 def test_what_does_not_pass_by_itself_ends_its_line_which_says_its_number(
-    error: Exception, status: int, code: str | None, param: str | None
+    error: Exception | NoJob, status: int, code: str | None, param: str | None
 ) -> None:
     meant = meant_by(error, 7)
     assert isinstance(meant, LineRefused)
@@ -73,8 +73,8 @@ def test_what_does_not_pass_by_itself_ends_its_line_which_says_its_number(
     assert said["message"].startswith("Line 7: ")
 
 
-@pytest.mark.parametrize("error", [TryAgain("soon", after_s=3.0), Unavailable("redis"), unavailable("given up")])
-def test_what_passes_by_itself_ends_no_line(error: Exception) -> None:
+@pytest.mark.parametrize("error", [TryAgain("soon", after_s=3.0), Unavailable("redis"), GivenUp()])
+def test_what_passes_by_itself_ends_no_line(error: Exception | NoJob) -> None:
     assert isinstance(meant_by(error, 7), NotNow)
 
 
