@@ -99,10 +99,15 @@ class AnswerCancelled(Ending, frozen=True, kw_only=True):
     """The client no longer wanted the answer: it never `ran` (the job is aborted), or it was cut (cancelled)."""
 
     ran: bool
+    uncounted_tokens: int | None = None
+    """What was held back for it, which it is charged: an attempt was cut off, and nobody has counted what that took."""
 
 
 class AnswerExpired(Ending, frozen=True, kw_only=True):
     """The deadline passed first."""
+
+    uncounted_tokens: int | None = None
+    """As of what was cancelled."""
 
 
 Terminal = AnswerCompleted | AnswerFailed | AnswerCancelled | AnswerExpired

@@ -7,7 +7,7 @@ local id, conversation, place = ARGV[2], ARGV[7], ARGV[8]
 if not whole('state', ARGV[3]) then return { 'rebuilding' } end
 local now = now_ms()
 local it = redis.call('HMGET', job(id), 'state', 'token', 'lease_ms', 'attempt', 'cancel', 'published', 'ending',
-  'deadline_ms', 'shown', 'claimed_by', 'lane', 'released', 'key_id', 'tenant')
+  'deadline_ms', 'shown', 'claimed_by', 'lane', 'released', 'key_id', 'tenant', 'begun', 'charged')
 local state, claimer = it[1], ARGV[4] .. ' ' .. ARGV[10]
 if TERMINAL[state] then return { it[6] and 'published' or 'gone' } end
 if state == 'finishing' then return it[7] and { 'finishing', it[7] } or { 'held', '1000' } end -- a cached answer is the gateway's to publish
@@ -29,6 +29,8 @@ end
 local attempt = tonumber(it[4] or 0) + (again and 0 or 1)
 local token = again and tonumber(it[2]) or math.max(tonumber(it[2] or 0) + 1, math.floor(now))
 local deadline = tonumber(it[8] or '')
+local begun = tonumber(it[15] or '') -- the first attempt that the model may have been asked in, since the job was last put back
+local uncounted = begun and begun < attempt and (it[16] or '0') or ''
 local verdict = 'claimed'
 if attempt - tonumber(it[12] or 0) > tonumber(ARGV[6]) then verdict = 'poison'
 elseif it[5] then verdict = 'cancelled'
@@ -40,6 +42,7 @@ redis.call('HSET', job(id), 'state', 'running', 'token', string.format('%d', tok
   'attempt', attempt, 'lease_ms', ms(now + tonumber(ARGV[5])), 'claimed_by', claimer)
 if not again then redis.call('HSET', job(id), 'claimed_ms', ms(now)) end
 redis.call('ZREM', P .. 'accepting', id)
+if verdict == 'claimed' then redis.call('HSETNX', job(id), 'begun', attempt) end
 if state ~= 'running' then
   redis.call('ZREM', queued(it[11]), id)
   no_longer_waits(id, it[13], it[14])
@@ -55,4 +58,4 @@ if verdict == 'claimed' and not again then
   end
 end
 local times = redis.call('HMGET', job(id), 'received_ms', 'accepted_ms', 'acknowledged_ms', 'claimed_ms', 'started_ms')
-return { verdict, attempt, string.format('%d', token), times[1] or '', times[2] or '', times[3] or '', times[4], times[5] or '' }
+return { verdict, attempt, string.format('%d', token), uncounted, times[1] or '', times[2] or '', times[3] or '', times[4], times[5] or '' }

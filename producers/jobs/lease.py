@@ -24,13 +24,18 @@ Kept = Literal["kept", "cancelled", "expired", "lost"]
 
 @dataclass(frozen=True)
 class Lease:
-    """A job is ours while `token` is the newest. `verdict` says what to do with it; `times` are ms, by step."""
+    """A job is ours while `token` is the newest. `verdict` says what to do with it; `times` are ms, by step.
+
+    Where an attempt before this one was cut off with its worker, nobody has counted what it took: `uncounted_tokens` is
+    what is held back for the job.
+    """
 
     job_id: str
     verdict: Literal["claimed", "poison", "cancelled", "expired", "deleted"]
     attempt: int
     token: str
     times: dict[str, float]
+    uncounted_tokens: int | None = None
 
 
 @dataclass(frozen=True)
@@ -108,8 +113,9 @@ class Leases:
                 return Parked(reason, 0.25)
             case granted:
                 steps = ("received", "accepted", "acknowledged", "claimed", "started")
-                times = {step: float(at) for step, at in zip(steps, rest[2:], strict=True) if at}
-                return Lease(prompt.job_id, granted, int(rest[0]), rest[1].decode(), times)
+                times = {step: float(at) for step, at in zip(steps, rest[3:], strict=True) if at}
+                uncounted = int(rest[2]) if rest[2] else None
+                return Lease(prompt.job_id, granted, int(rest[0]), rest[1].decode(), times, uncounted)
 
     async def renew(self, leases: list[Lease]) -> list[Kept]:
         """Renew all at once; what is to become of each.

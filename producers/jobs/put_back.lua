@@ -10,7 +10,7 @@ local deadline = tonumber(it[4] or '')
 if deadline and deadline <= now then return 'expired' end
 redis.call('HSET', job(id), 'state', 'queued', 'token', string.format('%d', tonumber(it[2]) + 1))
 redis.call('HINCRBY', job(id), 'released', 1)
-redis.call('HDEL', job(id), 'claimed_by', 'lease_ms', 'shown')
+redis.call('HDEL', job(id), 'claimed_by', 'lease_ms', 'shown', 'begun')
 enqueue(id, it[6], it[7])
 hold(id, it[8], it[9])
 if it[5] then say(id, 'snapshot', '') end

@@ -11,7 +11,7 @@ import math
 
 import msgspec
 
-from producers.events import PromptSubmitted, Terminal
+from producers.events import AnswerCancelled, AnswerExpired, PromptSubmitted, Terminal
 
 BYTES_A_TOKEN = 3
 FRAME_TOKENS = 8
@@ -30,11 +30,16 @@ def reserved(prompt: PromptSubmitted, most_answer_tokens: int, template_tokens: 
 
 
 def spent(ending: Terminal) -> int:
-    """What a job did cost: what the server counted; nothing if its answer was not generated."""
+    """What a job did cost: what the server counted; nothing if its answer was not generated.
+
+    What was held back for it where an attempt was cut off that nobody has counted: it took no more than that.
+    """
     if ending.cache in {"hit", "semantic"}:
         return 0
     if ending.usage is not None:
         return ending.usage.total_tokens
+    if isinstance(ending, AnswerCancelled | AnswerExpired) and ending.uncounted_tokens is not None:
+        return ending.uncounted_tokens
     return asked_tokens(ending.prompt) + estimate(ending.text) if ending.text else 0
 
 

@@ -80,7 +80,7 @@ class Attempting:
         """The attempt's ending; `Later` when the job waits in the queue again, None when somebody else has it now."""
         lease = hold.lease
         attempt = Attempt(prompt, lease.attempt, self.leases.worker, dict(lease.times))
-        attempt.held_tokens = prompt.reserved_tokens
+        attempt.held_tokens, attempt.uncounted_tokens = prompt.reserved_tokens, lease.uncounted_tokens
         match lease.verdict:
             case "claimed":
                 self._mention_claim(attempt)

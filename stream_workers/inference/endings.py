@@ -76,6 +76,8 @@ class Attempt:
     usage: Usage | None = None
     held_tokens: int = 0
     """What is held back for it against its limits, at least."""
+    uncounted_tokens: int | None = None
+    """The same, where an attempt before this one was cut off and nobody has counted what that took."""
 
     def completed(self, answered: Answered) -> AnswerCompleted:
         """The model's answer."""
@@ -109,9 +111,9 @@ class Attempt:
 
     def stopped(self, verdict: Literal["cancelled", "expired"], shown: str) -> Terminal:
         """The client, or the deadline, ended it; readers have seen that it ran, and `shown`, maybe nothing."""
-        if verdict == "cancelled":
-            return AnswerCancelled(**self._told(), text=shown, usage=self.usage, ran=True)
-        return AnswerExpired(**self._told(), text=shown, usage=self.usage)
+        uncounted = self.uncounted_tokens if self.usage is None else None
+        told = {**self._told(), "text": shown, "usage": self.usage, "uncounted_tokens": uncounted}
+        return AnswerCancelled(**told, ran=True) if verdict == "cancelled" else AnswerExpired(**told)
 
     def _told(self) -> dict[str, Any]:
         return {

@@ -37,6 +37,8 @@ def test_every_message_counts_and_so_do_tools() -> None:
         (a_cancelled(PROMPT, ran=True, text="abc"), 2 + spending.FRAME_TOKENS + 1),
         (a_failed(PROMPT), 0),
         (AnswerExpired(job_id="j", prompt=PROMPT), 0),
+        (AnswerExpired(job_id="j", prompt=PROMPT, text="abc", uncounted_tokens=150), 150),
+        (a_cancelled(PROMPT, ran=True, uncounted_tokens=150), 150),
     ],
 )
 def test_a_job_is_charged_what_was_generated(ending: Terminal, tokens: int) -> None:

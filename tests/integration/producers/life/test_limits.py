@@ -12,7 +12,7 @@ from infra import redis
 from infra.settings import RedisSettings
 from producers.events import ConversationCreated, Limits, PromptSubmitted, Terminal, Usage
 from producers.jobs.intake import Accepted, Intake, OverQuota
-from producers.jobs.lease import Leases, Short, Whose
+from producers.jobs.lease import Lease, Leases, Short, Whose
 from producers.jobs.settling import Settling
 from producers.limits import spending
 from producers.log.places import Place
@@ -21,7 +21,7 @@ from producers.state.retention import Retention
 from producers.state.scripts import Scripts
 from tests.support.builders import CLOCK, a_cancelled, a_completed, a_failed, a_prompt
 from tests.support.eventually import eventually
-from tests.support.life import House, claimed
+from tests.support.life import House, claimed, lapsed
 
 PLENTY = Limits(requests_per_minute=1_000_000)
 
@@ -157,6 +157,27 @@ async def test_what_an_estimate_left_out_is_held_back_once_or_not_at_all(house: 
     assert queued is None, "nothing is held back for a job that does not run"
     assert found == [None, None, None, Short("day", whose)]
     assert (held, await stands(house)) == ((140, 140), (135, 135))
+
+
+async def test_a_claim_tells_what_is_held_back_for_an_attempt_that_was_cut_off(house: House) -> None:
+    died, stopped, waited = (a_prompt(reserved_tokens=100, deadline_ms=CLOCK.now_ms() + 3_600_000) for _ in range(3))
+    for each in (died, stopped, waited):
+        await house.intake.accept(each, Limits(tokens_per_day=1000))
+    first = await claimed(house.leases, died)
+    await house.leases.hold_back(died.job_id, 140)
+    await lapsed(house, died.job_id)
+    await house.leases.release(await claimed(house.leases, stopped))
+    await house.leases.put_back(await claimed(house.leases, waited))
+    for each in (died, stopped):
+        await house.intake.stop(each.job_id, a_cancelled(each), running_too=True)
+
+    assert first.uncounted_tokens is None
+    for prompt, verdict, tokens in ((died, "cancelled", 140), (stopped, "cancelled", 100), (waited, "claimed", None)):
+        lost = await house.other.claim(prompt, 0, "claim_1")
+        again = await house.other.claim(prompt, 0, "claim_1")
+        assert isinstance(lost, Lease)
+        assert (lost.verdict, lost.attempt, lost.uncounted_tokens) == (verdict, 2, tokens)
+        assert again == lost
 
 
 async def test_a_minute_without_room_is_owed_and_no_later_prompt_takes_what_fills_up(house: House) -> None:
