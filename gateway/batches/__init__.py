@@ -18,5 +18,6 @@ Every gateway runs batches beside its requests:
 - `filling`, `stopping`: the jobs of a batch, a bounded number in flight; those of one that goes on no more
 - `embedding`, `parts`: the lines of a batch of embeddings, which are no jobs, and what was told of those so far
 - `telling`, `outputs`: what became of each line, and how it stands in the output and the error file
+- `retelling`: what the store holds of that, read again
 - `writing`: those two files, kept by whoever holds the batch
 """

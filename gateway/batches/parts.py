@@ -7,15 +7,14 @@ the input alone. It bears the number of its first line, so that whoever begins t
 from collections import deque
 from collections.abc import AsyncIterator, Iterable
 
-import msgspec
-
 from gateway.batches import outputs
 from gateway.batches.asking import custom_id_of, line_key
 from gateway.batches.ends import Left, LineLeft
-from gateway.batches.lines import Line, lines
+from gateway.batches.lines import Line
 from gateway.batches.outputs import LineName, Told, told_of
+from gateway.batches.retelling import id_of, told_in
 from gateway.files.store import FileStore, NotStored
-from producers.events import BatchSubmitted, Usage
+from producers.events import BatchSubmitted
 
 LINES = 16
 """In a part, at most: so many are embedded once more at worst after a crash, and charged once more."""
@@ -23,7 +22,6 @@ INPUT_BYTES = 16 * 1024
 """Of the input in a part, before the last line of it: vectors are larger than their texts, and a part is in memory."""
 KEPT_AFTER_MS = 86_400_000
 """How long what nobody took away outlives the time of its batch."""
-_NO_LONGER_BYTES = 1 << 40
 
 
 class Part:
@@ -63,7 +61,7 @@ async def read(store: FileStore, name: str) -> list[Told]:
         NotStored: there is none.
         Unavailable: the store does not answer.
     """
-    return [_told(each.text or b"") async for each in lines(store.read(name), _NO_LONGER_BYTES)]
+    return [each async for each in told_in(store.read(name))]
 
 
 class PartsTold:
@@ -90,9 +88,14 @@ class PartsTold:
         key = line_key(self._batch_id, line.number)
         if not self._part and self._goes_on:
             await self._open(part_name(self._batch_id, line.number), is_lost=line.is_lost)
-        if self._part and _id_of(self._part[0]) == outputs.told_id(key):
+        if self._part and id_of(self._part[0]) == outputs.told_id(key):
             return self._part.popleft()
-        return told_of(LineName(key, custom_id_of(line), ""), LineLeft(self._left))
+        return self.left(line)
+
+    def left(self, line: Line) -> Told:
+        """What is told of a line that is left over."""
+        name = LineName(line_key(self._batch_id, line.number), custom_id_of(line), "")
+        return told_of(name, LineLeft(self._left))
 
     async def _open(self, name: str, *, is_lost: bool) -> None:
         try:
@@ -100,35 +103,3 @@ class PartsTold:
             self.read.append(name)
         except NotStored:
             self._goes_on = is_lost  # of a lost input nobody knows which lines were blank
-
-
-class _Counted(msgspec.Struct, frozen=True):
-    prompt_tokens: int = 0
-
-
-class _Body(msgspec.Struct, frozen=True):
-    usage: _Counted | None = None
-
-
-class _Response(msgspec.Struct, frozen=True):
-    status_code: int
-    body: _Body
-
-
-class _Line(msgspec.Struct, frozen=True):
-    id: str
-    response: _Response
-
-
-_lines = msgspec.json.Decoder(_Line)
-
-
-def _told(text: bytes) -> Told:
-    response = _lines.decode(text).response
-    used = response.body.usage
-    usage = Usage(used.prompt_tokens, 0) if used else None
-    return Told("answer" if response.status_code == 200 else "error", text + b"\n", usage)
-
-
-def _id_of(told: Told) -> str:
-    return _lines.decode(told.text).id

@@ -31,13 +31,20 @@ class JobsTold:
         found = await standing.endings(self._scripts, jobs)
         return [self._told(line, job, ending) for line, job, ending in zip(lines, jobs, found, strict=True)]
 
+    def left(self, line: Line) -> Told:
+        """What is told of a line that is left over."""
+        return told_of(self._name(line, job_id_of(self._batch.batch_id, line.number)), LineLeft(self._left))
+
     def _told(self, line: Line, job_id: str, ending: bytes | None) -> Told:
-        name = LineName(line_key(self._batch.batch_id, line.number), custom_id_of(line), job_id)
+        name = self._name(line, job_id)
         try:
             return told_of(name, self._end(line, ending))
         except Exception as error:
             meant = meant_by(error, line.number)
             return told_of(name, meant if isinstance(meant, LineRefused) else LineLeft(self._left))
+
+    def _name(self, line: Line, job_id: str) -> LineName:
+        return LineName(line_key(self._batch.batch_id, line.number), custom_id_of(line), job_id)
 
     def _end(self, line: Line, ending: bytes | None) -> LineEnd:
         """How a line ended; one without a job that would not be accepted says why."""

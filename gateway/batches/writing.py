@@ -1,8 +1,8 @@
 """The output and the error file of a batch: written in one pass over its input, whole or not at all.
 
 Both follow from the input and from what the log holds of its jobs, or the store of its parts. So whoever dies on the
-way leaves nothing, and the next one writes the same. Of two who each believe the batch to be theirs, the one whose
-lease is gone writes and tells of nothing.
+way leaves nothing, or one file of the two; the next one writes what is missing, and each line is in one of them. Of two
+who each believe the batch to be theirs, the one whose lease is gone writes and tells of nothing.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -10,11 +10,13 @@ from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass, field
 from typing import Final, Literal, Protocol
 
+from gateway.batches.asking import line_key
 from gateway.batches.holding import Held
 from gateway.batches.lines import Line, grouped
-from gateway.batches.outputs import Tally, Told
+from gateway.batches.outputs import Tally, Told, told_id
 from gateway.batches.parts import KEPT_AFTER_MS
-from gateway.files.store import FileStore, Sink
+from gateway.batches.retelling import id_of, told_in
+from gateway.files.store import FileStore, NotStored, Sink
 from producers.events import FileStored
 from producers.files.store import LONGEST_LIFE_S, Files, derived_file_id
 from producers.log.topics import FILES
@@ -46,6 +48,10 @@ class Telling(Protocol):
         """What is told of the next lines, in their order."""
         ...
 
+    def left(self, line: Line) -> Told:
+        """What is told of a line that is left over."""
+        ...
+
 
 @dataclass
 class BatchFiles:
@@ -53,13 +59,20 @@ class BatchFiles:
 
     tally: Tally = field(default_factory=Tally)
     sizes_bytes: dict[_Which, int] = field(default_factory=dict)
+    kept: dict[_Which, set[str]] = field(default_factory=dict)
+    """The files that were kept before, and the ids of the lines in each."""
 
-    def count(self, told: Told) -> _Which:
-        """One more line, and which file it is in."""
-        which: _Which = "output" if told.kind == "answer" else "error"
+    def count(self, which: _Which, told: Told) -> None:
+        """One more line in this file."""
         self.tally.count(told)
         self.sizes_bytes[which] = self.sizes_bytes.get(which, 0) + len(told.text)
-        return which
+
+    def place(self, told: Told, told_id: str) -> _Which | None:
+        """Which file a line goes into: none where it is in one that was kept, and none into such a one."""
+        if any(told_id in each for each in self.kept.values()):
+            return None
+        its, other = _BOTH if told.kind == "answer" else reversed(_BOTH)
+        return next((each for each in (its, other) if each not in self.kept), None)
 
 
 class Outputs:
@@ -82,26 +95,42 @@ class Outputs:
             Unavailable: a part does not answer, or the view is not whole; whoever goes on writes the same.
         """
         await self._doom()
-        # Whoever died before the batch's end may have kept one, maybe with other words: the first in the log counts.
-        kept = {each for each in _BOTH if await self._files.read(self._id(each))}
-        written = await self._write(lines, telling, kept)
-        for which in written.sizes_bytes.keys() - kept:
-            await self._keep(which, written.sizes_bytes[which])
+        written = BatchFiles()
+        for which in _BOTH:
+            # Whoever died before the batch's end may have kept one: the first in the log counts, with its lines.
+            if await self._files.read(self._id(which)):
+                await self._read(which, written)
+        await self._write(lines, telling, written)
+        for which in _BOTH:
+            if which in written.sizes_bytes and which not in written.kept:
+                await self._keep(which, written.sizes_bytes[which])
         return written
 
-    async def _write(self, lines: AsyncIterator[Line], telling: Telling, kept: set[_Which]) -> BatchFiles:
-        written, sinks = BatchFiles(), dict[_Which, Sink]()
+    async def _read(self, which: _Which, written: BatchFiles) -> None:
+        try:
+            opened = await self._store.open(self._id(which))
+        except NotStored:
+            return  # its bytes were lost: it is written anew
+        written.kept[which] = set()
+        async for told in told_in(opened.pieces):
+            written.count(which, told)
+            written.kept[which].add(id_of(told))
+
+    async def _write(self, lines: AsyncIterator[Line], telling: Telling, written: BatchFiles) -> None:
+        sinks = dict[_Which, Sink]()
         async with AsyncExitStack() as files, aclosing(grouped(lines, _AT_ONCE)) as groups:
             async for some in groups:
-                for told in await telling.told(some):
-                    which = written.count(told)
-                    if which in kept:
+                for line, found in zip(some, await telling.told(some), strict=True):
+                    which = written.place(found, told_id(line_key(self._held.batch.id, line.number)))
+                    if which is None:
                         continue
+                    # An answer that came once the output was kept is as late as one that came once both were.
+                    told = telling.left(line) if which == "error" and found.kind == "answer" else found
+                    written.count(which, told)
                     if which not in sinks:
                         sinks[which] = await files.enter_async_context(self._store.writing(self._id(which)))
                     await sinks[which].write(told.text)
             await self._held.look()  # before they take the place of what another may have written meanwhile
-        return written
 
     async def _doom(self) -> None:
         """What nobody keeps in the end goes a day after the batch's time, as its parts do."""

@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from gateway.batches.asking import EMBEDDINGS, job_id_of
+from gateway.batches import kinds
+from gateway.batches.asking import EMBEDDINGS, job_id_of, line_key
+from gateway.batches.ends import LineLeft
 from gateway.batches.holding import Held, LeaseLost
 from gateway.batches.lines import Line
-from gateway.batches.outputs import Told
+from gateway.batches.outputs import LineName, Told, told_of
 from gateway.batches.runner import BATCH_RUNNER, MOST_LOOKED_AT
 from gateway.batches.writing import Outputs, error_file_id
 from gateway.files.store import STORE
@@ -21,7 +23,8 @@ from gateway.prompts.job_desk import JOB_DESK
 from infra.errors import Unavailable
 from infra.ids import new_id
 from infra.settings import KafkaSettings, RedisSettings
-from producers.events import BatchFinalizing, BatchSubmitted, KeyRevoked
+from producers.batches.store import Batch
+from producers.events import BatchEnded, BatchFinalizing, BatchSubmitted, KeyRevoked
 from producers.jobs import record
 from tests.support.builders import a_cancelled, a_completed
 from tests.support.eventually import eventually
@@ -208,51 +211,110 @@ async def test_a_batch_whose_lines_have_all_ended_ends_once_the_log_is_back(
     assert ended["request_counts"]["completed"] == 2
 
 
-class Says:
-    """Tells the same words of every line, and may lose the lease on the way."""
+@pytest.mark.parametrize("answered", [1, 0])
+async def test_a_line_whose_job_ends_after_a_file_was_kept_is_in_one_file_and_is_counted_there(
+    gateway: RunningGateway, worker: PlayedWorker, monkeypatch: pytest.MonkeyPatch, answered: int
+) -> None:
+    """With answers the output is kept, and the error file is not; without, the error file, and the end is not told."""
+    pen, tried = gateway.app[PUBLISHER], asyncio.Event()
+    publish = pen.publish
+    monkeypatch.setattr(kinds, "LAST_WORDS_S", 0.1)
+    batch_id = await submit(gateway, [a_line(str(n), f"q{n}") for n in range(LINES)])
+    for _ in range(answered):
+        await worker.answer("yes")
+    prompt, lease = await worker.claim()
 
-    def __init__(self, words: bytes, on_the_way: Callable[[], Awaitable[object]] | None = None) -> None:
-        self._words = words
+    async def fail(topic: Any, key: str, event: Any, *more: Any) -> Any:
+        is_next = key == error_file_id(batch_id) if answered else isinstance(event, BatchEnded)
+        if is_next and not tried.is_set():
+            tried.set()
+            await worker.end(lease, a_completed(prompt))
+            raise Unavailable("kafka", "for a moment", after_s=0.05)
+        return await publish(topic, key, event, *more)
+
+    monkeypatch.setattr(pen, "publish", fail)
+    await gateway.post(f"/v1/batches/{batch_id}/cancel", {})
+    ended = await comes_to(gateway, batch_id, "cancelled")
+    answers, errors = await told(gateway, ended["output_file_id"]), await told(gateway, ended["error_file_id"])
+
+    assert tried.is_set()
+    assert (len(answers), len(errors)) == (answered, LINES - answered)
+    assert set(answers) | set(errors) == {str(n) for n in range(LINES)}
+    assert {each["error"]["code"] for each in errors.values()} == {"batch_cancelled"}
+    assert ended["request_counts"] == {"total": LINES, "completed": answered, "failed": LINES - answered}
+    assert ended["usage"]["output_tokens"] == 3 * answered
+
+
+class Says:
+    """Calls every line by the same name, and may lose the lease on the way."""
+
+    def __init__(self, batch: Batch, name: str, on_the_way: Callable[[], Awaitable[object]] | None = None) -> None:
+        self._batch = batch
+        self._name = name
         self._on_the_way = on_the_way
 
     async def told(self, lines: Sequence[Line]) -> list[Told]:
         if self._on_the_way is not None:
             await self._on_the_way()
-        return [Told("left", self._words) for _ in lines]
+        return [self.left(each) for each in lines]
+
+    def left(self, line: Line) -> Told:
+        return told_of(LineName(line_key(self._batch.id, line.number), self._name, ""), LineLeft("failed"))
+
+
+async def a_batch_that_nobody_runs(gateway: RunningGateway) -> Batch:
+    gateway.app[BATCH_RUNNER].lines_in_flight = 0
+    batch = await gateway.app[BATCHES].read(await submit(gateway, [a_line("a")]))
+    assert batch is not None
+    return batch
+
+
+def outputs_of(gateway: RunningGateway, batch: Batch, holder: str) -> Outputs:
+    runner = gateway.app[BATCH_RUNNER]
+    rules = runner.rules_of(batch)
+    assert rules is not None
+    return Outputs(
+        Held(batch, lambda: rules, replace(runner.holder, name=holder)), gateway.app[STORE], gateway.app[FILES]
+    )
+
+
+async def one_line() -> AsyncIterator[Line]:
+    yield Line(1, 0, 9, b"{}")
 
 
 async def test_of_two_who_hold_a_batch_one_alone_writes_its_files(gateway: RunningGateway, tmp_path: Path) -> None:
-    runner, redis = gateway.app[BATCH_RUNNER], gateway.scripts.redis
-    runner.lines_in_flight = 0
-    batch = await gateway.app[BATCHES].read(await submit(gateway, [a_line("a")]))
-    assert batch is not None
-    rules, name = runner.rules_of(batch), error_file_id(batch.id)
-    assert rules is not None
-    stalled, other = (
-        Outputs(Held(batch, lambda: rules, replace(runner.holder, name=each)), gateway.app[STORE], gateway.app[FILES])
-        for each in ("stalled", "other")
-    )
-
-    async def lines() -> AsyncIterator[Line]:
-        yield Line(1, 0, 9, b"{}")
+    batch = await a_batch_that_nobody_runs(gateway)
+    stalled, other = (outputs_of(gateway, batch, each) for each in ("stalled", "other"))
+    name = error_file_id(batch.id)
 
     async def lapse() -> None:
-        await redis.delete(f"{gateway.scripts.prefix}batch:{batch.id}:lease")
+        await gateway.scripts.redis.delete(f"{gateway.scripts.prefix}batch:{batch.id}:lease")
 
     async def be_taken_over() -> None:
         await lapse()
         assert await gateway.app[BATCHES].hold(batch.id, "other")
 
     with pytest.raises(LeaseLost):
-        await stalled.write(lines(), Says(b"of the one\n", be_taken_over))
+        await stalled.write(one_line(), Says(batch, "of the one", be_taken_over))
     there = (tmp_path / name).exists()
-    written = await other.write(lines(), Says(b"of the other one\n"))
+    written = await other.write(one_line(), Says(batch, "of the other one"))
     await lapse()
-    again = await stalled.write(lines(), Says(b"later\n"))
+    again = await stalled.write(one_line(), Says(batch, "later"))
     kept = await gateway.app[FILES].read(name)
 
     assert not there, "whose lease is gone leaves nothing"
     assert kept is not None
-    assert (kept.size_bytes, stalled.name("error", again)) == (len(b"of the other one\n"), name)
+    assert (kept.size_bytes, stalled.name("error", again)) == (written.sizes_bytes["error"], name)
     assert written.tally.left == again.tally.left == 1
-    assert (await gateway.get(f"/v1/files/{name}/content")).content == b"of the other one\n", "what was kept stays"
+    assert list(await told(gateway, name)) == ["of the other one"], "what was kept stays"
+
+
+async def test_a_file_that_was_kept_is_written_anew_where_its_bytes_were_lost(gateway: RunningGateway) -> None:
+    batch = await a_batch_that_nobody_runs(gateway)
+    outputs, name = outputs_of(gateway, batch, "the one"), error_file_id(batch.id)
+    await outputs.write(one_line(), Says(batch, "lost"))
+    await gateway.app[STORE].remove(name)
+    again = await outputs.write(one_line(), Says(batch, "anew"))
+
+    assert again.tally.left == 1
+    assert list(await told(gateway, name)) == ["anew"]

@@ -1,18 +1,20 @@
 """What became of a line, and what is left to those who wait for their answers."""
 
+from collections.abc import AsyncIterator
 from typing import Any
 
 import msgspec
 import pytest
 
 from gateway.batches.asking import WrongLine
-from gateway.batches.ends import Left, LineLeft, LineRefused, NotNow, meant_by
+from gateway.batches.ends import Left, LineAnswered, LineEnd, LineLeft, LineRefused, NotNow, meant_by
 from gateway.batches.filling import leaves_room
-from gateway.batches.outputs import LineName, Tally, end_of, told_of
+from gateway.batches.outputs import LineName, Tally, end_of, told_id, told_of
+from gateway.batches.retelling import id_of, told_in
 from gateway.batches.standing import standing_of
 from gateway.no_job import Deleted, GivenUp, NoJob
 from infra.errors import OurFault, TooLarge, TryAgain, Unavailable, WrongField
-from producers.events import AnswerExpired, Terminal
+from producers.events import AnswerExpired, Terminal, Usage
 from producers.limits.standing import Standing
 from tests.support.builders import a_cancelled, a_completed, a_failed, a_prompt
 
@@ -44,6 +46,30 @@ def test_a_line_is_told_as_its_job_ended(
     assert (line["response"] and line["response"]["status_code"]) == status
     assert (line["error"] and line["error"]["code"]) == code
     assert (tally.completed, tally.failed, tally.left) == (kind == "answer", kind != "answer", kind == "left")
+
+
+OF_TEXTS = LineAnswered({"object": "list", "usage": {"prompt_tokens": 9, "total_tokens": 9}}, Usage(9, 0))
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        end_of(a_completed(PROMPT), "failed"),
+        end_of(a_completed(a_prompt(route="/v1/responses")), "failed"),
+        OF_TEXTS,
+        end_of(a_failed(PROMPT), "failed"),
+        LineLeft("expired"),
+    ],
+    ids=["a chat", "a response", "texts", "an error", "left"],
+)
+async def test_what_was_told_of_a_line_is_told_again_as_it_was(end: LineEnd) -> None:
+    told = told_of(NAME, end)
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield told.text + told.text
+
+    assert [each async for each in told_in(pieces())] == [told, told]
+    assert id_of(told) == told_id(NAME.line)
 
 
 @pytest.mark.parametrize(
