@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from playwright.async_api import Locator, Page, expect
 
-expect.set_options(timeout=15_000)
+expect.set_options(timeout=40_000)
 
 
 @dataclass(frozen=True)

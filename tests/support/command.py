@@ -22,5 +22,5 @@ def headrace(
         capture_output=True,
         text=True,
         check=False,
-        timeout=45,
+        timeout=120,
     )

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from tests.support.eventually import eventually
+
 Mood = Callable[[web.Request, bytes], Awaitable[web.StreamResponse]]
 
 
@@ -138,8 +140,8 @@ async def begun(request: web.Request, content: bytes, end: int) -> web.StreamRes
     response = web.StreamResponse(status=206 if start else 200, headers=headers)
     await response.prepare(request)
     await response.write(content[start:end])
-    # What is still under way would go with the connection.
-    await asyncio.sleep(0.05)
+    # What has not left this process yet would go with the connection.
+    await eventually(lambda: request.transport is None or not request.transport.get_write_buffer_size())
     return response
 
 

@@ -118,7 +118,7 @@ async def _answer_all(worker: PlayedWorker) -> None:
             await worker.end(lease, failed if words == "fail" else a_completed(prompt, words))
 
 
-async def comes_to(gateway: RunningGateway, batch_id: str, status: str, within_s: float = 20.0) -> Any:
+async def comes_to(gateway: RunningGateway, batch_id: str, status: str, within_s: float = 45.0) -> Any:
     """The batch once it has that status."""
 
     async def has_it() -> bool:

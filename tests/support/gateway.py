@@ -59,9 +59,9 @@ class Log:
         """Begin at the end of every topic."""
         self._loop = asyncio.get_running_loop()
         self._thread.start()
-        await asyncio.to_thread(self._at_end.wait, 10.0)
+        assert await asyncio.to_thread(self._at_end.wait, 45.0), "the end of the log was not found"
 
-    async def next(self, tenant: str, within_s: float = 5.0) -> tuple[Any, int]:
+    async def next(self, tenant: str, within_s: float = 45.0) -> tuple[Any, int]:
         """The next event of that tenant, and its offset."""
         async with asyncio.timeout(within_s):
             while True:

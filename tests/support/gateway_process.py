@@ -28,7 +28,7 @@ class GatewayProcess:
 
     async def ended(self) -> tuple[int, str]:
         """Its exit code and log."""
-        _, log = await asyncio.wait_for(self.process.communicate(), 20.0)
+        _, log = await asyncio.wait_for(self.process.communicate(), 60.0)
         assert self.process.returncode is not None
         return self.process.returncode, log.decode()
 

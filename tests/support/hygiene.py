@@ -29,7 +29,7 @@ MAY_BLOCK = (
 
 Found = TypeVar("Found")
 
-_PATIENCE_S = 3.0
+_PATIENCE_S = 20.0
 _PAUSE_S = 0.01
 
 

@@ -63,7 +63,7 @@ class ModelServer:
         self.call("POST", "/timed/reset", {})
 
     def metrics(self) -> str:
-        with urllib.request.urlopen(f"{self.url}/metrics", timeout=10) as reply:
+        with urllib.request.urlopen(f"{self.url}/metrics", timeout=45) as reply:
             text: str = reply.read().decode()
         return text
 
@@ -71,7 +71,7 @@ class ModelServer:
         """One JSON call."""
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(f"{self.url}{path}", data, {"content-type": "application/json"}, method=method)
-        with urllib.request.urlopen(request, timeout=10) as reply:
+        with urllib.request.urlopen(request, timeout=45) as reply:
             return json.load(reply)
 
 

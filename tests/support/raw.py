@@ -37,7 +37,7 @@ class Raw:
             trickling.cancel()
             await asyncio.wait([trickling])
 
-    async def rest(self, within_s: float = 10.0) -> bytes:
+    async def rest(self, within_s: float = 45.0) -> bytes:
         """All that comes until the other side closes."""
         async with asyncio.timeout(within_s):
             return await self.reader.read()
@@ -58,7 +58,7 @@ async def connected(url: str) -> AsyncIterator[Raw]:
             pass
 
 
-async def exchanged(url: str, said: bytes, within_s: float = 10.0) -> list[tuple[int, bytes]]:
+async def exchanged(url: str, said: bytes, within_s: float = 45.0) -> list[tuple[int, bytes]]:
     """What comes back until the connection ends: status and body of every response."""
     async with connected(url) as raw:
         await raw.send(said)

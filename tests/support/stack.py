@@ -16,6 +16,9 @@ from infra.settings import KafkaSettings, LocalSettings, RedisSettings
 SHARED_PIDS: set[int] = set()
 
 _LAST_WORDS_BYTES = 2_000
+# How long clients wait for a part that answers within 2 s or never: that a busy machine stood still for a while is no
+# fault of what a test is about. Tests of a part that is away say themselves how long it is waited for.
+_PATIENCE_S = 10.0
 
 
 @dataclass
@@ -99,7 +102,9 @@ class RunningKafka(RunningPart):
 
     def settings(self, topic_prefix: str) -> KafkaSettings:
         """Settings for clients of this broker."""
-        return KafkaSettings(bootstrap_servers=self.bootstrap_servers, topic_prefix=topic_prefix)
+        return KafkaSettings(
+            bootstrap_servers=self.bootstrap_servers, topic_prefix=topic_prefix, ack_timeout_s=_PATIENCE_S
+        )
 
 
 @dataclass
@@ -110,7 +115,7 @@ class RunningRedis(RunningPart):
 
     def settings(self, prefix: str) -> RedisSettings:
         """Settings for clients of this server."""
-        return RedisSettings(url=self.url, prefix=prefix)
+        return RedisSettings(url=self.url, prefix=prefix, timeout_s=_PATIENCE_S)
 
 
 def a_kafka(folder: Path, *, shared: bool = False) -> RunningKafka:

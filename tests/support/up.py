@@ -74,7 +74,7 @@ def started(argv: Sequence[str], folder: Path, environment: Mapping[str, str]) -
     finally:
         if process.poll() is None:
             process.send_signal(signal.SIGKILL)
-        process.wait(10)
+        process.wait(45)
 
 
 def alive(pid: int) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tests.support.gateway import RunningGateway
 
-PATIENCE_S = 10.0
+PATIENCE_S = 45.0
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -68,7 +68,7 @@ class RunningWorker:
     def terminate(self) -> int:
         """Stop it in order; its exit code."""
         self.process.terminate()
-        return self.process.wait(20)
+        return self.process.wait(90)
 
 
 @dataclass
@@ -79,7 +79,7 @@ class Workshop:
     kafka: KafkaSettings
     redis: RedisSettings
     tgi: TgiSettings
-    drain_s: float = 5.0
+    drain_s: float = 60.0
     workers: list[RunningWorker] = field(default_factory=list)
 
     def start(self, settings: WorkerSettings, *, wait: bool = True, program: tuple[str, ...] = ()) -> RunningWorker:
@@ -143,12 +143,11 @@ class Hand:
         self.scripts = Scripts(self.client, place.redis)
         self.intake = Intake(self.scripts, Retention())
         self.view = StateView(self.scripts, Retention())
-        # More patience than a gateway has: brand-new topics on a busy machine take their time.
-        self.publisher = Publisher(replace(place.kafka, ack_timeout_s=10.0), "hand")
+        self.publisher = Publisher(place.kafka, "hand")
 
     async def __aenter__(self) -> "Hand":
         self.publisher.start()
-        await self.publisher.wait_connected(10)
+        await self.publisher.wait_connected(45)
         await self.mark_whole(is_whole=True)
         return self
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import pytest
 
@@ -61,8 +61,6 @@ async def house(kafka_settings: KafkaSettings, redis_settings: RedisSettings) ->
 
 @asynccontextmanager
 async def a_house(kafka: KafkaSettings, redis_settings: RedisSettings, name: str = "test") -> AsyncIterator[House]:
-    # A busy machine is no fault of what is tested here.
-    kafka = replace(kafka, ack_timeout_s=10.0)
     await asyncio.to_thread(topic_admin.create, kafka)
     client = redis.client(redis_settings)
     publisher = Publisher(kafka, "test")
