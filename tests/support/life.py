@@ -15,11 +15,8 @@ from producers.state.retention import Retention
 from producers.state.scripts import Scripts
 from producers.state.view import TOPICS
 from stream_workers.fanout.state_view import StateView
-from tests.support.eventually import eventually
 
 QUOTA = Limits(requests_per_minute=60, jobs_in_flight=3)
-SHORT_LEASE_MS = 60
-"""That of `House.leases`; `other` has the usual one."""
 
 
 @dataclass
@@ -43,7 +40,7 @@ async def a_house(redis_settings: RedisSettings) -> AsyncIterator[House]:
     house = House(
         scripts,
         Intake(scripts, kept),
-        Leases(scripts, kept, "worker-1", SHORT_LEASE_MS),
+        Leases(scripts, kept, "worker-1"),
         Leases(scripts, kept, "worker-2"),
         Settling(scripts, kept),
         StateView(scripts, kept),
@@ -64,11 +61,5 @@ async def claimed(leases: Leases, prompt: object, place: int = 0) -> Lease:
 
 
 async def lapsed(house: House, job_id: str) -> None:
-    """Wait until the short lease on a job is over."""
-
-    async def is_over() -> bool:
-        seconds, micros = await house.scripts.redis.time()
-        until = float(await house.scripts.redis.hget(f"{house.scripts.prefix}job:{job_id}", "lease_ms") or 0)
-        return seconds * 1000 + micros / 1000 > until
-
-    await eventually(is_over)
+    """Have the lease on a job be over: a short one could be over before a busy machine comes to what holds under it."""
+    await house.scripts.redis.hset(f"{house.scripts.prefix}job:{job_id}", "lease_ms", "0")

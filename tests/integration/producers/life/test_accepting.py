@@ -80,16 +80,17 @@ async def test_a_key_that_a_failure_freed_is_the_second_calls_however_the_log_is
 
 
 async def test_a_key_over_its_limits_is_refused_and_reserves_nothing(house: House) -> None:
+    few = Limits(requests_per_minute=6, jobs_in_flight=3)
     for _ in range(3):
-        await house.intake.accept(a_prompt(), QUOTA)
-    by_jobs = await house.intake.accept(a_prompt(), QUOTA)
+        await house.intake.accept(a_prompt(), few)
+    by_jobs = await house.intake.accept(a_prompt(), few)
     one = Limits(requests_per_minute=1)
     first = await house.intake.accept(a_prompt(key_id="key_2"), one)
     by_requests = await house.intake.accept(a_prompt(key_id="key_2"), one)
 
     assert isinstance(by_jobs, OverQuota)
     assert by_jobs.standing.requests is not None
-    assert (by_jobs.by, by_jobs.standing.requests.whole) == ("jobs", 57)
+    assert (by_jobs.by, by_jobs.standing.requests.whole) == ("jobs", 3)
     assert isinstance(first, Accepted)
     assert isinstance(by_requests, OverQuota)
     assert by_requests.by == "requests"

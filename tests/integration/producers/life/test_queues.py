@@ -1,5 +1,7 @@
 """A queue is as long as there are jobs in the log that nobody has claimed."""
 
+import time
+
 import pytest
 
 from infra.errors import Unavailable
@@ -70,10 +72,10 @@ async def test_a_job_in_a_queue_knows_its_place_and_the_pace_of_its_lane(house: 
     for prompt in reversed(waiting):
         await house.intake.accept(prompt, Limits(requests_per_minute=10_000, jobs_in_flight=10_000))
         await house.intake.acknowledge(prompt.job_id)
-    before = await place_of(house, waiting[-1])
+    before, began_s = await place_of(house, waiting[-1]), time.monotonic()
     for prompt in waiting[:9]:
         await claimed(house.other, prompt)
-    after = await place_of(house, waiting[-1])
+    after, took_s = await place_of(house, waiting[-1]), time.monotonic() - began_s
 
     assert before is not None
     assert (before.position, before.outlook) == (12, None)
@@ -81,7 +83,7 @@ async def test_a_job_in_a_queue_knows_its_place_and_the_pace_of_its_lane(house: 
     assert after.position == 3
     assert after.pace is not None
     assert after.pace.gaps == 8
-    assert 0 < after.pace.mean_ms < 1000
+    assert 0 < after.pace.mean_ms <= took_s * 1000
     assert after.outlook is not None
     assert after.outlook.least_ms <= after.outlook.wait_ms <= after.outlook.most_ms
     assert await place_of(house, waiting[0]) is None
