@@ -39,7 +39,7 @@ async def read_registry(log: KafkaSettings) -> Registry:
     reader = RegistryReader(log, "test")
     reader.start()
     try:
-        await reader.wait_ready(10)
+        await reader.wait_ready(45)
     finally:
         await reader.close()
     return reader.registry

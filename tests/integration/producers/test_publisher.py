@@ -45,7 +45,7 @@ async def writing(settings: KafkaSettings) -> AsyncIterator[Publisher]:
     pen = Publisher(settings, "test")
     pen.start()
     try:
-        await pen.wait_connected(10)
+        await pen.wait_connected(45)
         yield pen
     finally:
         await pen.close()
@@ -58,7 +58,7 @@ def read_back(settings: KafkaSettings, topic: Topic, count: int) -> list[Any]:
         name = f"{settings.topic_prefix}{topic.name}"
         reader.assign([TopicPartition(name, each) for each in range(topic.partitions)])
         found: list[Any] = []
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 45
         while len(found) < count and time.monotonic() < deadline:
             found += [record for records in reader.poll(timeout_ms=200).values() for record in records]
         return found
@@ -69,8 +69,7 @@ def read_back(settings: KafkaSettings, topic: Topic, count: int) -> list[Any]:
 @pytest.fixture
 def log(kafka_settings: KafkaSettings) -> KafkaSettings:
     topic_admin.create(kafka_settings, [STANDARD, CONVERSATIONS, REGISTRY])
-    # A busy machine is no fault of what is tested here.
-    return replace(kafka_settings, ack_timeout_s=10.0)
+    return kafka_settings
 
 
 async def test_prompts_of_one_turn_of_the_loop_set_out_together(
@@ -137,9 +136,8 @@ async def test_what_is_too_large_is_refused_and_the_next_goes_through(log: Kafka
 
 
 async def test_a_record_that_the_broker_alone_refuses_takes_no_other_with_it(kafka_settings: KafkaSettings) -> None:
-    settings = replace(kafka_settings, ack_timeout_s=10.0)
-    await asyncio.to_thread(a_narrow_topic, settings, CONVERSATIONS, 2_000)
-    async with writing(settings) as pen:
+    await asyncio.to_thread(a_narrow_topic, kafka_settings, CONVERSATIONS, 2_000)
+    async with writing(kafka_settings) as pen:
         for number in range(3):
             large = ConversationCreated(conversation="conv_1", tenant="acme", title="x" * 5_000)
             small = ConversationDeleted(conversation="conv_1", tenant="acme")
@@ -152,8 +150,7 @@ async def test_a_record_that_the_broker_alone_refuses_takes_no_other_with_it(kaf
 async def test_what_is_under_way_beside_a_refused_record_is_written_or_may_be_tried_again(
     kafka_settings: KafkaSettings,
 ) -> None:
-    settings = replace(kafka_settings, ack_timeout_s=10.0)
-    await asyncio.to_thread(a_narrow_topic, settings, CONVERSATIONS, 2_000)
+    await asyncio.to_thread(a_narrow_topic, kafka_settings, CONVERSATIONS, 2_000)
     titles = ["x" * (5_000 if each % 10 == 5 else 10) for each in range(40)]
     events = [ConversationCreated(conversation=f"conv_{n}", tenant="acme", title=each) for n, each in enumerate(titles)]
 
@@ -169,7 +166,7 @@ async def test_what_is_under_way_beside_a_refused_record_is_written_or_may_be_tr
             else:
                 return True
 
-    async with writing(settings) as pen:
+    async with writing(kafka_settings) as pen:
         await pen.publish(CONVERSATIONS, "conv_0", events[0])
         written = await asyncio.gather(*(publish(pen, each) for each in events))
 
@@ -254,7 +251,7 @@ async def test_before_a_broker_has_answered_and_after_the_end_publishing_is_refu
 async def test_a_dead_broker_is_told_within_its_time_and_publishing_goes_on_when_it_is_back(
     own_kafka: RunningKafka,
 ) -> None:
-    settings = own_kafka.settings("own.")
+    settings = replace(own_kafka.settings("own."), ack_timeout_s=1.8)
     await asyncio.to_thread(topic_admin.create, settings, [STANDARD])
     # To the second one, the outage is longer than it tries a record.
     impatient_settings = replace(settings, delivery_timeout_s=2.0)
@@ -272,25 +269,39 @@ async def test_a_dead_broker_is_told_within_its_time_and_publishing_goes_on_when
             began_s = time.monotonic()
             with pytest.raises(Unavailable):
                 await pen.submit(a_prompt(f"job_dead_{each}"))
-            assert time.monotonic() - began_s < settings.ack_timeout_s + 0.5
+            # Long before the producer itself gives it up.
+            assert time.monotonic() - began_s < settings.delivery_timeout_s / 2
         assert await loop < 0.5, "the loop stood still"
-        await eventually(lambda: not (pen.connected or impatient.connected), within_s=10, what="that no broker answers")
+        await eventually(lambda: not (pen.connected or impatient.connected), what="that no broker answers")
         await own_kafka.started()
         # Nothing is sent meanwhile.
-        await eventually(lambda: pen.connected and impatient.connected, within_s=20, what="that a broker answers")
+        await eventually(lambda: pen.connected and impatient.connected, what="that a broker answers")
 
         await eventually(lambda: publishes(pen, taken), within_s=45, what="publishing after the broker came back")
-        await eventually(lambda: publishes(impatient, taken), within_s=15, what="the same by the impatient one")
+        await eventually(lambda: publishes(impatient, taken), what="the same by the impatient one")
     jobs = [each.job_id for each in await read_all(settings, STANDARD)]
     assert taken <= set(jobs)
     assert len(jobs) == len(set(jobs)), "a record was written twice"
 
 
 async def the_longest_stall_s(for_s: float) -> float:
-    """Watches the loop: how much later than asked a sleep of 10 ms came back, at worst."""
+    """Watches the loop: how much later than asked a sleep of 10 ms came back, at worst.
+
+    Less what a thread of its own met with: a machine that stands still does so for both.
+    """
+    beside = asyncio.create_task(asyncio.to_thread(the_longest_stall_of_a_thread_s, for_s))
     longest_s, end_s = 0.0, time.monotonic() + for_s
     while (before_s := time.monotonic()) < end_s:
         await asyncio.sleep(0.01)
+        longest_s = max(longest_s, time.monotonic() - before_s - 0.01)
+    return longest_s - await beside
+
+
+def the_longest_stall_of_a_thread_s(for_s: float) -> float:
+    """The same of a thread that waits for nobody."""
+    longest_s, end_s = 0.0, time.monotonic() + for_s
+    while (before_s := time.monotonic()) < end_s:
+        time.sleep(0.01)
         longest_s = max(longest_s, time.monotonic() - before_s - 0.01)
     return longest_s
 
@@ -311,7 +322,7 @@ async def test_the_registry_is_followed_and_survives_what_is_no_event(log: Kafka
         await pen.publish(REGISTRY, "acme", TenantDefined(id="acme", name="Acme"))
         reader.start()
         try:
-            await reader.wait_ready(10)
+            await reader.wait_ready(45)
             assert list(reader.registry.tenants) == ["acme"]
 
             await pen.publish(REGISTRY, "strange", ConversationDeleted(conversation="conv_1", tenant="acme"))
