@@ -229,13 +229,15 @@ async def test_a_batch_whose_time_is_over_tells_of_the_lines_that_are_left(
     now_ms = gateway.app[CLOCK].now_ms()
     event = BatchSubmitted(
         batch_id="batch_short", tenant=gateway.tenant, key_id=gateway.key.event.id, endpoint="/v1/chat/completions",
-        input_file_id=file.json["id"], expires_ms=now_ms + 1500, at_ms=now_ms,
+        input_file_id=file.json["id"], expires_ms=now_ms + 3_600_000, at_ms=now_ms,
     )  # fmt: skip
     # Nobody ends the jobs of this test at their deadline.
     monkeypatch.setattr(kinds, "LAST_WORDS_S", 0.1)
     await gateway.app[BATCHES].note(event, 0)
     await worker.answer("yes")
     prompt, _ = await worker.next_prompt()
+    # Not before both lines are handed in, however long that takes.
+    monkeypatch.setattr(gateway.app[CLOCK], "now_ms", lambda: event.expires_ms + 1)
     ended = await comes_to(gateway, "batch_short", "expired")
 
     answers, errors = await told(gateway, ended["output_file_id"]), await told(gateway, ended["error_file_id"])

@@ -73,6 +73,7 @@ async def test_who_wants_a_whole_answer_is_told_of_nothing_but_its_end(
     asking = asked(gateway, BODY)
     prompt, lease = await worker.claim()
     prefix, redis = gateway.scripts.prefix, gateway.scripts.redis
+    await eventually(lambda: gateway.has_readers(prompt.job_id), what="somebody who waits")
     ((_, readers), (_, waiters)) = await redis.pubsub_numsub(
         live.channel(prefix, prompt.job_id), live.channel_of_end(prefix, prompt.job_id)
     )

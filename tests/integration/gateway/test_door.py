@@ -17,7 +17,7 @@ from infra.settings import KafkaSettings, RedisSettings
 from tests.support.certificates import Authority
 from tests.support.eventually import eventually
 from tests.support.gateway import RunningGateway, a_gateway
-from tests.support.gateway_process import a_process, known
+from tests.support.gateway_process import AN_HOUR_S, a_process, known
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -46,7 +46,7 @@ async def test_https_is_spoken_and_a_certificate_renewed_under_it_is_taken(
     async def is_renewed(url: str) -> bool:
         return await shown(url) > first
 
-    async with a_process(gateway.kafka, redis_settings, tmp_path, drain_s=2.0, **files) as process:
+    async with a_process(gateway.kafka, redis_settings, tmp_path, drain_s=AN_HOUR_S, **files) as process:
         await known(gateway, process, context)
         first = await shown(process.url)
         await asyncio.to_thread(authority.pair)

@@ -67,7 +67,7 @@ async def test_a_line_of_texts_that_moderation_refuses_is_in_the_error_file(
 async def test_what_is_made_again_for_a_repeat_takes_tokens_of_the_minute_and_none_of_the_day(
     gateway: RunningGateway, embedding_server: PlayedEmbeddings
 ) -> None:
-    key = await gateway.issue(gateway.tenant, tokens_per_minute=5_000, tokens_per_day=5_000)
+    key = await gateway.issue(gateway.tenant, tokens_per_minute=4_200, tokens_per_day=5_000)
     headers = {"Authorization": f"Bearer {key.api_key}", "Idempotency_Key": "k"}
     many = asking(*["t"] * 2_048)
     first = await gateway.post(URL, many, **headers)

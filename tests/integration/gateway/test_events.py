@@ -197,9 +197,13 @@ async def test_many_readers_share_one_subscription_and_leave_nothing_behind(
     gateway: RunningGateway, worker: PlayedWorker
 ) -> None:
     job_id = (await gateway.post("/v1/jobs", PROMPT)).json["id"]
-    readers = [asyncio.create_task(gateway.get(f"/v1/jobs/{job_id}/events")) for _ in range(20)]
-    await worker.answer("It ", "scatters.")
-    streams = {(await each).content for each in readers}
+    async with AsyncExitStack() as reading:
+        opened = [gateway.http.get(f"{gateway.url}/v1/jobs/{job_id}/events") for _ in range(20)]
+        readers = [await reading.enter_async_context(each) for each in opened]
+        # Who comes after the end is told it without a word of how to come back.
+        assert {await each.content.readuntil(b"\n\n") for each in readers} == {b"retry: 500\n\n"}
+        await worker.answer("It ", "scatters.")
+        streams = {await each.content.read() for each in readers}
 
     assert len(streams) == 1, b"\n=====\n".join(streams).decode()
     await eventually(lambda: gateway.has_no_readers(job_id))

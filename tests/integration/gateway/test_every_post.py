@@ -89,7 +89,7 @@ async def gateways(
 
 async def things(gateway: RunningGateway) -> dict[str, str]:
     """One thing of each kind that a path or a body names."""
-    job = (await gateway.post("/v1/jobs", PROMPT, Prefer="wait=10")).json
+    job = (await gateway.post("/v1/jobs", PROMPT, Prefer="wait=60")).json
     return {
         "job_id": job["id"],
         "completion_id": job["result"]["id"],

@@ -346,7 +346,7 @@ async def test_who_is_taken_over_in_mid_upload_leaves_the_file_to_the_one_who_ca
         await go_on.wait()
 
     asking = asyncio.create_task(upload(gateway, slow(), once="k"))
-    await asyncio.wait_for(begun.wait(), 5)
+    await asyncio.wait_for(begun.wait(), 45)
     await eventually(lambda: under_a_key(gateway), what="the upload under way")
     await silent_since_long(gateway)
     other = await upload(gateway, b"other", once="k")

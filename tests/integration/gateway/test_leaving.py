@@ -28,7 +28,7 @@ JOB: dict[str, Any] = {"model": MODEL, "input": "Why?"}
 async def test_a_gateway_that_lingers_turns_load_balancers_away_before_its_clients(
     gateway: RunningGateway, worker: PlayedWorker, redis_settings: RedisSettings, tmp_path: Path
 ) -> None:
-    async with a_process(gateway.kafka, redis_settings, tmp_path, drain_s=AN_HOUR_S, linger_s=2.0) as process:
+    async with a_process(gateway.kafka, redis_settings, tmp_path, drain_s=AN_HOUR_S, linger_s=8.0) as process:
         headers = await known(gateway, process)
         process.process.send_signal(signal.SIGTERM)
         told = "ready"
@@ -48,7 +48,7 @@ async def test_a_gateway_that_lingers_turns_load_balancers_away_before_its_clien
 async def test_an_answer_that_outlasts_the_drain_is_broken_off_in_words_and_its_job_goes_on(
     gateway: RunningGateway, worker: PlayedWorker, redis_settings: RedisSettings, tmp_path: Path
 ) -> None:
-    async with a_process(gateway.kafka, redis_settings, tmp_path, drain_s=2.0) as process:
+    async with a_process(gateway.kafka, redis_settings, tmp_path, drain_s=10.0) as process:
         headers, url = await known(gateway, process), f"{process.url}/v1/chat/completions"
         streaming = asyncio.create_task(gateway.http.post(url, json={**CHAT, "stream": True}, headers=headers))
         streamed, lease = await worker.claim()
@@ -98,7 +98,7 @@ async def test_every_job_that_was_promised_while_the_gateway_left_is_in_the_log(
         await asyncio.gather(*clients)
         code, log = await process.ended()
     logged = set[str]()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(90):
         while not logged.issuperset(promised):
             logged.add((await worker.next_prompt())[0].job_id)
 

@@ -4,6 +4,7 @@ import asyncio
 import functools
 import json
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -41,15 +42,21 @@ from tests.support.views import read_by_the_view
 pytestmark = pytest.mark.timeout(300)
 
 PROMPT: dict[str, Any] = {"model": MODEL, "messages": [{"role": "user", "content": "Why?"}]}
+IN_TIME_S = 10.0
+"""On an idle machine it is 2 s; a record is tried for 15 s, and a Redis that hangs is waited for without end."""
 
 
 async def test_without_kafka_nothing_is_promised_and_the_answer_comes_in_time(
     own_kafka: RunningKafka, redis_settings: RedisSettings
 ) -> None:
-    settings = own_kafka.settings(a_prefix())
+    settings = replace(own_kafka.settings(a_prefix()), ack_timeout_s=KafkaSettings().ack_timeout_s)
     await asyncio.to_thread(topic_admin.create, settings)
     async with a_gateway(settings, redis_settings) as gateway:
-        assert (await gateway.post("/v1/jobs", PROMPT)).status == 202
+
+        async def is_taken() -> bool:
+            return (await gateway.post("/v1/jobs", PROMPT)).status == 202
+
+        await eventually(is_taken, what="a first 202")
         own_kafka.kill()
         for path in ("/v1/jobs", "/v1/chat/completions"):
             began = time.monotonic()
@@ -58,19 +65,15 @@ async def test_without_kafka_nothing_is_promised_and_the_answer_comes_in_time(
 
             assert (answer.status, answer.json["error"]["type"]) == (503, "server_error")
             assert int(answer.headers["Retry-After"]) >= 1
-            assert took_s < 2.0
+            assert took_s < IN_TIME_S
         assert (await gateway.get("/healthz")).status == 200
 
         async def says_so() -> bool:
             ready = await gateway.get("/readyz")
             return ready.status == 503 and ready.json["parts"]["kafka"] is False
 
-        await eventually(says_so, within_s=10.0, what="that kafka is away")
+        await eventually(says_so, what="that kafka is away")
         await own_kafka.started()
-
-        async def is_taken() -> bool:
-            return (await gateway.post("/v1/jobs", PROMPT)).status == 202
-
         await eventually(is_taken, within_s=45, what="a 202 after Kafka came back")
 
 
@@ -280,7 +283,8 @@ async def answers(scripts: Scripts) -> bool:
 
 
 async def test_a_redis_that_hangs_holds_nobody_up(log_settings: KafkaSettings, own_redis: RunningRedis) -> None:
-    async with a_gateway(log_settings, own_redis.settings(a_prefix())) as gateway:
+    settings = replace(own_redis.settings(a_prefix()), timeout_s=RedisSettings().timeout_s)
+    async with a_gateway(log_settings, settings) as gateway:
         with frozen(own_redis.pid):
             began = time.monotonic()
             submitted = await gateway.post("/v1/jobs", PROMPT)
@@ -289,8 +293,8 @@ async def test_a_redis_that_hangs_holds_nobody_up(log_settings: KafkaSettings, o
             ready_s = time.monotonic() - began - submitted_s
 
     assert (ready.status, ready.json["parts"]["redis"], submitted.status) == (503, False, 503)
-    assert ready_s < 1.5
-    assert submitted_s < 2.0
+    assert ready_s < IN_TIME_S
+    assert submitted_s < IN_TIME_S
 
 
 async def test_while_the_view_is_rebuilt_nothing_is_taken_and_nothing_is_denied(gateway: RunningGateway) -> None:

@@ -65,7 +65,7 @@ async def test_as_many_files_may_be_open_as_the_system_allows(
 async def refuses(process: GatewayProcess) -> bool:
     """Whether no new connection is taken."""
     try:
-        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(5)) as http, http.get(f"{process.url}/healthz"):
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(45)) as http, http.get(f"{process.url}/healthz"):
             return False
     except aiohttp.ClientConnectionError:
         return True

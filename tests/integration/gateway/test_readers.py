@@ -41,7 +41,7 @@ async def test_only_a_synchronous_call_without_an_idempotency_key_needs_a_reader
         asking = asyncio.create_task(gateway.post(path, body, **headers))
         prompt, lease = await worker.claim()
         left_s = await read_until_s(gateway, prompt.job_id)
-        needs.append(left_s is not None and 10 < left_s <= 12)
+        needs.append(left_s is not None and 0 < left_s <= 12)
         await worker.end(lease, a_completed(prompt, "Because."))
         await asking
         assert await read_until_s(gateway, prompt.job_id) is None
@@ -69,7 +69,7 @@ async def test_who_lets_go_of_a_stream_may_come_back_to_it(
     assert still == ["kept"]
     assert polled.status == 409
     assert left_s is not None
-    assert left_s > 10
+    assert left_s > 0
     assert b"cause." in (await back).content
 
 
@@ -92,7 +92,7 @@ async def test_whoever_asks_again_and_again_is_a_reader(
 
     assert polled.status in {200, 409}
     assert left_s is not None
-    assert left_s > 10
+    assert left_s > 0
 
 
 async def test_a_renewal_that_breaks_off_is_not_the_last(
@@ -134,7 +134,7 @@ async def test_a_reader_is_told_of_for_as_long_as_it_reads(
             async def is_told_of() -> bool:
                 return (await read_until_s(gateway, prompt.job_id) or 0) > 0
 
-            await eventually(is_told_of, within_s=5)
+            await eventually(is_told_of)
 
         async def is_cancelled() -> bool:
             return await worker.leases.renew([lease]) == ["cancelled"]
@@ -157,6 +157,7 @@ async def test_a_reader_that_takes_nothing_is_cut_off_and_costs_little(
         sock.sendall(f"{head}Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
         prompt, lease = await worker.claim()
         text = ""
+        await eventually(lambda: gateway.has_readers(prompt.job_id), what="the reader")
         while not await gateway.has_no_readers(prompt.job_id):
             text += "x" * 200_000
             await worker.leases.show(lease, [Piece("x" * 200_000)])

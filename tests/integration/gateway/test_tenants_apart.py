@@ -57,7 +57,7 @@ async def things(gateway: RunningGateway) -> dict[str, str]:
     conversation = (await gateway.post("/v1/conversations", items)).json["id"]
     item = (await gateway.get(f"/v1/conversations/{conversation}/items")).json["data"][0]["id"]
     async with a_played_worker(gateway) as worker, answering(worker):
-        job = (await gateway.post("/v1/jobs", PROMPT, Prefer="wait=10")).json
+        job = (await gateway.post("/v1/jobs", PROMPT, Prefer="wait=60")).json
         response = (await gateway.post("/v1/responses", {"model": MODEL, "input": "Why not?"})).json["id"]
         batch = await submit(gateway, [a_line("one", "Whose?")])
         file = (await comes_to(gateway, batch, "completed"))["input_file_id"]
