@@ -56,7 +56,7 @@ async def delivered(shop: Workshop, gateway: RunningGateway, job_id: str) -> Non
     buried = (await scrape(worker.metrics)).get(UNDECODABLE, 0)
     producer = a_raw_producer(shop.kafka)
     topic = f"{shop.kafka.topic_prefix}{prompts('interactive').name}"
-    await asyncio.to_thread(producer.send(topic, b"nothing", partition=partition_of(job.prompt)).get, 10)
+    await asyncio.to_thread(producer.send(topic, b"nothing", partition=partition_of(job.prompt)).get, 45)
     await asyncio.to_thread(producer.close)
 
     async def is_buried() -> bool:

@@ -123,7 +123,7 @@ async def test_what_waits_to_be_shown_does_not_outlive_the_attempt(
 async def test_a_cancel_stops_an_attempt_that_still_reads_a_long_history(
     app: WorkerApp, redis_settings: RedisSettings
 ) -> None:
-    async with bench(app, redis_settings, a_prompt(conversation="conv_1"), Endless) as one, asyncio.timeout(5):
+    async with bench(app, redis_settings, a_prompt(conversation="conv_1"), Endless) as one, asyncio.timeout(45):
         reading = one.attempting.conversations
         assert isinstance(reading, Endless)
         attempt = asyncio.create_task(one.make())

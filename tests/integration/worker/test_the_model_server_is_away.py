@@ -82,11 +82,12 @@ async def test_jobs_outlive_a_model_server_that_is_away_and_one_that_dies_under_
 
         await door.open()
         await hand.all_ended(jobs)
+        losses = worker.log.read_bytes().count(b"jobs wait")
         tgi.order("hold", after_tokens=2, contains="Held?")
         await hand.submit(held)
         await eventually(lambda: bool(tgi.generations("Held?")), what="a held answer")
         await door.shut()
-        await eventually(lambda: worker.log.read_bytes().count(b"jobs wait") == 2, what="the second loss")
+        await eventually(lambda: worker.log.read_bytes().count(b"jobs wait") > losses, what="the second loss")
         await door.open()
         await hand.all_ended([held])
         await door.shut()

@@ -50,7 +50,7 @@ async def test_a_mention_that_the_broker_refuses_takes_no_later_record_with_it(p
     pen.mention(CONVERSATIONS, "conv_1", LARGE)
     pen.mention(CONVERSATIONS, "conv_2", SMALL)
 
-    await eventually(lambda: publishes(pen), within_s=5, what="a record that is written")
+    await eventually(lambda: publishes(pen), what="a record that is written")
     assert await publishes(pen)
 
 
@@ -63,7 +63,7 @@ async def test_mentions_go_on_after_one_that_cannot_even_be_encoded(
     async def is_written() -> bool:
         return await read_all(kafka_settings, CONVERSATIONS) == [SMALL]
 
-    await eventually(is_written, within_s=5, what="the mention after it")
+    await eventually(is_written, what="the mention after it")
 
 
 async def test_what_was_mentioned_last_is_told_though_the_pen_is_closed(
@@ -76,7 +76,7 @@ async def test_what_was_mentioned_last_is_told_though_the_pen_is_closed(
     async def is_written() -> bool:
         return await read_all(kafka_settings, CONVERSATIONS) == [SMALL]
 
-    await eventually(is_written, within_s=5, what="the mention")
+    await eventually(is_written, what="the mention")
 
 
 async def publishes(pen: FaustPen) -> bool:

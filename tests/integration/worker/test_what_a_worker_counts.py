@@ -23,9 +23,10 @@ async def test_answers_waits_and_slots_are_counted(place: Workshop, tgi: ModelSe
         await hand.all_ended(prompts)
 
     async def is_done() -> bool:
-        return (await scrape(url)).get(LAG) == 0
+        shown = await scrape(url)
+        return (shown.get(LAG), shown["headrace_slots_busy"]) == (0, 0)
 
-    await eventually(is_done, what="a worker without lag")
+    await eventually(is_done, what="a worker without lag that is free")
     after = await scrape(url)
 
     def grown(sample: str) -> float:
@@ -42,7 +43,7 @@ async def test_answers_waits_and_slots_are_counted(place: Workshop, tgi: ModelSe
 
 async def test_a_slot_is_busy_and_the_log_behind_while_an_answer_is_made(place: Workshop, tgi: ModelServer) -> None:
     url = place.workers[0].metrics
-    tgi.turn(first_token_ms=3_000)
+    tgi.order("hold", contains="takes its time")
     prompt = a_prompt("One that takes its time?")
     async with Hand(place) as hand:
         await hand.submit(prompt)
@@ -52,6 +53,7 @@ async def test_a_slot_is_busy_and_the_log_behind_while_an_answer_is_made(place: 
             return shown["headrace_slots_busy"] == 1 and shown[LAG] == 1
 
         await eventually(is_at_work, what="a slot that is busy")
+        tgi.release()
         await hand.all_ended([prompt])
 
 
