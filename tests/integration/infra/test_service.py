@@ -31,7 +31,7 @@ run(serve, name="tried")
 class Tried:
     """The program above as a running process."""
 
-    def __init__(self, manner: str, ready_file: Path, drain_s: float = 10.0) -> None:
+    def __init__(self, manner: str, ready_file: Path, drain_s: float = 60.0) -> None:
         settings = ServiceSettings(ready_file=str(ready_file), drain_s=drain_s)
         self.process = subprocess.Popen(
             [sys.executable, "-c", PROGRAM, manner],
@@ -44,7 +44,7 @@ class Tried:
 
     def end(self) -> tuple[int, str, str]:
         """Exit code, output and log."""
-        out, err = self.process.communicate(timeout=15)
+        out, err = self.process.communicate(timeout=45)
         return self.process.returncode, out, err
 
 

@@ -16,7 +16,7 @@ from infra.local.disk.transfer import Patience
 from infra.local.processes.ports import free_ports
 from tests.support.file_server import FileServer, a_file_server, cut
 
-QUICK = Patience(pauses_s=(0.01,), connect_s=2.0, silence_s=2.0)
+QUICK = Patience(pauses_s=(0.01,), connect_s=20.0, silence_s=20.0)
 CONTENTS = {name: name.encode() * 100_000 for name in ("one", "two", "three")}
 JARS = [
     Jar("org.example", name, "1.0", len(content), hashlib.sha256(content).hexdigest())
@@ -103,7 +103,7 @@ async def test_two_processes_at_once_fetch_each_jar_once(mirror: FileServer, tmp
     def two() -> list[str]:
         argv = [sys.executable, "-c", program]
         both = [subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) for _ in range(2)]
-        return [each.communicate(timeout=60)[0].strip() for each in both]
+        return [each.communicate(timeout=120)[0].strip() for each in both]
 
     assert await asyncio.to_thread(two) == ["3", "3"]
     assert sorted(path for path, _ in mirror.asked) == sorted(mirror.files)

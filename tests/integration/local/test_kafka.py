@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import NewTopic
 from kafka.errors import UnknownTopicOrPartitionError
 
@@ -23,16 +23,19 @@ def create(bootstrap_servers: str, topic: str) -> None:
 
 def send(bootstrap_servers: str, topic: str, value: bytes) -> int:
     producer = KafkaProducer(bootstrap_servers=bootstrap_servers, acks="all", max_request_size=MESSAGE_MAX_BYTES)
-    offset = producer.send(topic, value).get(10).offset
+    offset = producer.send(topic, value).get(45).offset
     producer.close()
     return int(offset)
 
 
 def read_all(bootstrap_servers: str, topic: str) -> list[bytes]:
-    consumer = KafkaConsumer(
-        topic, bootstrap_servers=bootstrap_servers, auto_offset_reset="earliest", consumer_timeout_ms=1500
-    )
-    values = [record.value for record in consumer]
+    consumer, place = KafkaConsumer(bootstrap_servers=bootstrap_servers), TopicPartition(topic, 0)
+    consumer.assign([place])
+    consumer.seek_to_beginning(place)
+    end = consumer.end_offsets([place])[place]
+    values: list[bytes] = []
+    while consumer.position(place) < end:
+        values += [record.value for record in consumer.poll(timeout_ms=1000).get(place, [])]
     consumer.close()
     return values
 

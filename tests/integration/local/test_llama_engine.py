@@ -82,15 +82,15 @@ async def test_leaving_an_answer_frees_its_slot_of_llama(engine: LlamaEngine) ->
     async with aclosing(engine.generate(await ask(engine, "Once upon a time", 300), lambda: None)) as tokens:
         for _ in range(3):
             await anext(tokens)
-    await eventually(lambda: running(engine, 0), within_s=30)
+    await eventually(lambda: running(engine, 0))
 
 
 async def test_leaving_while_the_prompt_is_still_read_frees_the_slot_too(engine: LlamaEngine) -> None:
-    asked = await ask(engine, "word " * 400, 5)
+    asked = await ask(engine, "word " * 400, 300)
     waiting = asyncio.create_task(answer(engine, asked))
-    await eventually(lambda: running(engine, 1), within_s=30)
+    await eventually(lambda: running(engine, 1))
     waiting.cancel()
-    await eventually(lambda: running(engine, 0), within_s=30)
+    await eventually(lambda: running(engine, 0))
     assert waiting.cancelled()
 
 

@@ -45,7 +45,7 @@ def log(own_kafka: RunningKafka) -> KafkaSettings:
         for number in range(RECORDS):
             for each in cut:
                 producer.send(each.name, str(number).encode().ljust(RECORD_BYTES), partition=0)
-        producer.flush(20)
+        producer.flush(60)
     return settings
 
 
@@ -122,7 +122,7 @@ def test_how_far_each_reader_is_behind_is_told(
     topic_admin.create(kafka_settings)
     with closing(KafkaProducer(bootstrap_servers=kafka_settings.bootstrap_servers, acks="all")) as producer:
         for _ in range(3):
-            producer.send(f"{kafka_settings.topic_prefix}{ANSWERS.name}", b"x", partition=0).get(10)
+            producer.send(f"{kafka_settings.topic_prefix}{ANSWERS.name}", b"x", partition=0).get(45)
     for reader, offset in {"fanout": 3, "deliver": 1, "retrain": 2, "ingest": 3}.items():
         stand(reader, offset, kafka_settings, redis_settings)
 

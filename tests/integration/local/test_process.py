@@ -23,7 +23,7 @@ time.sleep(600)
 """
 
 
-def command(tmp_path: Path, program: str, *, ready_within_s: float = 10.0, stop_within_s: float = 10.0) -> Command:
+def command(tmp_path: Path, program: str, *, ready_within_s: float = 60.0, stop_within_s: float = 60.0) -> Command:
     ready_file = tmp_path / "ready"
     return Command(
         name="tried",

@@ -77,7 +77,7 @@ def test_a_folder_in_which_nothing_can_be_written_is_told_as_such(folder: Path) 
 def test_stop_ends_the_holder_of_the_folder_and_twice_is_once(folder: Path) -> None:
     with holding(folder / ".headrace" / "lock") as other:
         done = headrace("stop", "--json", folder=folder)
-        assert other.wait(10) == 0
+        assert other.wait(45) == 0
 
     again = headrace("stop", "--json", folder=folder)
     assert (done.returncode, again.returncode) == (0, 0)
@@ -130,7 +130,7 @@ def test_reset_without_a_terminal_wants_yes(folder: Path) -> None:
 def test_reset_stops_what_runs_and_deletes_the_data(folder: Path) -> None:
     with holding(folder / ".headrace" / "lock") as other:
         done = headrace("reset", "--yes", "--json", folder=folder)
-        assert other.wait(10) == 0
+        assert other.wait(45) == 0
 
     told = json.loads(done.stdout)
     again = headrace("reset", "--yes", folder=folder)
@@ -168,7 +168,7 @@ def asked(answer: str, folder: Path) -> str:
         pass  # so Linux says that the last holder is gone
     finally:
         os.close(ours)
-        process.wait(10)
+        process.wait(45)
     return shown.decode()
 
 

@@ -191,4 +191,4 @@ async def test_stopping_in_mid_start_leaves_nothing(scene: Scene) -> None:
     await scene.supervisor.stop()
 
     assert children() == before
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 45

@@ -10,7 +10,7 @@ import pytest
 
 def start(*options: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "infra.cli", "tgi", *options]
-    return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
 
 
 def test_a_port_that_is_taken_is_named() -> None:
