@@ -56,7 +56,7 @@ async def test_the_next_gateway_goes_on_where_the_last_whole_part_ends(
     await gateway.scripts.redis.delete(f"{gateway.scripts.prefix}batch:{batch_id}:progress")
     embedding_server.go_on.set()
     gateway.app[BATCH_RUNNER].lines_in_flight = 8
-    ended = await comes_to(gateway, batch_id, "completed", within_s=60)
+    ended = await comes_to(gateway, batch_id, "completed", within_s=150)
     content = (await gateway.get(f"/v1/files/{ended['output_file_id']}/content")).content
     told = [json.loads(each)["custom_id"] for each in content.splitlines()]
     rows = {(each.embeddings_id, each.at_ms) for each in [(await log.next(gateway.tenant))[0] for _ in range(LINES)]}

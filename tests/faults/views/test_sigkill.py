@@ -100,6 +100,6 @@ async def test_retrain_killed_in_mid_load_makes_one_example_of_every_feedback(ho
         found = await read_all(house.parts.kafka, EXAMPLES)
         return {each.feedback_id for each in found} == {each.feedback_id for each in feedback.values()}
 
-    await eventually(all_there, within_s=40, what="every example")
+    await eventually(all_there, what="every example")
     found = await read_all(house.parts.kafka, EXAMPLES)
     assert len({each.example_id for each in found}) == JOBS

@@ -16,7 +16,7 @@ async def test_an_answer_that_outlasts_a_stop_is_begun_anew_at_once_by_the_next_
     place: Workshop, timed_tgi: ModelServer
 ) -> None:
     prompt = a_prompt("A story longer than a deploy.")
-    place.drain_s = 4.0
+    place.drain_s = 12.0
     timed_tgi.order("hold", after_tokens=2, contains="longer than")
     async with Hand(place) as hand:
         await hand.submit(prompt)

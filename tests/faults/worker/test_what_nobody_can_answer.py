@@ -88,7 +88,7 @@ def write_raw(place: Workshop, partition: int, value: bytes, job_id: str) -> int
     try:
         name = f"{place.kafka.topic_prefix}{prompts('standard').name}"
         headers = [("job_id", job_id.encode())]
-        offset: int = producer.send(name, value=value, partition=partition, headers=headers).get(10).offset
+        offset: int = producer.send(name, value=value, partition=partition, headers=headers).get(45).offset
         return offset
     finally:
         producer.close()
