@@ -49,16 +49,18 @@ def test_a_key_made_and_revoked_on_the_command_line_is_so_to_the_gateway(service
     mine = {
         "HEADRACE_CLIENT__URL": service.stack["gateway_url"],
         "HEADRACE_CLIENT__API_KEY": made["api_key"],
-        "HEADRACE_CLIENT__PATIENCE_S": "10",
+        "HEADRACE_CLIENT__PATIENCE_S": "45",
     }
 
     asked = headrace("submit", "--wait", "Whose am I?", folder=service.folder, **mine)
     headrace("keys", "revoke", made["id"], folder=service.folder)
-    after = headrace("submit", "--wait", "And now?", folder=service.folder, **mine)
+
+    def is_refused() -> bool:  # the gateway reads of it in the log
+        after = headrace("submit", "--wait", "And now?", folder=service.folder, **mine)
+        return after.returncode == 1 and "(401)" in after.stderr
 
     assert asked.returncode == 0, asked.stderr
-    assert after.returncode == 1
-    assert "(401)" in after.stderr
+    eventually_sync(is_refused, what="a revoked key that is refused")
 
 
 async def test_a_streamed_answer_survives_the_gateway_and_comes_out_whole(service: Whole) -> None:
@@ -68,11 +70,11 @@ async def test_a_streamed_answer_survives_the_gateway_and_comes_out_whole(servic
         cwd=service.folder, stdout=PIPE, stderr=PIPE,
     )  # fmt: skip
     assert process.stdout is not None
-    before = [await asyncio.wait_for(process.stdout.readline(), 30) for _ in range(4)]
+    before = [await asyncio.wait_for(process.stdout.readline(), 60) for _ in range(4)]
 
     service.kill("gateway")
 
-    rest, log = await asyncio.wait_for(process.communicate(), 60)
+    rest, log = await asyncio.wait_for(process.communicate(), 150)
     assert process.returncode == 0, log.decode()
     events = [json.loads(each) for each in [*before, *rest.splitlines()]]
     ids = [int(each["id"]) for each in events]
@@ -97,16 +99,17 @@ def job_shown(service: Whole, job_id: str) -> dict[str, Any]:
 
 def test_a_job_is_shown_whole_with_its_timeline_and_all_that_followed(service: Whole) -> None:
     job_id = asked(service, "--webhook", service.stack["receiver_url"], "Draw me.")
+    reported = {"JobClaimed", "FirstTokenProduced", "DeliveryAttempted"}
     eventually_sync(
-        lambda: "DeliveryAttempted" in {each["type"] for each in job_shown(service, job_id)["events"] or ()},
+        lambda: reported <= {each["type"] for each in job_shown(service, job_id)["events"] or ()},
         what="the delivery in the reports",
     )
 
     found = job_shown(service, job_id)
     drawn = headrace("job", "show", job_id, folder=service.folder).stdout
     assert found["job"]["status"] == "completed"
-    assert [each["step"] for each in found["timeline"]["steps"]][-1] == "visible"
-    assert {"JobClaimed", "FirstTokenProduced"} <= {each["type"] for each in found["events"]}
+    # The gateway may note the broker's acknowledgement when the job has long been done.
+    assert [each["step"] for each in found["timeline"]["steps"] if each["step"] != "acknowledged"][-1] == "visible"
     assert found["feedback"] == []
     for word in ("completed", "first_token", "█", "attempts", "deliveries", "delivered", found["job"]["model"]):
         assert word in drawn
@@ -128,13 +131,17 @@ def test_a_job_that_runs_is_cancelled_and_no_job_is_told_plainly(service: Whole)
 def test_all_that_the_log_says_of_a_job_is_found_in_it(service: Whole) -> None:
     job_id = json.loads(asked(service, "--wait", "--json", "Follow me."))["id"]
 
-    done = headrace("tail", "--since", "10m", "--no-follow", "--job", job_id, "--json", folder=service.folder)
+    def told() -> list[str]:
+        done = headrace("tail", "--since", "10m", "--no-follow", "--job", job_id, "--json", folder=service.folder)
+        assert done.returncode == 0, done.stderr
+        return [json.loads(each)["type"] for each in done.stdout.splitlines()]
+
+    # What a worker mentions is in the log some time after, and an answer can be seen before.
+    mentioned = {"JobClaimed", "FirstTokenProduced", "AnswerCompleted"}
+    eventually_sync(lambda: mentioned <= set(told()), what="all of it in the log")
     lines = headrace("tail", "answers", "--last", "50", "--no-follow", "--job", job_id, folder=service.folder)
 
-    types = [json.loads(each)["type"] for each in done.stdout.splitlines()]
-    assert done.returncode == 0, done.stderr
-    assert types[0] == "PromptSubmitted"
-    assert {"JobClaimed", "FirstTokenProduced", "AnswerCompleted"} <= set(types)
+    assert told()[0] == "PromptSubmitted"
     assert job_id in lines.stdout
     assert len(lines.stdout.splitlines()) == 1
 

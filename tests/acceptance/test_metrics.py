@@ -44,13 +44,19 @@ async def test_a_job_s_way_is_counted_by_every_process_it_goes_through(
         assert listed.status == 200, await listed.text()
     await grew("reports", 'headrace_http_requests_total{method="GET",route="/v1/reports",status="200"}')
     await grew("ingest", 'headrace_rows_written_total{table="answers"}')
-    depths = {each: value for each, value in (await scrape(urls["fanout"])).items() if "queue_depth" in each}
-    assert depths == {f'headrace_queue_depth{{lane="{lane}"}}': 0 for lane in LANES}
+    await eventually(lambda: _waits_nothing(urls["fanout"]), what="fanout with empty lanes")
     for process in ("worker", "fanout", "deliver", "retrain", "ingest"):
         await eventually(lambda: _is_level(urls[process], process), within_s=45, what=f"{process} without lag")  # noqa: B023
     for process in PROCESSES:
         fed = {each.name for each in catalogue() if process in each.fed_by}
         assert await families(urls[process]) == fed, f"{process} feeds what the catalogue says, and nothing else"
+
+
+async def _waits_nothing(url: str) -> bool:
+    """Whether this process shows how deep each lane is, and none is."""
+    depths = {each: value for each, value in (await scrape(url)).items() if "queue_depth" in each}
+    assert depths.keys() == {f'headrace_queue_depth{{lane="{lane}"}}' for lane in LANES}
+    return not any(depths.values())
 
 
 async def _is_level(url: str, group: str) -> bool:
@@ -61,6 +67,10 @@ async def _is_level(url: str, group: str) -> bool:
 
 
 async def test_every_process_says_that_it_is_ready(service: Whole) -> None:
-    for url in service.stack["metrics"].values():
+    for process, url in service.stack["metrics"].items():
         assert await status(url.replace("/metrics", "/healthz")) == 200
-        assert await status(url.replace("/metrics", "/readyz")) == 200
+        await eventually(lambda: _is_ready(url), what=f"{process} ready")  # noqa: B023
+
+
+async def _is_ready(url: str) -> bool:
+    return await status(url.replace("/metrics", "/readyz")) == 200

@@ -30,7 +30,7 @@ def test_parts_given_by_address_are_used_and_outlive_the_stack(
             running.wait_for("Ctrl-C stops everything")
             stack = running.stack()
             running.process.terminate()
-            assert running.process.wait(60) == 0, running.text()
+            assert running.process.wait(150) == 0, running.text()
 
         check_the_table(running.text())
         assert len(model.generations()) >= 3

@@ -74,7 +74,7 @@ async def test_the_webhook_is_signed_and_tells_the_end_of_the_job(
 ) -> None:
     job = await submit(client, "tell me by webhook", webhook={"url": receiver.url})
 
-    await eventually(lambda: len(receiver.arrived) == 1, within_s=30, what="the webhook")
+    await eventually(lambda: bool(receiver.arrived), what="the webhook")
 
     arrived = receiver.arrived[0]
     payload = Webhook(service.stack["webhook_secret"]).verify(arrived.body, arrived.headers)
@@ -88,7 +88,7 @@ async def test_feedback_on_an_answer_becomes_a_training_example(service: Whole, 
     async with client.post(f"/v1/jobs/{job}/feedback", json={"kind": "thumb", "value": "up"}) as reply:
         assert reply.status == 201, await reply.text()
 
-    await eventually(lambda: bool(examples_of(service, job)), within_s=30, what="the example")
+    await eventually(lambda: bool(examples_of(service, job)), what="the example")
 
     examples = examples_of(service, job)
     assert examples[0].label is True
@@ -136,7 +136,8 @@ async def test_a_cancelled_answer_stops_at_the_model_server_and_keeps_what_was_s
     service.model.turn(token_ms=1, answer_tokens=500)
     service.model.order("hold", after_tokens=5, contains="never mind")
     job = await submit(client, "never mind", max_tokens=400)
-    await eventually(lambda: [each["state"] for each in service.model.generations("never mind")] == ["held"])
+    async with client.get(f"/v1/jobs/{job}/events") as stream:
+        await stream.content.readuntil(b"event: token")
 
     async with client.post(f"/v1/jobs/{job}/cancel") as reply:
         status = reply.status

@@ -57,7 +57,7 @@ async def test_its_webhook_is_signed_under_the_key_that_was_named(
 ) -> None:
     receipt = await prompts.submit("Tell me.", **OURS, webhook=receiver.url, key_id=key_of(service, tmp_path))
 
-    await eventually(lambda: len(receiver.arrived) == 1, within_s=30, what="the webhook")
+    await eventually(lambda: bool(receiver.arrived), what="the webhook")
 
     payload = Webhook(service.stack["webhook_secret"]).verify(receiver.arrived[0].body, receiver.arrived[0].headers)
     assert payload["data"]["id"] == receipt.job_id
@@ -69,7 +69,7 @@ async def test_published_twice_and_submitted_once_is_one_job(
     said = {**OURS, "idempotency_key": "one-job"}
     first = await prompts.submit("Only once.", **said)
     second = await prompts.submit("Only once.", **said)
-    done = await headrace.jobs.wait(first.job_id, appears_s=20, timeout_s=60)
+    done = await headrace.jobs.wait(first.job_id, appears_s=60, timeout_s=60)
     del said["tenant"]
     again = await headrace.jobs.submit("Only once.", **said)
 
@@ -88,7 +88,7 @@ async def test_turns_from_both_ways_in_run_in_order_and_nobody_else_may_add_one(
         await prompts.submit("Let me see.", tenant="somebody-else", model=MODEL, conversation=talk.id)
 
     answer = (await headrace.jobs.wait(first.id, timeout_s=60)).text
-    await headrace.jobs.wait(second.job_id, appears_s=20, timeout_s=60)
+    await headrace.jobs.wait(second.job_id, appears_s=60, timeout_s=60)
 
     assert second.topic.endswith("prompts.interactive")
     asked = service.model.generations("The second turn.")[-1]["inputs"]
@@ -103,7 +103,7 @@ async def test_it_can_be_cancelled_and_no_other_tenant_sees_it(
     service.model.order("hold", after_tokens=3, contains="Never mind this.")
     ours = await prompts.submit("Never mind this.", **OURS | {"max_tokens": 400})
     theirs = await prompts.submit("A secret.", tenant="somebody-else", model=MODEL, max_tokens=3)
-    async with aclosing(headrace.jobs.events(ours.job_id, appears_s=20)) as events:
+    async with aclosing(headrace.jobs.events(ours.job_id, appears_s=60)) as events:
         async for event in events:
             if getattr(event, "text", ""):
                 break

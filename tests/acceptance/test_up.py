@@ -44,7 +44,7 @@ def up(folder: Path) -> Iterator[Running]:
     """A stack that is up, shared by these tests."""
     with headrace("up", folder) as running:
         SHARED_PIDS.add(running.process.pid)
-        running.wait_for("Ctrl-C stops everything", within_s=150)
+        running.wait_for("Ctrl-C stops everything")
         yield running
 
 
@@ -52,7 +52,7 @@ def test_demo_in_an_empty_folder_answers_three_prompts_and_leaves_nothing(tmp_pa
     with headrace("demo", tmp_path, "--json") as running:
         pids = running.wait_until_described()
 
-        assert running.process.wait(120) == 0, running.text()
+        assert running.process.wait(200) == 0, running.text()
 
     assert set(pids) == SERVICES | PARTS
     check_the_table(running.text())
@@ -71,7 +71,7 @@ def test_a_stack_tells_a_script_where_it_is_and_killed_leaves_no_process(folder:
         described = running.stack()
 
         running.process.kill()
-        running.process.wait(10)
+        running.process.wait(45)
 
     dead = command("status", "--json", folder=folder)
     assert (dead.returncode, json.loads(dead.stdout)["state"]) == (3, "stopped")
@@ -92,7 +92,7 @@ def test_a_stack_whose_output_nobody_reads_any_more_stops_in_order(command: str,
         first = shown.readline()
         shown.close()
 
-        assert process.wait(60) == 0
+        assert process.wait(150) == 0
         assert other.read() == b""
 
     assert b"starting" in first
@@ -127,7 +127,7 @@ def test_a_running_stack_describes_itself_and_its_curl_line_works(up: Running) -
 
 def test_a_second_up_in_the_same_folder_is_refused_and_a_dead_child_is_restarted(up: Running) -> None:
     with headrace("up", up.folder) as second:
-        assert second.process.wait(60) == 2
+        assert second.process.wait(150) == 2
     assert f"process {up.process.pid}" in second.text()
     assert up.process.poll() is None
 
@@ -159,7 +159,7 @@ def test_what_every_reader_has_read_is_known_so_that_the_log_can_be_kept_small(u
         found = json.loads(command("topics", "lag", "--json", folder=up.folder).stdout)
         return {each["topic"] for each in found if each["end"] and each["read"] == each["end"]}
 
-    eventually_sync(lambda: {"answers", "job.events"} < read_by_all(), within_s=30)
+    eventually_sync(lambda: {"answers", "job.events"} < read_by_all())
 
 
 def test_stop_from_elsewhere_ends_every_process_and_reset_leaves_nothing_of_it(up: Running) -> None:
@@ -168,7 +168,7 @@ def test_stop_from_elsewhere_ends_every_process_and_reset_leaves_nothing_of_it(u
     with ThreadPoolExecutor(2) as people:
         stopped = list(people.map(lambda _: command("stop", "--json", folder=up.folder), range(2)))
 
-    assert up.process.wait(1) == 0
+    assert up.process.wait(45) == 0
     none_left(pids)
     assert "nothing is left running" in up.text()
     assert up.stack() == {}
@@ -184,7 +184,7 @@ def test_ctrl_c_in_mid_start_leaves_nothing(tmp_path: Path) -> None:
         running.wait_for("redis       ready")
         running.process.send_signal(signal.SIGINT)
 
-        assert running.process.wait(60) == 130
+        assert running.process.wait(150) == 130
 
     assert "nothing is left running" in running.text()
 
@@ -193,7 +193,7 @@ def test_a_part_given_by_an_address_where_nobody_answers_is_named(tmp_path: Path
     (port,) = free_ports(1)
 
     with headrace("demo", tmp_path, HEADRACE_TGI__URL=f"http://127.0.0.1:{port}") as running:
-        assert running.process.wait(60) == 3
+        assert running.process.wait(150) == 3
 
     assert f"tgi cannot start: HEADRACE_TGI__URL is given, but nothing answers at 127.0.0.1:{port}" in running.text()
     assert "What to do: start that server" in running.text()
@@ -201,7 +201,7 @@ def test_a_part_given_by_an_address_where_nobody_answers_is_named(tmp_path: Path
 
 def test_an_unknown_variable_of_ours_is_refused_by_name(tmp_path: Path) -> None:
     with headrace("demo", tmp_path, HEADRACE_KAFKA__BOOTSTRAP_SERVER="127.0.0.1:9092") as running:
-        assert running.process.wait(60) == 2
+        assert running.process.wait(150) == 2
 
     assert "HEADRACE_KAFKA__BOOTSTRAP_SERVER" in running.text()
     assert not (tmp_path / ".headrace").exists()
