@@ -25,6 +25,14 @@ async def sign_in_for_the_device(page: Page, url: str, api_key: str) -> Chat:
     return chat
 
 
+async def come_back(page: Page) -> None:
+    """Leave while the server cannot be reached, and come back when it can: the page tries nothing in between."""
+    url = page.url
+    await page.goto("about:blank")
+    await page.unroute_all()
+    await page.goto(url)
+
+
 async def test_a_prompt_lies_beside_the_key_it_was_asked_with(
     chat: Chat, worker: PlayedWorker, visitor: BrowserContext, gateway: RunningGateway
 ) -> None:
@@ -54,12 +62,11 @@ async def test_a_submit_whose_answer_was_lost_is_not_sent_again_a_day_later(
     await chat.page.route("**/v1/jobs", lose)
     await chat.ask("Who hears me?")
     await expect(chat.told("The server cannot be reached; trying again")).to_be_visible()
-    await chat.page.unroute_all()
     await chat.page.evaluate(
         "for (const [name, kept] of Object.entries(sessionStorage)) if (name.includes('pending'))"
         " sessionStorage.setItem(name, JSON.stringify({...JSON.parse(kept), atMs: Date.now() - 24 * 3600e3}));"
     )
-    await chat.page.reload()
+    await come_back(chat.page)
 
     await chat.page.wait_for_function(NOTHING_PENDING)
     await chat.is_idle()
@@ -140,8 +147,7 @@ async def test_a_first_prompt_outlives_a_reload_before_its_conversation_is_there
     await chat.page.route("**/v1/conversations", lambda route: route.abort("connectionrefused"))
     await chat.ask("Are you still there?")
     await expect(chat.told("The server cannot be reached; trying again")).to_be_visible()
-    await chat.page.unroute_all()
-    await chat.page.reload()
+    await come_back(chat.page)
     await worker.answer("Still.")
 
     await expect(chat.answers).to_have_text(["Still."])
