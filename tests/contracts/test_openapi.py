@@ -55,7 +55,7 @@ async def what_is_there(gateway: RunningGateway) -> dict[str, list[str]]:
     """Ids of things that there are: a job that has ended, a conversation with a turn, a file, a batch, a key."""
     ask = {"model": MODEL, "messages": [{"role": "user", "content": "Why?"}]}
     conversations = [(await gateway.post("/v1/conversations", {"title": "A"})).json["id"] for _ in range(4)]
-    ended = (await gateway.post("/v1/jobs", ask | {"conversation": conversations[0]}, Prefer="wait=10")).json
+    ended = (await gateway.post("/v1/jobs", ask | {"conversation": conversations[0]}, Prefer="wait=60")).json
     response = {"model": MODEL, "input": "Why?"}
     responses = [
         (await gateway.post("/v1/responses", response | more)).json["id"] for more in ({}, {"background": True})

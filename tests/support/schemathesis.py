@@ -31,7 +31,7 @@ SELDOM_RIGHT = {
 MESSAGES = {"type": "array", "minItems": 1, "items": {"$ref": "#/components/schemas/MessageBody"}}
 CONFIG = f"""
 hooks = "{schemathesis_checks.__file__}"
-request-timeout = 10
+request-timeout = 60
 [cache]
 enabled = false
 [phases.fuzzing.extra-data-sources]

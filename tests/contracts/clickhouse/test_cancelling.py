@@ -15,7 +15,7 @@ from tests.support.eventually import eventually_sync
 
 ROWS_WITHOUT_END = "SELECT number FROM system.numbers"
 NO_ROW_FOR_LONG = "SELECT count() FROM numbers(100000000000) WHERE NOT ignore(cityHash64(toString(number)))"
-SOON_S = 10.0
+SOON_S = 45.0
 
 
 def running(database: Database) -> int:

@@ -97,14 +97,14 @@ def test_sigterm_gives_exit_code_zero(tmp_path: Path) -> None:
 
     process.terminate()
 
-    process.communicate(timeout=15)
+    process.communicate(timeout=90)
     assert process.returncode == 0
 
 
 def test_a_second_server_on_the_same_directory_is_refused_with_a_reason(own_clickhouse: RunningClickHouse) -> None:
     second = start(own_clickhouse.folder / "data", "0")
 
-    _, log = second.communicate(timeout=20)
+    _, log = second.communicate(timeout=90)
 
     assert second.returncode == 3
     assert "end the process that has the directory" in log
@@ -115,7 +115,7 @@ def test_a_second_server_on_the_same_directory_is_refused_with_a_reason(own_clic
 def test_a_taken_port_is_refused_with_a_reason(clickhouse_server: RunningClickHouse, tmp_path: Path) -> None:
     second = start(tmp_path, str(clickhouse_server.port))
 
-    _, log = second.communicate(timeout=20)
+    _, log = second.communicate(timeout=90)
 
     assert second.returncode == 3
     assert f"cannot listen on 127.0.0.1:{clickhouse_server.port}" in log

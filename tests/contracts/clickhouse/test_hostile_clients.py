@@ -44,7 +44,7 @@ def table(clickhouse: Database) -> Database:
 
 @pytest.fixture
 def raw(table: Database, clickhouse_server: RunningClickHouse) -> Iterator[socket.socket]:
-    with socket.create_connection((LOOPBACK, clickhouse_server.port), timeout=10) as connection:
+    with socket.create_connection((LOOPBACK, clickhouse_server.port), timeout=60) as connection:
         yield connection
 
 

@@ -6,6 +6,7 @@ import pytest
 from clickhouse_driver.errors import ServerException
 
 from tests.support.clickhouse import Database
+from tests.support.eventually import eventually_sync
 
 
 def test_a_result_of_many_blocks_arrives_whole_and_in_order(clickhouse: Database) -> None:
@@ -196,17 +197,29 @@ def test_an_unknown_database_is_refused_at_hello(clickhouse: Database) -> None:
 
 
 def test_clients_are_served_side_by_side(clickhouse: Database) -> None:
-    slow_done = threading.Event()
+    client, name = clickhouse.client, f"{clickhouse.name}-slow"
+    codes: list[int] = []
 
     def ask_slowly() -> None:
-        with clickhouse.another_client() as client:
-            client.execute("SELECT sleepEachRow(0.2) FROM numbers(10)", settings={"max_block_size": 1})
-        slow_done.set()
+        slow = "SELECT sleepEachRow(0.2) FROM numbers(1000)"
+        with clickhouse.another_client() as asking, pytest.raises(ServerException) as ended:
+            asking.execute(slow, settings={"max_block_size": 1}, query_id=name)
+        codes.append(ended.value.code)
+
+    def slow_ones() -> int:
+        asked = (
+            "SELECT count() FROM system.processes WHERE current_database = %(name)s AND query LIKE '%%sleep%%1000%%'"
+        )
+        return int(client.execute(asked, {"name": clickhouse.name})[0][0]) - 1  # it finds itself
 
     slow = threading.Thread(target=ask_slowly)
     slow.start()
-    answers = [clickhouse.client.execute("SELECT 1") for _ in range(20)]
-
-    assert not slow_done.is_set()
+    try:
+        eventually_sync(lambda: slow_ones() == 1, what="the slow query")
+        answers = [client.execute("SELECT 1") for _ in range(20)]
+        assert slow_ones() == 1
+    finally:
+        client.execute("KILL QUERY WHERE query_id = %(id)s SYNC", {"id": name})
+        slow.join()
     assert answers == [[(1,)]] * 20
-    slow.join()
+    assert codes == [394]

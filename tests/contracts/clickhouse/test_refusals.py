@@ -75,7 +75,7 @@ def test_what_it_cannot_tell_is_left_open(clickhouse: Database, caplog: pytest.L
 
 @pytest.fixture
 def raw(clickhouse_server: RunningClickHouse) -> Iterator[socket.socket]:
-    with socket.create_connection((LOOPBACK, clickhouse_server.port), timeout=10) as connection:
+    with socket.create_connection((LOOPBACK, clickhouse_server.port), timeout=60) as connection:
         yield connection
 
 
@@ -119,7 +119,7 @@ def after_a_compressed_query(raw: socket.socket, end: bytes) -> bytes:
 def test_a_frame_of_any_method_is_understood(clickhouse_server: RunningClickHouse) -> None:
     packings = {0x02: END, 0x82: lz4.compress(END, store_size=False), 0x90: zstd.compress(END)}
     for method, packed in packings.items():
-        with socket.create_connection((LOOPBACK, clickhouse_server.port), timeout=10) as raw:
+        with socket.create_connection((LOOPBACK, clickhouse_server.port), timeout=60) as raw:
             raw.sendall(
                 hello("default") + query("SELECT 1", compressed=True)[: -len(varint(2) + string("") + b"\0" * 3)]
             )

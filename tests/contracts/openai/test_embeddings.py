@@ -129,7 +129,7 @@ async def test_a_batch_of_embeddings_is_what_single_calls_say(
     ):
         file = await sdk.files.create(file=jsonl(lines), purpose="batch")
         batch = await sdk.batches.create(input_file_id=file.id, endpoint="/v1/embeddings", completion_window="24h")
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while batch.status not in {"completed", "failed"}:
                 await asyncio.sleep(0.05)
                 batch = await sdk.batches.retrieve(batch.id)

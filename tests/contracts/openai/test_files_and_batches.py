@@ -33,7 +33,7 @@ async def client(gateway: RunningGateway) -> AsyncIterator[AsyncOpenAI]:
 
 
 async def ended(client: AsyncOpenAI, batch: Batch) -> Batch:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while batch.status not in {"completed", "failed", "expired", "cancelled"}:
             await asyncio.sleep(0.05)
             batch = await client.batches.retrieve(batch.id)

@@ -22,7 +22,7 @@ def server(timed_tgi: ModelServer) -> Iterator[ModelServer]:  # noqa: F811
 
 @pytest.fixture
 async def session() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as session:
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60)) as session:
         yield session
 
 
@@ -45,7 +45,7 @@ async def events(
 
 
 async def state(server: ModelServer, inputs: str, wanted: str) -> dict[str, Any]:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(45):
         while True:
             found = [each for each in server.generations(inputs) if each["state"] == wanted]
             if found:

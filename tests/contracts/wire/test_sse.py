@@ -227,6 +227,6 @@ async def test_who_hangs_up_in_the_middle_leaves_no_reader_behind(
         line.get(f"/v1/jobs/{prompt.job_id}/events")
         await line.head()
         await line.until(b": ping\n\n")
-        assert await gateway.has_readers(prompt.job_id)
+        await eventually(lambda: gateway.has_readers(prompt.job_id))
     await eventually(lambda: gateway.has_no_readers(prompt.job_id))
     await worker.end(lease, a_completed(prompt, "Because."))
