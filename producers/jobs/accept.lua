@@ -6,7 +6,7 @@
 -- 8 '1' where that answer is told at once, and so is visible before the log has heard of it,
 -- 9 '1' where nothing but that answer is wanted, 10 '' all at once; or 'ask' first whether anything speaks against it, which
 -- counts the request and makes no job, and accept it as 'asked' before, 11 most bytes that a conversation may keep
--- needs: budget, standing_of
+-- needs: budget, standing_of, states
 local id, given, held = ARGV[2], cmsgpack.unpack(ARGV[5]), cmsgpack.unpack(ARGV[4])
 local now, tokens, spent = now_ms(), tonumber(given.tokens), P .. 'spent:' .. day_of(given.received_ms)
 for _, it in ipairs(held) do
@@ -71,15 +71,17 @@ given.tokens = string.format('%d', tokens)
 
 -- It has ended, and nothing else can end it: no prompt of it is sent.
 if earlier then
-  create(id, 'completed', given, 0)
+  create(id, ARGV[8] == '1' and 'completed' or 'finishing', given, 0)
   redis.call('HSET', job(id), 'accepted_ms', ms(now), 'finished_ms', ms(now), 'hit', earlier)
-  if ARGV[8] ~= '1' then redis.call('HSET', job(id), 'state', 'finishing') end
-  redis.call('ZADD', P .. 'finishing', ms(now), id)
+  join(id, 'finishing', given, ms(now))
   return counted({ 'accepted', id, earlier })
 end
 create(id, 'accepting', given, 0)
 redis.call('HSET', job(id), 'accepted_ms', ms(now), 'by_minute', '1')
-if is_anew then redis.call('HDEL', job(id), 'hit', 'finished_ms') end
+if is_anew then
+  redis.call('HDEL', job(id), 'hit', 'finished_ms')
+  leave(id, 'finishing')
+end
 for _, it in ipairs(held) do
   -- Its worker knows how long the prompt is, and holds back under the same limits what was not foreseen.
   if it.token_level or it.spent then redis.call('HSET', job(id), 'limits', ARGV[4]) end
@@ -88,8 +90,7 @@ for _, it in ipairs(held) do
   if it.waiting then it.waiting = it.waiting + 1 end
   if it.spent then it.spent = it.spent + tokens end
 end
-redis.call('ZADD', P .. 'accepting', ms(now), id)
-if ARGV[6] ~= '0' then redis.call('ZADD', P .. 'readers', ms(now + tonumber(ARGV[6])), id) end
+if ARGV[6] ~= '0' then join(id, 'readers', given, ms(now + tonumber(ARGV[6]))) end
 if given.conversation ~= '' then
   redis.call('HSETNX', P .. 'conversation:' .. given.conversation, 'lane', given.lane)
 end

@@ -2,7 +2,7 @@
 -- The same nonce finds the lease that it was granted before, if nobody has claimed since: a reply may get lost.
 -- ARGV: 2 job, 3 partitions of the view, 4 worker, 5 lease ms, 6 most deaths, 7 conversation, 8 place in it, 9 the job as
 -- MessagePack, 10 nonce or ''
--- needs: conversation, pace
+-- needs: conversation, pace, states
 local id, conversation, place = ARGV[2], ARGV[7], ARGV[8]
 if not whole('state', ARGV[3]) then return { 'rebuilding' } end
 local now = now_ms()
@@ -38,16 +38,12 @@ elseif deadline and deadline <= now then verdict = 'expired'
 elseif conversation ~= '' and is_deleted(conversation) then
   verdict = 'deleted' -- the history is gone: an answer without it would be to another question
 end
-redis.call('HSET', job(id), 'state', 'running', 'token', string.format('%d', token), 'worker', ARGV[4],
-  'attempt', attempt, 'lease_ms', ms(now + tonumber(ARGV[5])), 'claimed_by', claimer)
+move(id, state or 'queued', 'running', { lane = it[11], key_id = it[13], tenant = it[14] }, nil,
+  'token', string.format('%d', token), 'worker', ARGV[4], 'attempt', attempt, 'lease_ms', ms(now + tonumber(ARGV[5])),
+  'claimed_by', claimer)
 if not again then redis.call('HSET', job(id), 'claimed_ms', ms(now)) end
-redis.call('ZREM', P .. 'accepting', id)
 if verdict == 'claimed' then redis.call('HSETNX', job(id), 'begun', attempt) end
-if state ~= 'running' then
-  redis.call('ZREM', queued(it[11]), id)
-  no_longer_waits(id, it[13], it[14])
-  if verdict == 'claimed' then note_start(it[11], now) end
-end
+if state ~= 'running' and verdict == 'claimed' then note_start(it[11], now) end
 if verdict == 'claimed' and not again then
   redis.call('HSETNX', job(id), 'started_ms', ms(now))
   say(id, 'status', string.format('{"status":"running","attempt":%d,"started_at":%d}', attempt,

@@ -1,5 +1,6 @@
 -- Put before the script that starts jobs: how far apart those of a lane start while others wait, as mean and variance in which
 -- the last some dozens weigh most.
+-- needs: states
 local function note_start(lane, now)
   local key = P .. 'lane:' .. lane .. ':pace'
   local it = redis.call('HMGET', key, 'at', 'others_wait', 'gaps', 'mean', 'variance')

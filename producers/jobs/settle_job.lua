@@ -1,7 +1,22 @@
--- A job that was aborted unheard and whose record came late is told its end a second time: for the log.
 -- Put before the scripts that make an ending visible (step 7b). The first record by offset wins.
+-- needs: conversation, states
+
+-- A call failed that its client is told to make again: the key is that call's, where the log holds it already.
+local function free_key(key, id)
+  local it = redis.call('HMGET', key, 'job', 'next')
+  if it[2] == id then redis.call('HDEL', key, 'next') end
+  if it[1] ~= id then return end
+  local fingerprint = it[2] and redis.call('HGET', job(it[2]), 'fingerprint')
+  if not fingerprint then
+    redis.call('DEL', key)
+  else
+    redis.call('HSET', key, 'job', it[2], 'fingerprint', fingerprint)
+    redis.call('HDEL', key, 'next')
+  end
+end
+
 -- `ending` is the published event's bytes; `described` is the job as MessagePack, in case Redis has lost it.
--- needs: conversation
+-- A job that was aborted unheard and whose record came late is told its end a second time: for the log.
 local function settle(id, status, partition, offset, ending, turn, tokens_ttl_ms, described)
   local given, now = cmsgpack.unpack(described), now_ms()
   local it = redis.call('HMGET', job(id), 'state', 'published')
@@ -12,7 +27,8 @@ local function settle(id, status, partition, offset, ending, turn, tokens_ttl_ms
   end
   local late = it[1] == 'aborted' and not it[2]
   if not it[1] then create(id, status, given, string.format('%d', now)) end
-  redis.call('HSET', job(id), 'state', status, 'ending', ending, 'published', partition .. ':' .. offset,
+  local was = it[1] == 'completed' and not it[2] and 'finishing' or it[1] -- a cached answer that was told at once
+  move(id, was, status, given, nil, 'ending', ending, 'published', partition .. ':' .. offset,
     'published_ms', given.published_ms, 'visible_ms', ms(now))
   if given.frees_key == '1' then free_key(P .. 'idempotency:' .. given.idempotency, id) end
   for name, value in pairs(given) do
@@ -27,13 +43,7 @@ local function settle(id, status, partition, offset, ending, turn, tokens_ttl_ms
   local forgotten = redis.call('HEXISTS', job(id), 'forgotten') == 1
   if forgotten then redis.call('HDEL', job(id), 'ending', 'metadata') end
   keep_job(id, given.job_ttl_ms, given.published_ms, now)
-  let_go(id, given.key_id, given.tenant)
   charge(job(id), given.tokens)
-  if it[1] == 'queued' then redis.call('ZREM', queued(given.lane), id) end
-  redis.call('ZREM', P .. 'accepting', id)
-  redis.call('ZREM', P .. 'finishing', id)
-  redis.call('ZREM', P .. 'deadlines', id)
-  redis.call('ZREM', P .. 'readers', id)
   if given.conversation ~= '' then
     leave_turn(given.conversation, id, turn, given.replaces, given.tenant, given.job_ttl_ms)
   end

@@ -1,14 +1,13 @@
 -- The state view reads a prompt. ARGV: 7 job, 8 conversation, 9 the job as MessagePack
--- needs: conversation, view_step
+-- needs: conversation, states, view_step
 return step(function()
   local id, conversation = ARGV[7], ARGV[8]
-  local state = redis.call('HGET', job(id), 'state')
+  local it = redis.call('HMGET', job(id), 'state', 'lane', 'received_ms')
+  local state = it[1]
   if not state then
     create(id, 'queued', cmsgpack.unpack(ARGV[9]), string.format('%d', now_ms()))
   elseif state == 'accepting' then
-    redis.call('HSET', job(id), 'state', 'queued')
-    enqueue(id, unpack(redis.call('HMGET', job(id), 'lane', 'received_ms')))
-    redis.call('ZREM', P .. 'accepting', id)
+    move(id, 'accepting', 'queued', { lane = it[2] }, it[3])
   end
   if conversation ~= '' then
     redis.call('HSETNX', home_of(conversation), 'lane', redis.call('HGET', job(id), 'lane'))

@@ -11,27 +11,6 @@ local function ms(number) return string.format('%.3f', number) end
 
 local function job(id) return P .. 'job:' .. id end
 
--- The jobs of a lane that are queued and that nobody has claimed, by the time they were received: each script that moves a
--- job keeps it true.
-local function queued(lane) return P .. 'lane:' .. lane .. ':waiting' end
-
-local function enqueue(id, lane, received_ms)
-  -- The gap until the next start says nothing of how fast the lane is, if nothing waited in between.
-  if redis.call('ZADD', queued(lane), 'NX', received_ms, id) == 1 and redis.call('ZCARD', queued(lane)) == 1 then
-    redis.call('HDEL', P .. 'lane:' .. lane .. ':pace', 'others_wait')
-  end
-end
-
--- A tenant's jobs by the time they were received, or those of them whose answers are stored chat completions. Each new one
--- looks after some others, so that a list which nobody reads does not grow with what has expired.
-local function list_job(list, id, received_ms, ttl_ms)
-  for _, other in ipairs(redis.call('ZRANGE', list, 0, 2)) do
-    if redis.call('EXISTS', job(other)) == 0 then redis.call('ZREM', list, other) end
-  end
-  redis.call('ZADD', list, received_ms, id)
-  redis.call('PEXPIRE', list, ttl_ms)
-end
-
 -- The answer of this job that the cache was given goes from there.
 local function uncache(id)
   local key = redis.call('HGET', job(id), 'cached')
@@ -62,32 +41,10 @@ end
 -- What is left at `now` of a time to live that began at `since`: for what the log tells late.
 local function left_ms(ttl_ms, since_ms, now) return math.floor(tonumber(ttl_ms) - math.max(0, now - tonumber(since_ms))) end
 
--- A job over its time is kept for an hour still: a record of it may be under way.
-local function keep_job(id, ttl_ms, since_ms, now)
-  redis.call('PEXPIRE', job(id), math.max(left_ms(ttl_ms, since_ms, now), 3600000))
-end
-
 -- Whose limits a job counts against.
 local function holders(key_id, tenant) return { key_id, 'tenant/' .. tenant } end
 
 local function day_of(at_ms) return string.format('%d', math.floor(tonumber(at_ms) / 86400000)) end
-
--- A job is in flight from here on, and waits until somebody claims or ends it.
-local function hold(id, key_id, tenant)
-  for _, whose in ipairs(holders(key_id, tenant)) do
-    redis.call('SADD', P .. 'inflight:' .. whose, id)
-    redis.call('SADD', P .. 'waiting:' .. whose, id)
-  end
-end
-
-local function no_longer_waits(id, key_id, tenant)
-  for _, whose in ipairs(holders(key_id, tenant)) do redis.call('SREM', P .. 'waiting:' .. whose, id) end
-end
-
-local function let_go(id, key_id, tenant)
-  no_longer_waits(id, key_id, tenant)
-  for _, whose in ipairs(holders(key_id, tenant)) do redis.call('SREM', P .. 'inflight:' .. whose, id) end
-end
 
 -- A job costs so many tokens, or embeddings: first what is held back for it, then what it took. Told twice, it costs them
 -- once: what it was charged before is kept with it, in its hash. Of a minute's quota nothing was taken where the log made
@@ -105,53 +62,4 @@ local function charge(home, tokens)
     if it[5] and redis.call('EXISTS', bucket) == 1 then redis.call('HINCRBYFLOAT', bucket, 'level', -more) end
   end
   if left > 0 then redis.call('PEXPIRE', spent, math.floor(left)) end
-end
-
--- A call failed that its client is told to make again: the key is that call's, where the log holds it already.
-local function free_key(key, id)
-  local it = redis.call('HMGET', key, 'job', 'next')
-  if it[2] == id then redis.call('HDEL', key, 'next') end
-  if it[1] ~= id then return end
-  local fingerprint = it[2] and redis.call('HGET', job(it[2]), 'fingerprint')
-  if not fingerprint then
-    redis.call('DEL', key)
-  else
-    redis.call('HSET', key, 'job', it[2], 'fingerprint', fingerprint)
-    redis.call('HDEL', key, 'next')
-  end
-end
-
--- A new job: `given` is what its prompt says of it, `seq` is where its stream starts to count.
-local function create(id, state, given, seq)
-  local fields = { 'state', state, 'seq', seq }
-  for name, value in pairs(given) do
-    if not string.find(name, '_ttl_ms$') and string.sub(name, 1, 5) ~= 'time_' then
-      fields[#fields + 1] = name
-      fields[#fields + 1] = value
-    end
-  end
-  redis.call('HSET', job(id), unpack(fields))
-  if state == 'queued' then enqueue(id, given.lane, given.received_ms) end
-  list_job(P .. 'jobs:' .. given.tenant, id, given.received_ms, given.job_ttl_ms)
-  if given.store then list_job(P .. 'completions:' .. given.tenant, id, given.received_ms, given.job_ttl_ms) end
-  local now = now_ms()
-  keep_job(id, given.job_ttl_ms, given.received_ms, now)
-  if not TERMINAL[state] then
-    hold(id, given.key_id, given.tenant)
-    charge(job(id), given.tokens)
-    if given.deadline_ms ~= '' then redis.call('ZADD', P .. 'deadlines', given.deadline_ms, id) end
-  end
-  local key_left_ms = left_ms(given.idempotency_ttl_ms, given.received_ms, now)
-  if given.idempotency ~= '' and key_left_ms > 0 then
-    local key = P .. 'idempotency:' .. given.idempotency
-    local holder = redis.call('HGET', key, 'job')
-    if not holder then
-      redis.call('HSET', key, 'job', id, 'fingerprint', given.fingerprint)
-      redis.call('PEXPIRE', key, key_left_ms)
-    elseif holder ~= id then
-      -- A failure has freed the key between the two, and is not read yet.
-      redis.call('HSET', key, 'next', id)
-      redis.call('PEXPIRE', key, math.max(key_left_ms, redis.call('PTTL', key)))
-    end
-  end
 end

@@ -45,3 +45,13 @@ def defined(path: Path) -> set[str]:
 
 def speaks_of(said: str, name: str) -> bool:
     return re.search(rf"(?<![\w.:]){name}" + (r"\b" if name[0].isupper() else r"\("), said) is not None
+
+
+def test_a_jobs_state_and_the_lists_that_follow_from_it_are_written_in_one_place() -> None:
+    written = re.compile(
+        r"'HSET', job\([^)]*\)(?:, [^\n]*)?, 'state'|'(?:ZADD|ZREM)', P \.\. '(?:accepting|finishing|deadlines)'"
+        r"|'(?:SADD|SREM)', P \.\. '(?:waiting|inflight):|'lane:'.{0,20}:waiting"
+    )
+    writers = [name_of(path) for path in tracked("producers/*.lua") if written.search(path.read_text())]
+
+    assert writers == ["producers/jobs/states.lua"]
