@@ -29,6 +29,8 @@ _STANDS_FOR: Final[dict[str, dict[str, str]]] = {
     "redis": {"url": "redis"},
     "clickhouse": {"url": "clickhouse"},
     "tgi": {"url": "tgi"},
+    "embeddings": {"url": "embeddings"},
+    "files": {"dir": "files"},
     "client": {"url": "gateway_url", "api_key": "api_key"},
 }
 
@@ -49,6 +51,8 @@ class Stack(msgspec.Struct, frozen=True, kw_only=True):
     redis: str = ""
     clickhouse: str = ""
     tgi: str = ""
+    embeddings: str = ""
+    files: str = ""
     supervisor: int = 0
     processes: dict[str, int] = {}
     metrics: dict[str, str] = {}

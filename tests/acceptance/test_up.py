@@ -7,13 +7,16 @@ import shlex
 import signal
 import stat
 import subprocess
+import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from subprocess import PIPE
 
 import pytest
+from openai import OpenAI
 
+from gateway.embeddings.settings import EMBEDDING_MODEL
 from infra.local.processes.ports import free_ports
 from tests.support.command import headrace as command
 from tests.support.eventually import eventually_sync
@@ -113,6 +116,8 @@ def test_a_running_stack_describes_itself_and_its_curl_line_works(up: Running) -
             "redis",
             "clickhouse",
             "tgi",
+            "embeddings",
+            "files",
             "supervisor",
             "processes",
             "metrics",
@@ -152,6 +157,32 @@ def test_status_says_where_all_of_it_is(up: Running) -> None:
     assert all(each["ready"] and each["memory_bytes"] > 1e6 and each["uptime_s"] > 0 for each in told["processes"])
     assert told["gateway_url"] == up.stack()["gateway_url"]
     assert all(told["data_bytes"][name] > 0 for name in ("kafka", "redis", "clickhouse", "logs"))
+
+
+def test_a_second_gateway_beside_it_makes_embeddings_and_has_the_same_files(up: Running) -> None:
+    (port,) = free_ports(1)
+
+    with headrace("gateway", up.folder, "--port", str(port)) as second:
+        eventually_sync(lambda: is_ready(port) or second.process.poll() is not None, within_s=60, what="a gateway")
+        with a_client(f"http://127.0.0.1:{port}", up) as there, a_client(up.stack()["gateway_url"], up) as here:
+            vectors = there.embeddings.create(model=EMBEDDING_MODEL, input="river", encoding_format="float")
+            file = there.files.create(file=("lines.jsonl", b"{}\n"), purpose="batch")
+
+            assert vectors.data[0].embedding
+            eventually_sync(lambda: file.id in [each.id for each in here.files.list()], within_s=30)
+            assert here.files.content(file.id).read() == b"{}\n"
+
+
+def is_ready(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=10) as response:
+            return bool(response.status == 200)
+    except OSError:
+        return False
+
+
+def a_client(gateway_url: str, up: Running) -> OpenAI:
+    return OpenAI(base_url=f"{gateway_url}/v1", api_key=up.stack()["api_key"])
 
 
 def test_what_every_reader_has_read_is_known_so_that_the_log_can_be_kept_small(up: Running) -> None:

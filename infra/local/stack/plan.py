@@ -135,6 +135,8 @@ class Stack:
             "redis": self.addresses.redis.url,
             "clickhouse": self.addresses.clickhouse.url,
             "tgi": self.addresses.tgi.url,
+            "embeddings": self._embeddings_url,
+            "files": self._folder_of_files,
             "metrics": self.metrics,
             "supervisor": os.getpid(),
             "processes": dict(pids),
@@ -182,23 +184,28 @@ class Stack:
             # Whoever is restarted keeps its partitions at once, instead of after a session's timeout.
             "HEADRACE_VIEWS__INSTANCE": f"local-{self.ports['gateway']}",
             "HEADRACE_WORKER__NAME": f"local-{self.ports['gateway']}",
-            **self._files(),
-            **self._embeddings(),
+            **self._unless_given("HEADRACE_FILES__DIR", self._folder_of_files),
+            **self._unless_given("HEADRACE_EMBEDDINGS__URL", self._embeddings_url),
             **self._grammars(),
         }
 
-    def _files(self) -> dict[str, str]:
-        """A folder for files, unless they have another place."""
-        given = given_here()
-        if any(given.find(each) for each in ("HEADRACE_FILES__DIR", "HEADRACE_FILES__BUCKET")):
-            return {}
-        return {"HEADRACE_FILES__DIR": str((self.local.dir / "files").absolute())}
+    def _unless_given(self, variable: str, value: str) -> dict[str, str]:
+        return {variable: value} if value and not given_here().find(variable) else {}
 
-    def _embeddings(self) -> dict[str, str]:
+    @property
+    def _folder_of_files(self) -> str:
+        """That which is given, or one of ours; none where they lie in a bucket."""
+        given = given_here()
+        if folder := given.find("HEADRACE_FILES__DIR"):
+            return str(Path(folder.text).absolute()) if folder.text else ""
+        return "" if given.find("HEADRACE_FILES__BUCKET") else str((self.local.dir / "files").absolute())
+
+    @property
+    def _embeddings_url(self) -> str:
         """The embedded model server makes embeddings, too; beside a given one, only who is given makes them."""
-        if "tgi" in self.addresses.given or given_here().find("HEADRACE_EMBEDDINGS__URL"):
-            return {}
-        return {"HEADRACE_EMBEDDINGS__URL": self.addresses.tgi.url}
+        if given := given_here().find("HEADRACE_EMBEDDINGS__URL"):
+            return given.text
+        return "" if "tgi" in self.addresses.given else self.addresses.tgi.url
 
     def _grammars(self) -> dict[str, str]:
         """The embedded model server holds answers to schemas in its own way."""

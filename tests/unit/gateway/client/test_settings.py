@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from gateway.client.settings import ClientSettings, chosen
+from gateway.embeddings.settings import EmbeddingsSettings
 from infra import lock, stack_file
 from infra.errors import Unavailable, WrongSetting
 from infra.settings import Block, ClickHouseSettings, KafkaSettings, LocalSettings, RedisSettings, TgiSettings
@@ -26,6 +27,7 @@ HERE = Stack(
     redis="redis://127.0.0.1:3/0",
     clickhouse="clickhouse://127.0.0.1:4/x",
     tgi="http://127.0.0.1:5",
+    embeddings="http://127.0.0.1:6",
     is_running=True,
 )
 
@@ -44,6 +46,7 @@ def test_the_key_of_the_running_stack_goes_to_no_other_gateway() -> None:
         (RedisSettings(password="mine"), "REDIS__PASSWORD", "REDIS__URL"),
         (ClickHouseSettings(password="mine"), "CLICKHOUSE__PASSWORD", "CLICKHOUSE__URL"),
         (TgiSettings(api_key="mine"), "TGI__API_KEY", "TGI__URL"),
+        (EmbeddingsSettings(api_key="mine"), "EMBEDDINGS__API_KEY", "EMBEDDINGS__URL"),
     ],
     ids=lambda each: each.block if isinstance(each, Block) else "",
 )
