@@ -23,6 +23,7 @@ LARGE = Options(max_input_tokens=3000, max_total_tokens=4000)
         (9000, 1, LARGE, 3072),
         (1024, 1, LARGE, 1024),
         (1025, 1, LARGE, 2048),
+        (2000, 52, Options(max_input_tokens=1024, max_total_tokens=2048), 1024),
     ],
 )
 def test_a_long_answer_is_made_in_whole_rounds(
