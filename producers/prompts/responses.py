@@ -113,7 +113,7 @@ def _terms(asked: ResponseBody) -> ResponseTerms:
 
 def _choice(choice: str | ResponseChoice | None) -> str | dict[str, str]:
     if not isinstance(choice, ResponseChoice):
-        return choice or "auto"
+        return "auto" if choice is None else choice
     # Of the tools, only those are kept that are allowed.
     return choice.mode or "auto" if choice.name is None else {"type": choice.type, "name": choice.name}
 
@@ -121,7 +121,7 @@ def _choice(choice: str | ResponseChoice | None) -> str | dict[str, str]:
 def _as_chat(asked: ResponseBody) -> PromptBody:
     """The same as a chat completion says it."""
     weighing.refuse_too_many("tools", asked.tools, tools.MOST_TOOLS)
-    lane = asked.lane or ("standard" if asked.background else "interactive")
+    of_route = "standard" if asked.background else "interactive"
     conversation = asked.conversation if isinstance(asked.conversation, str | None) else asked.conversation.id
     return PromptBody(
         model=asked.model,
@@ -138,8 +138,8 @@ def _as_chat(asked: ResponseBody) -> PromptBody:
         prompt_cache_key=asked.prompt_cache_key,
         metadata=asked.metadata,
         conversation=conversation,
-        truncation=asked.truncation or "disabled",
-        lane=lane,
+        truncation="disabled" if asked.truncation is None else asked.truncation,
+        lane=of_route if asked.lane is None else asked.lane,
         deadline=asked.deadline,
         cache=asked.cache,
         webhook=asked.webhook,
@@ -176,7 +176,8 @@ def _named(choice: str | ResponseChoice | None) -> str | NamedTool | None:
         return choice
     if choice.type == "allowed_tools":
         references = [ToolReference(type=each.type, function=NameBody(name=each.name)) for each in choice.tools or ()]
-        return NamedTool(type=choice.type, allowed_tools=AllowedTools(mode=choice.mode or "auto", tools=references))
+        mode = "auto" if choice.mode is None else choice.mode
+        return NamedTool(type=choice.type, allowed_tools=AllowedTools(mode=mode, tools=references))
     return NamedTool(type=choice.type, function=NameBody(name=choice.name or ""))
 
 

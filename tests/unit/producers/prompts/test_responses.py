@@ -17,6 +17,7 @@ from tests.support.builders import a_completed, a_prompt
 SETTINGS = PromptSettings(models=("m",))
 BODY: dict[str, Any] = {"model": "m", "input": "Why?"}
 TOOL: dict[str, Any] = {"type": "function", "name": "f", "parameters": {"type": "object", "properties": {}}}
+ALLOWED: dict[str, Any] = {"type": "allowed_tools", "tools": [{"type": "function", "name": "f"}]}
 
 
 def read(body: dict[str, Any]) -> tuple[PromptSubmitted, ResponseWish]:
@@ -99,6 +100,14 @@ def test_a_response_that_is_waited_for_is_interactive() -> None:
         ({"max_tool_calls": 3}, "max_tool_calls"),
         ({"instructions": ""}, "instructions"),
         ({"zork": 1}, "zork"),
+        ({"truncation": ""}, "truncation"),
+        ({"lane": ""}, "lane"),
+        ({"lane": "", "background": True}, "lane"),
+        ({"cache": ""}, "cache"),
+        ({"tool_choice": ""}, "tool_choice"),
+        ({"tools": [TOOL], "tool_choice": ""}, "tool_choice"),
+        ({"tools": [TOOL], "tool_choice": {**ALLOWED, "mode": ""}}, "tool_choice.mode"),
+        ({"tools": [TOOL], "tool_choice": {"type": "function", "name": ""}}, "tool_choice"),
     ],
 )
 def test_a_wrong_field_is_named_as_it_is_called_here(change: dict[str, Any], param: str) -> None:
@@ -110,7 +119,7 @@ def test_a_wrong_field_is_named_as_it_is_called_here(change: dict[str, Any], par
 
 
 def test_of_the_tools_those_are_kept_that_are_allowed() -> None:
-    choice = {"type": "allowed_tools", "mode": "required", "tools": [{"type": "function", "name": "f"}]}
+    choice = {**ALLOWED, "mode": "required"}
     prompt, _ = read(BODY | {"tools": [TOOL, {**TOOL, "name": "g"}], "tool_choice": choice})
 
     assert ([each.name for each in prompt.tools], prompt.must_call) == (["f"], True)
