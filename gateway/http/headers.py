@@ -16,6 +16,8 @@ _QUOTED = re.compile(
     r'(?: *; *[a-z*][a-z0-9_.*-]*(?:=(?:"(?:[^"\\]|\\["\\])*"|[^ ";,]+))?)*'
 )
 """A string, and parameters behind it, which say nothing to us."""
+_LISTED = re.compile(r'(?:"[^"]*"|[^,"])+')
+_BEFORE_PARAMETERS = re.compile(r'(?:"[^"]*"|[^;"])*')
 PERIOD: Final = r"[1-9][0-9]{0,6}[smh]?"
 _ANY_PERIOD = re.compile(r"[1-9][0-9]*[smh]?")
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
@@ -149,13 +151,19 @@ def cancel_after_s(headers: Mapping[str, str]) -> float | None:
     return seconds
 
 
-def preferences(headers: Mapping[str, str]) -> dict[str, str]:
-    """What `Prefer` asks for (RFC 7240), by name; a preference that is not understood is passed over."""
-    given = (each.strip().partition("=") for each in headers.get("Prefer", "").replace(";", ",").split(","))
-    return {name.strip().lower(): value.strip().strip('"') for name, _, value in given if name}
+def preferences(headers: Named) -> dict[str, str]:
+    """What `Prefer` asks for (RFC 7240), by name; a preference that is not understood is passed over.
+
+    Its lines are one list; of what stands twice the first counts; parameters of a preference say nothing to us.
+    """
+    asked: dict[str, str] = {}
+    for each in (each for line in headers.getall("Prefer", []) for each in _LISTED.findall(line)):
+        name, _, value = _BEFORE_PARAMETERS.findall(each)[0].partition("=")
+        asked.setdefault(name.strip().lower(), value.strip().strip('"'))
+    return asked
 
 
-def wait_s(headers: Mapping[str, str]) -> int:
+def wait_s(headers: Named) -> int:
     """How many seconds `Prefer: wait=n` allows us to hold the request; 0 where it does not ask."""
     asked = preferences(headers).get("wait", "")
     return int(min(float(asked), LONGEST_WAIT_S)) if asked.isascii() and asked.isdigit() else 0

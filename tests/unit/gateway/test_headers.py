@@ -57,13 +57,29 @@ def test_what_is_no_period_is_refused(given: str) -> None:
         headers.cancel_after_s({"Cancel-After": given})
 
 
+def preferred(*lines: str) -> CIMultiDict[str]:
+    return CIMultiDict([("Prefer", each) for each in lines])
+
+
 def test_preferences_are_read_and_what_is_not_understood_is_passed_over() -> None:
-    assert headers.wait_s({"Prefer": "wait=10"}) == 10
-    assert headers.wait_s({"Prefer": "respond-async, wait=100"}) == 60
-    assert headers.wait_s({"Prefer": f"wait={'9' * 400}"}) == 60
-    assert headers.wait_s({"Prefer": "wait=soon"}) == 0
-    assert headers.wait_s({}) == 0
-    assert "respond-async" in headers.preferences({"Prefer": "Respond-Async; foo=1, wait=3"})
+    assert headers.wait_s(preferred("wait=10")) == 10
+    assert headers.wait_s(preferred("respond-async, wait=100")) == 60
+    assert headers.wait_s(preferred(f"wait={'9' * 400}")) == 60
+    assert headers.wait_s(preferred("wait=soon")) == 0
+    assert headers.wait_s(preferred(",; , =,")) == 0
+    assert headers.wait_s(preferred()) == 0
+    assert "respond-async" in headers.preferences(preferred("Respond-Async; foo=1, wait=3"))
+
+
+def test_all_lines_of_preferences_are_one_list_in_which_the_first_of_a_name_counts() -> None:
+    assert headers.preferences(preferred("respond-async", "wait = 5")) == {"respond-async": "", "wait": "5"}
+    assert headers.wait_s(preferred("wait=7, wait=8", "wait=9")) == 7
+
+
+def test_what_stands_in_a_preference_is_none_itself() -> None:
+    assert headers.wait_s(preferred("handling=lenient; wait=4")) == 0
+    assert headers.wait_s(preferred('wait=5; until="a, wait=6"; wait=7')) == 5
+    assert headers.wait_s(preferred('name="x; y, wait=4", wait="3"')) == 3
 
 
 def test_the_last_event_id_is_a_number_of_ours_or_nothing() -> None:
