@@ -11,7 +11,8 @@ from aiohttp.http_exceptions import ContentEncodingError, LineTooLong
 from aiohttp.streams import EMPTY_PAYLOAD
 from aiohttp.web_protocol import RequestHandler, _ErrInfo
 
-from gateway.http.problems import SERVER, Problem, unread_encoding
+from gateway.http.problems import SERVER, Problem, unread_encoding, wrongly_packed
+from gateway.http.unpacking import insist_on_the_end
 from gateway.keys import CLOCK, SETTINGS
 from infra.clock import Clock
 from infra.ids import new_id
@@ -30,6 +31,7 @@ class Runner(web.AppRunner):
     """Runs the gateway; a client that hangs up ends its handler, so that what it asked for can be given up."""
 
     def __init__(self, app: web.Application, *, shutdown_timeout: float) -> None:
+        insist_on_the_end()
         super().__init__(
             app,
             access_log=None,
@@ -212,8 +214,10 @@ def _problem(status: int, error: BaseException | None) -> Problem:
             message = "HTTP/1.1 is spoken here."
             return Problem(status, message, type=SERVER, code="version_not_spoken", headers={"Connection": "close"})
         case ContentEncodingError(message=said) if "Please install" in said:
-            # br and zstd; a body that is not what its encoding says is one, too.
+            # br and zstd, before they are refused by their names.
             return unread_encoding()
+        case ContentEncodingError():
+            return wrongly_packed()
         case LineTooLong(args=(_, limit, *_)) if limit == LONGEST_URL_BYTES:
             return Problem(414, f"The URL is longer than {limit} bytes.", code="url_too_long")
         case LineTooLong(args=(_, limit, *_)):

@@ -70,6 +70,8 @@ async def receive(request: web.Request, keep: Keep, most_bytes: int) -> Form:
                 await _take_file(form, part, keep, most_bytes)
             else:
                 await _take_field(form, part, name)
+        while await request.content.readany():
+            pass  # what stands behind the form says nothing, but whether it came whole
     except HttpProcessingError:
         raise bad_value("The form cannot be read: a part has a header that is none.") from None
     except (ValueError, AssertionError) as error:

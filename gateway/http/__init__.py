@@ -4,6 +4,7 @@ Nothing here knows the app, so that everything else may build on it.
 
 - `requests`, `headers`: what is asked of every request: its route, its JSON body, its headers
 - `origin`: where it comes from, as far as proxies can be believed
+- `unpacking`: packed bodies come whole or not at all
 - `problems`: error to HTTP
 - `objects`, `paging`: what all objects share as OpenAI writes them, how they are answered, and lists of them in pages
 """

@@ -93,6 +93,12 @@ def unread_encoding() -> Problem:
     return Problem(415, message, param="Content-Encoding", code="unsupported_encoding", headers=headers)
 
 
+def wrongly_packed() -> Problem:
+    """The body cannot be unpacked, or breaks off; where the next request begins, nobody knows."""
+    message = "The body is not what its Content-Encoding says."
+    return Problem(400, message, headers={"Connection": "close"})
+
+
 def wrong_key(message: str) -> Problem:
     """No key, or none that we know."""
     headers = {"WWW-Authenticate": "Bearer"}
@@ -229,7 +235,7 @@ def of(error: Exception) -> Problem:
         case web.HTTPException():
             return _of_aiohttp(error)
         case web.RequestPayloadError():
-            return bad_value("The body is not what its Content-Encoding says.")
+            return wrongly_packed()
         case WrongField(field=field, code=code):
             return Problem(404 if code == MODEL_NOT_FOUND else 400, str(error), param=field, code=code)
         case TooLarge():

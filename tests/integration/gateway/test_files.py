@@ -1,6 +1,7 @@
 """Files over HTTP: stored as they come, listed, read, deleted; whose they are, and when their bytes go."""
 
 import asyncio
+import gzip
 import os
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -142,6 +143,27 @@ async def test_a_form_that_goes_wrong_behind_its_file_leaves_nothing_also_where_
 
     assert (told.status, told.json["error"]["param"]) == (400, param)
     await eventually(lambda: stored(tmp_path) == set(), what="nothing in the store")
+
+
+async def test_a_packed_upload_that_breaks_off_behind_its_form_leaves_nothing(
+    gateway: RunningGateway, tmp_path: Path
+) -> None:
+    form = (
+        b'--x\r\nContent-Disposition: form-data; name="purpose"\r\n\r\nbatch\r\n'
+        b'--x\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n{}\r\n--x--\r\n'
+    )
+    headers = {"Content-Type": "multipart/form-data; boundary=x", "Content-Encoding": "gzip"}
+    told = []
+    for behind in (b"", b"and\r\nthe\r\n" + os.urandom(500_000)):
+        packed = gzip.compress(form + behind)
+        for body in (packed[:-6], packed):
+            async with gateway.http.post(f"{gateway.url}/v1/files", data=body, headers=headers) as response:
+                told.append(await Answer.of(response))
+
+    assert [each.status for each in told] == [400, 200, 400, 200]
+    assert told[2].json["error"]["message"] == "The body is not what its Content-Encoding says."
+    kept = {told[1].json["id"], told[3].json["id"]}
+    await eventually(lambda: stored(tmp_path) == kept, what="nothing else in the store")
 
 
 async def test_files_are_listed_in_pages_also_past_one_that_was_deleted_meanwhile(gateway: RunningGateway) -> None:

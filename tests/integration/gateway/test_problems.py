@@ -1,9 +1,11 @@
 """What goes wrong is told in one shape, and bad input never is our fault."""
 
 import asyncio
+import gzip
 import io
 import json
 import zlib
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import aiohttp
@@ -104,6 +106,48 @@ async def test_a_compressed_body_is_read_and_a_broken_one_refused(gateway: Runni
                 whole(await Answer.of(response))
 
     assert statuses == [202, 400, 400, 413]
+
+
+PACKED: dict[str, Callable[[bytes], bytes]] = {
+    "gzip": gzip.compress,
+    "deflate": zlib.compress,
+    "deflate without its header": lambda body: zlib.compress(body, wbits=-zlib.MAX_WBITS),
+}
+
+
+@pytest.mark.parametrize("way", list(PACKED))
+@pytest.mark.parametrize("cut", [1, 4, 6, 8, 9])
+async def test_a_packed_body_that_breaks_off_is_refused_whatever_it_says_up_to_there(
+    gateway: RunningGateway, way: str, cut: int
+) -> None:
+    body = PACKED[way](json.dumps(PROMPT).encode())[:-cut]
+    headers = {"Content-Type": "application/json", "Content-Encoding": way.partition(" ")[0]}
+    told = []
+    for pieces in ([body], [body[:-10], body[-10:]]):
+        async with gateway.http.post(f"{gateway.url}/v1/jobs", data=in_pieces(pieces), headers=headers) as response:
+            told.append((response.status, whole(await Answer.of(response))["message"]))
+
+    assert told == [(400, "The body is not what its Content-Encoding says.")] * 2
+
+
+async def test_a_body_packed_in_several_is_read_whole_and_refused_where_the_last_breaks_off(
+    gateway: RunningGateway,
+) -> None:
+    body = json.dumps(PROMPT).encode()
+    first, last = gzip.compress(body[:20]), gzip.compress(body[20:])
+    headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+    statuses = []
+    for pieces in ([first + last], [first, last], [first, last[:-1]], [first, last, last[:5]]):
+        async with gateway.http.post(f"{gateway.url}/v1/jobs", data=in_pieces(pieces), headers=headers) as response:
+            statuses.append(response.status)
+
+    assert statuses == [202, 202, 400, 400]
+
+
+async def in_pieces(pieces: list[bytes]) -> AsyncIterator[bytes]:
+    """A body that comes so."""
+    for each in pieces:
+        yield each
 
 
 async def test_bytes_that_are_no_http_are_refused_in_the_one_shape(gateway: RunningGateway) -> None:
