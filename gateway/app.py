@@ -56,6 +56,7 @@ from gateway.openapi import queries
 from gateway.prompts.earlier_answers import EarlierAnswers
 from gateway.prompts.job_desk import JOB_DESK, JobDesk
 from gateway.prompts.submission import SUBMISSIONS, Submissions
+from gateway.readers.following import FOLLOWING, Following
 from gateway.readers.leases import READER_LEASES, ReaderLeases
 from gateway.readers.live import LIVE, Live
 from gateway.repeats import making
@@ -142,6 +143,7 @@ def create_app(
     app[JOB_DESK] = desk = JobDesk(scripts, intake, endings, app[CLOCK], parts.retention)
     app[SUBMISSIONS] = Submissions(publisher, intake, app[MODERATOR], earlier, desk, scripts, app[METRICS])
     app[LIVE] = live = Live(parts.redis, scripts)
+    app[FOLLOWING] = Following(scripts, live, app[STOPPING], settings.ping_every_s)
     app[READER_LEASES] = ReaderLeases(scripts, live, settings.reader_grace_s)
     app[EMBEDDING_SERVER] = EmbeddingServer(parts.embeddings)
     app[EMBEDDINGS] = Embeddings(app[EMBEDDING_SERVER], intake, app[MODERATOR], publisher)

@@ -3,20 +3,22 @@
 import msgspec
 from aiohttp import web
 
-from gateway.chat.stream import ChatStream
+from gateway.chat.stream import ChatTale
 from gateway.http import headers
 from gateway.http.objects import as_json
 from gateway.http.problems import must_be_there
 from gateway.jobs import handlers as jobs
 from gateway.jobs.objects import completion, no_answer
-from gateway.keys import BACKGROUND
+from gateway.keys import BACKGROUND, SETTINGS
 from gateway.prompts import entrance, waiting
 from gateway.prompts.job_desk import JOB_DESK
 from gateway.prompts.submission import SUBMISSIONS, Admitted, CacheHit
+from gateway.readers.following import FOLLOWING
 from gateway.readers.leases import READER_LEASES
 from gateway.repeats.making import MAKING
 from producers.events import AnswerCompleted, PromptSubmitted, Terminal
 from producers.jobs.intake import Again
+from producers.jobs.record import JobRecord, ended_by
 from producers.prompts import reading
 from producers.prompts.reading import Wish
 
@@ -39,14 +41,15 @@ async def complete(request: web.Request) -> web.StreamResponse:
             request.app[BACKGROUND].start_together(
                 "publish an answer from the cache", request.app[JOB_DESK].end(answer)
             )
-            return await _told(request, answer, wish)
+            return await _told(request, ended_by(answer), wish)
         case Admitted(prompt=prompt):
             return await _through_the_log(request, prompt, wish)
 
 
 async def _through_the_log(request: web.Request, prompt: PromptSubmitted, wish: Wish) -> web.StreamResponse:
     if wish.stream:
-        return await waiting.with_a_stream(request, prompt, ChatStream(request, prompt, wish))
+        tale = ChatTale(prompt, wish, request.app[SETTINGS].opening_s)
+        return await waiting.with_a_stream(request, prompt, tale)
     job = await waiting.for_the_end(request, prompt, "submit a job instead", ending_only=True)
     return whole(job.ending)
 
@@ -57,16 +60,15 @@ async def _again(request: web.Request, job_id: str, wish: Wish) -> web.StreamRes
     if not job.ended:
         raise waiting.still_running(job)
     request[MAKING].is_told_again = True
-    return await _told(request, job.ending, wish, job.seq)
+    return await _told(request, job, wish)
 
 
-async def _told(
-    request: web.Request, ending: Terminal | None, wish: Wish, seq: int | None = None
-) -> web.StreamResponse:
+async def _told(request: web.Request, job: JobRecord, wish: Wish) -> web.StreamResponse:
     """An answer that is there already, in the form the client wants."""
-    if wish.stream and isinstance(ending, AnswerCompleted):
-        return await ChatStream(request, ending.prompt, wish).tell(ending, seq)
-    return whole(ending)
+    if wish.stream and isinstance(job.ending, AnswerCompleted):
+        stream, tale = waiting.stream_of(request, job.job_id), ChatTale(job.prompt, wish)
+        return await request.app[FOLLOWING].tell(stream, tale, job)
+    return whole(job.ending)
 
 
 def whole(ending: Terminal | None) -> web.Response:

@@ -5,17 +5,16 @@ from typing import Any
 from aiohttp import web
 
 from gateway.chat import handlers as chat
-from gateway.chat.stream import ChatStream
+from gateway.chat.stream import ChatTale
 from gateway.http import headers
 from gateway.http.objects import as_json
 from gateway.http.problems import Problem, Stopping, must_be_there, not_found
 from gateway.jobs.objects import POLL_AFTER_S, completion, job_of
-from gateway.keys import CALLER, SCRIPTS, SETTINGS
+from gateway.keys import CALLER, SETTINGS
 from gateway.prompts import waiting
 from gateway.prompts.job_desk import JOB_DESK
+from gateway.readers.following import FOLLOWING
 from gateway.readers.leases import READER_LEASES
-from gateway.readers.live import LIVE
-from producers.jobs import live
 from producers.jobs.record import JobRecord
 from producers.prompts.reading import Wish
 
@@ -68,15 +67,8 @@ async def find(request: web.Request) -> JobRecord:
 async def _take_up(request: web.Request, job: JobRecord, wish: Wish) -> web.StreamResponse:
     """A stream with the rest; with all of it from its beginning, if the id is none that we can go on from."""
     app, after = request.app, headers.last_event_id(request.headers) or 0
-    if job.ended and after == job.seq:
-        return web.Response(status=204)
-    stream = ChatStream(request, job.prompt, wish)
-    entries = [each for each in await live.entries_after(app[SCRIPTS], job.job_id) if each.kind != "done"]
-    if job.ended:
-        return await stream.conclude(job, entries, after)
-    async with app[LIVE].reading(job.job_id, entries[-1].seq if entries else 0) as reader:
-        try:
-            await stream.take_up(entries, after)
-            return await stream.follow(reader, app[JOB_DESK], app[SETTINGS].ping_every_s)
-        except Stopping as error:
-            raise waiting.stopping(error, job.job_id) from None
+    tale = ChatTale(job.prompt, wish, app[SETTINGS].opening_s, after)
+    try:
+        return await app[FOLLOWING].take_up(waiting.stream_of(request, job.job_id), tale, job, after)
+    except Stopping as error:
+        raise waiting.stopping(error, job.job_id) from None

@@ -1,25 +1,24 @@
 """GET /v1/jobs/{id}/events: a job's stream as server-sent events, resumable on any gateway."""
 
-import asyncio
 import logging
+from collections.abc import Sequence
 
 from aiohttp import web
 
 from gateway.http import headers
-from gateway.http.problems import Problem
 from gateway.jobs import streaming
 from gateway.jobs.finding import find
-from gateway.keys import RETENTION, SCRIPTS, SETTINGS, STOPPING
-from gateway.prompts.job_desk import JOB_DESK, JobDesk
+from gateway.keys import RETENTION
 from gateway.readers.event_stream import EventStream
+from gateway.readers.following import FOLLOWING
 from gateway.readers.leases import READER_LEASES
-from gateway.readers.listeners import Reader
-from gateway.readers.live import LIVE
+from gateway.readers.tale import Tale
 from infra import sse
-from infra.errors import Unavailable
+from producers.events import JobError
 from producers.jobs import live
+from producers.jobs.live import Entry
+from producers.jobs.record import JobRecord
 from producers.state.retention import Retention
-from producers.state.scripts import Scripts
 
 log = logging.getLogger(__name__)
 
@@ -34,50 +33,48 @@ async def follow_job(request: web.Request) -> web.StreamResponse:
     """
     app, after = request.app, headers.last_event_id(request.headers)
     job = await find(request)
-    is_lost = after is None or after > job.seq
-    seen = 0 if after is None or is_lost else after
-    if job.ended and seen == job.seq:
-        return web.Response(status=204)
-    stream = EventStream(request)
-    if job.ended:
-        entries = [] if is_lost else await live.entries_after(app[SCRIPTS], job.job_id, seen)
-        return await stream.write(streaming.encode_rest(job, entries, -1 if is_lost else seen, app[RETENTION]))
     await app[READER_LEASES].asked_for(job)
-    opening = sse.come_back(COME_BACK_MS)
-    if is_lost:
-        seen, snapshot = await _so_far(app[SCRIPTS], job.job_id)
-        opening += snapshot
-    async with app[LIVE].reading(job.job_id, seen) as reader:
-        await stream.write(opening)
-        ping_s, stopping = app[SETTINGS].ping_every_s, app[STOPPING]
-        return await _follow(stream, reader, app[JOB_DESK], app[RETENTION], ping_s=ping_s, stopping=stopping)
+    return await app[FOLLOWING].take_up(EventStream(request), JobTale(job, after, app[RETENTION]), job, after)
 
 
-async def _so_far(scripts: Scripts, job_id: str) -> tuple[int, bytes]:
-    """All of a job that has been shown, as one event, and its number."""
-    told = [entry for entry in await live.entries_after(scripts, job_id) if entry.kind != "done"]
-    seq = told[-1].seq if told else 0
-    return seq, streaming.encode_snapshot(seq, live.pieces_in(told))
+class JobTale(Tale):
+    """A job, told to a reader who has all up to the event of number `after`; None where it has one that is not ours."""
 
+    ping = sse.PING
+    parting = sse.come_back(COME_BACK_MS)
 
-async def _follow(
-    stream: EventStream,
-    reader: Reader,
-    desk: JobDesk,
-    retention: Retention,
-    *,
-    ping_s: float,
-    stopping: asyncio.Event,
-) -> web.StreamResponse:
-    while not stopping.is_set():
-        after = reader.last
-        try:
-            entries, ended = await desk.heard(reader, ping_s)
-        except (Unavailable, Problem) as error:
-            log.info("a reader is sent away: %s", error, extra={"job_id": reader.job_id})
-            return await stream.write(b"")  # the client comes back with its Last-Event-ID
-        if ended is not None:
-            return await stream.write(streaming.encode_rest(ended, entries, after, retention))
-        told = b"".join(streaming.encode_entry(entry) for entry in entries if entry.kind != "done")
-        await stream.write(told or sse.PING)
-    return await stream.write(sse.come_back(COME_BACK_MS))
+    def __init__(self, job: JobRecord, after: int | None, retention: Retention) -> None:
+        super().__init__(job.prompt)
+        self._retention = retention
+        self._is_lost = after is None or after > job.seq
+        self._last = 0 if after is None or self._is_lost else after
+        """The number of the last event that the reader has."""
+
+    def begin(self, entries: Sequence[Entry]) -> bytes:
+        """When to come back, and what follows the reader's last event, or all that has been shown as one."""
+        rest = [entry for entry in entries if entry.seq > self._last]
+        is_torn = self._last > 0 and bool(rest) and rest[0].seq != self._last + 1
+        if not (self._is_lost or is_torn):
+            return sse.come_back(COME_BACK_MS) + self.more(rest)
+        self._last = entries[-1].seq if entries else 0
+        return sse.come_back(COME_BACK_MS) + streaming.encode_snapshot(self._last, live.pieces_in(entries))
+
+    def more(self, entries: Sequence[Entry]) -> bytes:
+        """More events."""
+        self._last = entries[-1].seq if entries else self._last
+        return b"".join(streaming.encode_entry(entry) for entry in entries if entry.kind != "done")
+
+    async def end(self, job: JobRecord, entries: Sequence[Entry]) -> bytes:
+        """The last events, the very last of which is the whole job."""
+        return streaming.encode_rest(job, entries, self._last, self._retention)
+
+    async def whole(self, job: JobRecord, entries: Sequence[Entry]) -> bytes:
+        """What is left of a job's events."""
+        if self._is_lost:
+            return streaming.encode_rest(job, (), -1, self._retention)
+        return await self.end(job, [entry for entry in entries if entry.seq > self._last])
+
+    def error(self, error: JobError, seq: int | None = None) -> bytes:
+        """Nothing: the client comes back with its Last-Event-ID."""
+        log.info("a reader is sent away: %s", error.message, extra={"job_id": self.prompt.job_id})
+        return b""

@@ -15,10 +15,11 @@ from gateway.jobs.finding import find
 from gateway.jobs.objects import POLL_AFTER_S, job_object
 from gateway.keys import RETENTION
 from gateway.prompts import entrance
-from gateway.prompts.job_desk import JOB_DESK, JobDesk
+from gateway.prompts.job_desk import JOB_DESK
 from gateway.prompts.submission import SUBMISSIONS, Admitted, CacheHit
+from gateway.readers.following import FOLLOWING
 from gateway.readers.leases import READER_LEASES
-from gateway.readers.live import LIVE, Live
+from gateway.readers.live import LIVE
 from gateway.repeats.making import MAKING
 from infra.errors import Unavailable
 from producers.events import PromptSubmitted
@@ -41,11 +42,10 @@ async def submit(request: web.Request, prompt: PromptSubmitted) -> web.Response:
         Problem: it cannot be taken.
         Unavailable: the broker or Redis did not answer.
     """
-    desk, retention = request.app[JOB_DESK], request.app[RETENTION]
-    wait_s = headers.wait_s(request.headers)
+    retention, wait_s = request.app[RETENTION], headers.wait_s(request.headers)
     job = await _taken(request, prompt)
     if wait_s and not job.ended:
-        job = await _awaited(desk, request.app[LIVE], job, wait_s)
+        job = await _awaited(request, job, wait_s)
     if wait_s and job.ended:
         return whole(job, retention, 200, {"Preference-Applied": f"wait={wait_s}"})
     return accepted(job, retention)
@@ -105,10 +105,11 @@ def whole(job: JobRecord, retention: Retention, status: int, more: Mapping[str, 
     return as_json(job_object(job, retention), status=status, headers=more)
 
 
-async def _awaited(desk: JobDesk, live: Live, job: JobRecord, wait_s: int) -> JobRecord:
+async def _awaited(request: web.Request, job: JobRecord, wait_s: int) -> JobRecord:
     """The job once it has ended, or as it stands by then; as it stood where that cannot be seen: the log has it."""
+    app = request.app
     with suppress(Unavailable):
-        async with live.waiting(job.job_id) as waiter:
-            ended = await desk.until_ended(waiter, wait_s)
-        return ended or must_be_there(await desk.find(job.job_id, job.prompt.tenant))
+        async with app[LIVE].waiting(job.job_id) as waiter:
+            ended = await app[FOLLOWING].until_ended(waiter, wait_s)
+        return ended or must_be_there(await app[JOB_DESK].find(job.job_id, job.prompt.tenant))
     return job

@@ -41,7 +41,7 @@ def _more(piece: Piece) -> dict[str, Any]:
     return more
 
 
-def encode_rest(job: JobRecord, entries: list[Entry], after: int, retention: Retention) -> bytes:
+def encode_rest(job: JobRecord, entries: Sequence[Entry], after: int, retention: Retention) -> bytes:
     """The rest of the stream of an ended job; where its beginning is no longer kept, all its text at once.
 
     The last event is the whole job object, whatever its end.

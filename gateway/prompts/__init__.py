@@ -4,5 +4,5 @@
 - `submission`: its job is made, and the log holds it; or
 - `earlier_answers`: the cache has its answer
 - `waiting`: its client waits for the whole answer, or for a stream of it
-- `job_desk`: what is asked of its job from then on: find it, cancel it, wait for its end
+- `job_desk`: what is asked of its job from then on: find it, cancel it, end it
 """

@@ -3,17 +3,20 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from aiohttp import web
 
 from gateway.http import problems
 from gateway.http.problems import Problem, Stopping, conflict, must_be_there
 from gateway.keys import BACKGROUND, SETTINGS, STOPPING
-from gateway.prompts.job_desk import JOB_DESK, JobDesk
+from gateway.prompts.job_desk import JOB_DESK
 from gateway.prompts.submission import SUBMISSIONS
-from gateway.readers.listeners import Listener, Reader
+from gateway.readers.event_stream import EventStream
+from gateway.readers.following import FOLLOWING
+from gateway.readers.listeners import Listener
 from gateway.readers.live import LIVE
+from gateway.readers.tale import Tale
 from infra.errors import Unavailable
 from producers.events import PromptSubmitted
 from producers.jobs.record import JobRecord
@@ -21,17 +24,6 @@ from producers.jobs.record import JobRecord
 _UNHEARD_AGAIN_S = 5.0
 
 Joined = TypeVar("Joined", bound=Listener)
-
-
-class Following(Protocol):
-    """A stream that tells an answer as it comes."""
-
-    @property
-    def begun(self) -> bool:
-        """Whether the client was told anything."""
-
-    async def follow(self, reader: Reader, desk: JobDesk, ping_s: float) -> web.StreamResponse:
-        """Tell it to the end."""
 
 
 async def for_the_end(
@@ -48,7 +40,7 @@ async def for_the_end(
     """
     app, timeout_s = request.app, request.app[SETTINGS].chat_timeout_s
     async with _heard_by(request, prompt, app[LIVE].waiting(prompt.job_id, fresh=True)) as waiter:
-        job = await app[JOB_DESK].until_ended(waiter, timeout_s, ending_only=ending_only)
+        job = await app[FOLLOWING].until_ended(waiter, timeout_s, ending_only=ending_only)
     if job is None:
         with _held(prompt):
             job = must_be_there(await app[JOB_DESK].find(prompt.job_id, prompt.tenant))
@@ -64,17 +56,22 @@ async def for_the_end(
 
 
 async def with_a_stream(
-    request: web.Request, prompt: PromptSubmitted, stream: Following, *, goes_on: bool = False
+    request: web.Request, prompt: PromptSubmitted, tale: Tale, *, goes_on: bool = False
 ) -> web.StreamResponse:
-    """The stream to its end; the job `goes_on` without its reader if it is one for the background.
+    """The tale to its end; the job `goes_on` without its reader if it is one for the background.
 
     Raises:
         Problem: there is no answer, and nothing was told yet; or this gateway stops.
         Unavailable: the broker or Redis did not answer; `OutOfSight` once the log holds the prompt.
     """
-    reading = request.app[LIVE].reading(prompt.job_id, fresh=True)
+    reading, stream = request.app[LIVE].reading(prompt.job_id, fresh=True), stream_of(request, prompt.job_id)
     async with _heard_by(request, prompt, reading, stream, goes_on=goes_on) as reader:
-        return await stream.follow(reader, request.app[JOB_DESK], request.app[SETTINGS].ping_every_s)
+        return await request.app[FOLLOWING].follow(stream, tale, reader)
+
+
+def stream_of(request: web.Request, job_id: str) -> EventStream:
+    """The response that streams a call's answer, and names its job."""
+    return EventStream(request, {"x-job-id": job_id})
 
 
 def stopping(error: Stopping, job_id: str, *, may_repeat: bool = True) -> Problem:
@@ -99,7 +96,7 @@ async def _heard_by(
     request: web.Request,
     prompt: PromptSubmitted,
     joining: AbstractAsyncContextManager[Joined],
-    stream: Following | None = None,
+    stream: EventStream | None = None,
     *,
     goes_on: bool = False,
 ) -> AsyncIterator[Joined]:

@@ -47,6 +47,9 @@ class Listener:
         self.last = after
         self._wake.set()
 
+    def reaches(self, seq: int) -> None:
+        """The job's stream is known to reach to this entry."""
+
     def cut_off(self) -> None:
         """End reading: whoever waits is told so."""
         self._cut_off = True
@@ -151,6 +154,11 @@ class Reader(Listener):
         """Read on after this entry, from the stream."""
         super().go_back(after)
         self._stale = True
+
+    def reaches(self, seq: int) -> None:
+        """What was not announced of it is read from the stream."""
+        if seq > self.last:
+            self.go_back(self.last)
 
     async def _next(self) -> list[Entry]:
         self._wake.clear()

@@ -10,17 +10,17 @@ from gateway.jobs import forgetting
 from gateway.jobs.objects import no_answer
 from gateway.keys import BACKGROUND, CALLER, INTAKE, SCRIPTS, SETTINGS
 from gateway.prompts import entrance, waiting
-from gateway.prompts.job_desk import JOB_DESK, JobDesk, ended_by
+from gateway.prompts.job_desk import JOB_DESK, JobDesk
 from gateway.prompts.submission import SUBMISSIONS, Admitted, CacheHit
+from gateway.readers.following import FOLLOWING
 from gateway.readers.leases import READER_LEASES
 from gateway.readers.live import LIVE
 from gateway.repeats.making import MAKING
 from gateway.responses.objects import input_items, job_of, response_id, response_object
-from gateway.responses.stream import ResponseStream
+from gateway.responses.stream import ResponseTale
 from producers.events import AnswerCompleted, PromptSubmitted
-from producers.jobs import live
 from producers.jobs.intake import NO_LIMITS, Again
-from producers.jobs.record import JobRecord
+from producers.jobs.record import JobRecord, ended_by
 from producers.prompts import responses
 from producers.prompts.responses import ResponseWish
 
@@ -66,14 +66,8 @@ async def show(request: web.Request) -> web.StreamResponse:
 
 async def _streamed(request: web.Request, job: JobRecord, after: int = -1) -> web.StreamResponse:
     """What follows the event of that number, whether the response was read before or is still made."""
-    entries = await live.entries_after(request.app[SCRIPTS], job.job_id)
-    if entries and entries[-1].kind == "done" and not job.ended:
-        job = must_be_there(await request.app[JOB_DESK].find(job.job_id, job.prompt.tenant))  # it ended just now
-    stream = ResponseStream(request, job.prompt, after)
-    if job.ended:
-        return await stream.tell(job, entries)
-    async with request.app[LIVE].reading(job.job_id, entries[-1].seq if entries else 0) as reader:
-        return await stream.follow(reader, request.app[JOB_DESK], request.app[SETTINGS].ping_every_s, entries)
+    tale = ResponseTale(request.app[SCRIPTS], job.prompt, after)
+    return await request.app[FOLLOWING].take_up(waiting.stream_of(request, job.job_id), tale, job)
 
 
 async def cancel(request: web.Request) -> web.Response:
@@ -102,8 +96,8 @@ async def list_input_items(request: web.Request) -> web.Response:
 
 async def _through_the_log(request: web.Request, prompt: PromptSubmitted, wish: ResponseWish) -> web.StreamResponse:
     if wish.stream:
-        stream = ResponseStream(request, prompt)
-        return await waiting.with_a_stream(request, prompt, stream, goes_on=wish.background)
+        tale = ResponseTale(request.app[SCRIPTS], prompt)
+        return await waiting.with_a_stream(request, prompt, tale, goes_on=wish.background)
     if not wish.background:
         job = await waiting.for_the_end(request, prompt, "ask for it with background: true")
         return await _told(request, job, wish)
@@ -131,7 +125,8 @@ async def _again(request: web.Request, job_id: str, wish: ResponseWish) -> web.S
 async def _told(request: web.Request, job: JobRecord, wish: ResponseWish) -> web.StreamResponse:
     """A response that is there already; without an answer it is an error for who waited, not for who asks later."""
     if wish.stream and job.ended:
-        return await ResponseStream(request, job.prompt).tell(job)
+        stream, tale = waiting.stream_of(request, job.job_id), ResponseTale(request.app[SCRIPTS], job.prompt)
+        return await request.app[FOLLOWING].tell(stream, tale, job)
     if not (wish.background or isinstance(job.ending, AnswerCompleted)):
         raise no_answer(job.ending)
     return as_json(response_object(job), headers={"x-job-id": job.job_id})
@@ -141,10 +136,10 @@ async def _cancelled(request: web.Request, job: JobRecord) -> JobRecord:
     """The job at its end, or as it stands where its worker takes long to stop."""
     if job.ended:
         return job
-    desk = request.app[JOB_DESK]
-    async with request.app[LIVE].waiting(job.job_id) as waiter:
-        after = await desk.cancel(job)
-        return after if after.ended else await desk.until_ended(waiter, CANCEL_PATIENCE_S) or after
+    app = request.app
+    async with app[LIVE].waiting(job.job_id) as waiter:
+        after = await app[JOB_DESK].cancel(job)
+        return after if after.ended else await app[FOLLOWING].until_ended(waiter, CANCEL_PATIENCE_S) or after
 
 
 async def _continued(request: web.Request, prompt: PromptSubmitted) -> PromptSubmitted:

@@ -3,104 +3,84 @@
 from collections.abc import Sequence
 from contextlib import suppress
 
-from aiohttp import web
-
-from gateway.http import problems
-from gateway.http.problems import Problem
-from gateway.keys import SCRIPTS
-from gateway.prompts.job_desk import JobDesk
-from gateway.readers.event_stream import EventStream
-from gateway.readers.listeners import Reader
+from gateway.http.problems import of_job
 from gateway.readers.sent import Diverged
+from gateway.readers.tale import Broken, Tale
 from gateway.responses.events import ResponseEvents
-from infra import sse
 from infra.errors import Unavailable
 from producers.events import JobError, PromptSubmitted
 from producers.jobs import record
 from producers.jobs.live import Entry
 from producers.jobs.record import JobRecord
+from producers.state.scripts import Scripts
 
 _STARTED_OVER = JobError(
     "The answer was started over and came out differently; ask for the response itself.", code="stream_diverged"
 )
 
 
-class ResponseStream:
-    """One streamed response: what follows the event of number `after`."""
+class ResponseTale(Tale):
+    """A response: what follows its event of number `after`."""
 
-    def __init__(self, request: web.Request, prompt: PromptSubmitted, after: int = -1) -> None:
-        self._scripts = request.app[SCRIPTS]
-        self._stream = EventStream(request, {"x-job-id": prompt.job_id})
-        self._prompt = prompt
-        self._events = ResponseEvents(prompt, after)
+    always_opens = True
+
+    def __init__(self, scripts: Scripts, prompt: PromptSubmitted, after: int = -1) -> None:
+        super().__init__(prompt)
+        self._scripts = scripts
         self._after = after
+        self._events = ResponseEvents(prompt, after)
+        self._is_lost = False
+        """Whether its events cannot be counted from the beginning, so that the end alone is told, with all of it."""
 
-    @property
-    def begun(self) -> bool:
-        """Whether anything was sent."""
-        return self._stream.begun
+    def begin(self, entries: Sequence[Entry]) -> bytes:
+        """What follows the reader's last event."""
+        self._is_lost = self._after >= 0 and _lacks_beginning(entries)
+        return b"" if self._is_lost else self._told(self._events.begin(), entries)
 
-    async def follow(
-        self, reader: Reader, desk: JobDesk, ping_s: float, earlier: Sequence[Entry] = ()
-    ) -> web.StreamResponse:
-        """Tell the response as it comes, behind the `earlier` entries of its stream."""
-        is_lost = self._after >= 0 and self._is_lost(earlier)
-        if not is_lost:
-            begun = self._events.begin()
-            told, is_over = self._told(earlier, None)
-            await self._say(begun + told)
-            if is_over:
-                return await self._say(b"")
-        while True:
-            try:
-                entries, ended = await desk.heard(reader, ping_s)
-            except Unavailable as error:
-                hidden = problems.once_held(error, self._prompt)
-                return await self._say(self._events.error(problems.of(hidden).error))
-            except Problem as problem:
-                return await self._say(self._events.error(problem.error))
-            if is_lost:
-                told, is_over = (b"", False) if ended is None else (self._events.closing(ended), True)
-            else:
-                told, is_over = self._told(entries, ended)
-            if is_over:
-                await self._note_last()
-                return await self._say(told)
-            if told or not entries:
-                # Not a whole comment with its blank line: the client has seen ids.
-                await self._say(told or sse.PING_LINE)
+    def more(self, entries: Sequence[Entry]) -> bytes:
+        """More of the response."""
+        return b"" if self._is_lost else self._told(b"", entries)
 
-    async def tell(self, job: JobRecord, entries: Sequence[Entry] = ()) -> web.StreamResponse:
-        """Tell a response that has ended, from what is left of its stream; 204 where nothing follows."""
-        if self._after >= 0 and (self._is_lost(entries) or not entries):
-            rest = self._events.closing(job)
-        else:
-            begun = self._events.begin()
-            rest = begun + self._told(() if self._is_lost(entries) else entries, job)[0]
-        if not rest:
-            return web.Response(status=204)
+    async def end(self, job: JobRecord, entries: Sequence[Entry]) -> bytes:
+        """The rest of the response, and its last event."""
+        told = self._events.closing(job) if self._is_lost else self._ended(self.more(entries), job)
         await self._note_last()
-        return await self._say(rest)
+        return told
 
-    def _is_lost(self, entries: Sequence[Entry]) -> bool:
-        """Whether events cannot be counted by these entries, for the stream's beginning is gone."""
-        return bool(entries) and entries[0].seq > 1
+    async def whole(self, job: JobRecord, entries: Sequence[Entry]) -> bytes:
+        """What is left of a response."""
+        if self._after >= 0 and (_lacks_beginning(entries) or not entries):
+            told = self._events.closing(job)
+        else:
+            told = self._ended(self.begin(() if _lacks_beginning(entries) else entries), job)
+        if told:
+            await self._note_last()
+        return told
 
-    def _told(self, entries: Sequence[Entry], ended: JobRecord | None) -> tuple[bytes, bool]:
-        """What these entries tell, and whether that is the last that can be told."""
-        told = b""
+    def error(self, error: JobError, seq: int | None = None) -> bytes:
+        """An error in mid-stream, which is none of its numbered events."""
+        return self._events.error(error)
+
+    def _told(self, told: bytes, entries: Sequence[Entry]) -> bytes:
         try:
             for entry in entries:
                 told += self._events.take(entry)
-            return (told, False) if ended is None else (told + self._events.end(ended), True)
         except Diverged:
-            return told + self._events.error(_STARTED_OVER), True
+            raise Broken(of_job(_STARTED_OVER, self.prompt), told) from None
+        return told
+
+    def _ended(self, told: bytes, job: JobRecord) -> bytes:
+        try:
+            return told + self._events.end(job)
+        except Diverged:
+            raise Broken(of_job(_STARTED_OVER, self.prompt), told) from None
 
     async def _note_last(self) -> None:
         """Before it is told: who has the last event is known by its number, also when the stream is gone."""
-        if self._events.last is not None and self._prompt.response is not None and self._prompt.response.store:
+        if self._events.last is not None and self.prompt.response is not None and self.prompt.response.store:
             with suppress(Unavailable):
-                await record.note_last_event(self._scripts, self._prompt.job_id, self._events.last)
+                await record.note_last_event(self._scripts, self.prompt.job_id, self._events.last)
 
-    async def _say(self, told: bytes) -> web.StreamResponse:
-        return await self._stream.write(told)
+
+def _lacks_beginning(entries: Sequence[Entry]) -> bool:
+    return bool(entries) and entries[0].seq > 1

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from producers.answers import cache_policy
-from producers.events import AnswerCompleted, AnswerFailed, CompletionUpdated, PromptSubmitted, Terminal
+from producers.events import AnswerCompleted, AnswerFailed, CompletionUpdated, PromptSubmitted, Terminal, status_of
 from producers.idempotency import naming
 from producers.limits import spending
 from producers.log import codec
@@ -139,6 +139,14 @@ def parse(job_id: str, fields: dict[bytes, bytes]) -> JobRecord | None:
         # What ends with an answer from the cache at once has ended before its `done`, the first entry, is said.
         seq=max(int(fields.get(b"seq", b"0")), int(state in ENDED)),
         last_event=int(fields[b"last_event"]) if b"last_event" in fields else None,
+    )
+
+
+def ended_by(ending: Terminal, seq: int = 0) -> JobRecord:
+    """The record of a job as its ending alone tells of it; `seq` is the number of its `done`, once that is known."""
+    state, times = status_of(ending), ending.timeline
+    return JobRecord(
+        ending.job_id, state, ending.prompt, ending, ending.attempt, cancelling=False, times=times, seq=seq
     )
 
 

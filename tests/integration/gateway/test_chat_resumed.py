@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from openai import AsyncOpenAI
 
-from gateway.prompts.job_desk import JobDesk
+from gateway.readers.following import Following
 from infra.settings import KafkaSettings, RedisSettings
 from producers.events import AnswerCancelled, AnswerCompleted, Choice, PromptSubmitted, TokenLogprob, ToolCall
 from producers.jobs.lease import Lease
@@ -233,13 +233,13 @@ async def test_who_is_told_nothing_until_an_attempt_was_started_over_is_told_the
     gateway: RunningGateway, worker: PlayedWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The gateway comes to its reader only when all is there already."""
-    all_is_there, heard = asyncio.Event(), JobDesk.heard
+    all_is_there, heard = asyncio.Event(), Following.heard
 
     async def heard_late(*given: Any, **how: Any) -> Any:
         await all_is_there.wait()
         return await heard(*given, **how)
 
-    monkeypatch.setattr(JobDesk, "heard", heard_late)
+    monkeypatch.setattr(Following, "heard", heard_late)
     asking = asyncio.create_task(gateway.post(CHAT, STREAM))
     prompt, place = await worker.next_prompt()
     first = await worker.lease_of(prompt, place)

@@ -7,8 +7,8 @@ import pytest
 
 from gateway.keys import INTAKE
 from gateway.no_job import GivenUp
-from gateway.prompts.job_desk import JobDesk
 from gateway.prompts.submission import SUBMISSIONS, Admitted
+from gateway.readers.following import Following
 from producers.answers.answer_cache import key_of
 from producers.events import AnswerCancelled, Limits
 from producers.jobs import record
@@ -229,13 +229,13 @@ async def test_who_waits_too_short_is_told_how_far_the_job_has_come(
     gateway: RunningGateway, worker: PlayedWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The time is over once the job runs, however long it takes a busy machine to get there."""
-    is_claimed, until_ended = asyncio.Event(), JobDesk.until_ended
+    is_claimed, until_ended = asyncio.Event(), Following.until_ended
 
-    async def until_claimed(desk: JobDesk, reader: Any, within_s: float, **how: Any) -> Any:
+    async def until_claimed(following: Following, reader: Any, within_s: float, **how: Any) -> Any:
         await is_claimed.wait()
-        return await until_ended(desk, reader, within_s / 100, **how)
+        return await until_ended(following, reader, within_s / 100, **how)
 
-    monkeypatch.setattr(JobDesk, "until_ended", until_claimed)
+    monkeypatch.setattr(Following, "until_ended", until_claimed)
     asking = asyncio.create_task(gateway.post("/v1/jobs", PROMPT, Prefer="wait=1"))
     _, lease = await worker.claim()
     is_claimed.set()

@@ -3,20 +3,18 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import replace
-from typing import cast
 
 import pytest
 
 from gateway.http.problems import Problem
-from gateway.prompts.job_desk import JobDesk, ended_by
+from gateway.readers.following import Following
 from gateway.readers.listeners import Listener
 from gateway.readers.live import Live
 from infra import redis
 from infra.settings import RedisSettings
 from producers.events import PromptSubmitted
 from producers.jobs import live, record
-from producers.jobs.endings import Endings
+from producers.jobs.record import ended_by
 from producers.state.retention import Retention
 from producers.state.scripts import Scripts
 from tests.support.builders import CLOCK, a_completed, a_prompt
@@ -67,15 +65,18 @@ async def test_who_waits_for_an_ending_is_told_it_with_the_end_unless_it_is_long
 ) -> None:
     prompt = a_prompt()
     answer = a_completed(prompt, "Rayleigh scattering. \u2600" if is_told else "x" * 70_000)
-    async with a_house(redis_settings) as house, a_listener(redis_settings, house, prompt, how) as (listener, desk):
+    async with (
+        a_house(redis_settings) as house,
+        a_listener(redis_settings, house, prompt, how) as (listener, following),
+    ):
         await house.intake.accept(prompt, QUOTA)
         await house.settling.settle(answer, 0, 0, CLOCK.now_ms())
-        entries, heard = await desk.heard(listener, 45.0, ending_only=True)
+        entries, heard = await following.heard(listener, 45.0, ending_only=True)
         stored = await record.read(house.scripts, prompt.job_id)
 
     assert [bool(each.value) for each in entries] == [is_told]
     assert stored is not None
-    assert heard == (replace(ended_by(answer), seq=stored.seq) if is_told else stored)
+    assert heard == (ended_by(answer, stored.seq) if is_told else stored)
 
 
 async def test_an_ending_that_was_to_be_forgotten_is_not_announced(redis_settings: RedisSettings) -> None:
@@ -92,12 +93,15 @@ async def test_an_ending_that_was_to_be_forgotten_is_not_announced(redis_setting
 @pytest.mark.parametrize("how", ["reading", "waiting"])
 async def test_of_an_ended_job_that_was_deleted_nothing_is_waited_for(redis_settings: RedisSettings, how: str) -> None:
     prompt = a_prompt()
-    async with a_house(redis_settings) as house, a_listener(redis_settings, house, prompt, how) as (listener, desk):
+    async with (
+        a_house(redis_settings) as house,
+        a_listener(redis_settings, house, prompt, how) as (listener, following),
+    ):
         await house.intake.accept(prompt, QUOTA)
         await house.settling.settle(a_completed(prompt, "x" * 70_000), 0, 0, CLOCK.now_ms())
         await record.forget(house.scripts, prompt.job_id, Retention())
         with pytest.raises(Problem) as told:
-            await desk.heard(listener, 5.0)
+            await following.heard(listener, 5.0)
 
     assert told.value.status == 410
 
@@ -105,11 +109,11 @@ async def test_of_an_ended_job_that_was_deleted_nothing_is_waited_for(redis_sett
 @asynccontextmanager
 async def a_listener(
     redis_settings: RedisSettings, house: House, prompt: PromptSubmitted, how: str
-) -> AsyncIterator[tuple[Listener, JobDesk]]:
-    """Who is subscribed to a job, and a desk that never writes."""
+) -> AsyncIterator[tuple[Listener, Following]]:
+    """Who is subscribed to a job, and what goes on to read it."""
     subscription = Live(redis_settings, house.scripts)
     channel = live.channel if how == "reading" else live.channel_of_end
-    desk = JobDesk(house.scripts, house.intake, cast("Endings", None), CLOCK, Retention())
+    following = Following(house.scripts, subscription, asyncio.Event(), 15.0)
     listening = asyncio.create_task(subscription.run())
 
     async def is_heard(name: str) -> bool:
@@ -118,6 +122,6 @@ async def a_listener(
     await eventually(lambda: is_heard(f"{redis_settings.prefix}live"))
     async with getattr(subscription, how)(prompt.job_id, fresh=True) as listener:
         await eventually(lambda: is_heard(channel(redis_settings.prefix, prompt.job_id)))
-        yield listener, desk
+        yield listener, following
     listening.cancel()
     await asyncio.gather(listening, return_exceptions=True)

@@ -11,8 +11,8 @@ import pytest
 
 from gateway.http.problems import OutOfSight
 from gateway.keys import CONVERSATIONS, PUBLISHER, REGISTRY
-from gateway.prompts import job_desk
 from gateway.prompts.job_desk import JobDesk
+from gateway.readers import following
 from infra import redis
 from infra.errors import Unavailable
 from infra.settings import KafkaSettings, RedisSettings
@@ -215,7 +215,7 @@ async def test_without_redis_the_answer_is_503_and_all_is_well_when_it_is_back(
 async def test_a_prompt_that_the_log_holds_is_told_as_accepted_where_redis_hides_its_answer(
     log_settings: KafkaSettings, own_redis: RunningRedis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(job_desk, "PATIENCE_S", 0.0)
+    monkeypatch.setattr(following, "PATIENCE_S", 0.0)
     asks: list[tuple[str, dict[str, Any], dict[str, str]]] = [
         ("/v1/chat/completions", PROMPT, {}),
         ("/v1/chat/completions", PROMPT | {"stream": True}, {}),
