@@ -7,7 +7,7 @@ from typing import Any
 
 from aiohttp import HttpVersion10, HttpVersion11, StreamReader, web
 from aiohttp.http import HttpProcessingError, RawRequestMessage
-from aiohttp.http_exceptions import ContentEncodingError, LineTooLong
+from aiohttp.http_exceptions import BadHttpMessage, ContentEncodingError, LineTooLong
 from aiohttp.streams import EMPTY_PAYLOAD
 from aiohttp.web_protocol import RequestHandler, _ErrInfo
 
@@ -26,6 +26,8 @@ LONGEST_URL_BYTES = 8 * 1024
 LONGEST_HEADER_BYTES = 16 * 1024
 """Not the same number: by the limit that was passed aiohttp tells us which line was too long."""
 
+MOST_HEADERS = 128
+
 
 class Runner(web.AppRunner):
     """Runs the gateway; a client that hangs up ends its handler, so that what it asked for can be given up."""
@@ -40,6 +42,7 @@ class Runner(web.AppRunner):
             keepalive_timeout=app[SETTINGS].idle_timeout_s,
             max_line_size=LONGEST_URL_BYTES,
             max_field_size=LONGEST_HEADER_BYTES,
+            max_headers=MOST_HEADERS,
         )
 
     async def _make_server(self) -> web.Server:
@@ -222,6 +225,8 @@ def _problem(status: int, error: BaseException | None) -> Problem:
             return Problem(414, f"The URL is longer than {limit} bytes.", code="url_too_long")
         case LineTooLong(args=(_, limit, *_)):
             return Problem(431, f"A header line is longer than {limit} bytes.", code="header_too_long")
+        case BadHttpMessage(message="Too many headers received"):
+            return Problem(431, f"There are more than {MOST_HEADERS} headers.", code="too_many_headers")
         case _ if status < 500:
             closing = {"Connection": "close"}
             return Problem(status, "The request is not valid HTTP.", code="bad_request", headers=closing)

@@ -111,7 +111,7 @@ def too_much(limit: OverQuota, budget: Budget, at_ms: float) -> Problem:
         case "day":
             left = max(0, (it.tokens_per_day or 0) - (it.spent or 0))
             message = f"{who} may use {it.tokens_per_day} tokens a day (of UTC) and has {left} left"
-            return problems.spent(f"{message}; this prompt may take {limit.tokens}.", at_ms)
+            return problems.spent(f"{message}; this request may take {limit.tokens}.", at_ms)
 
 
 def too_much_passed_over(limit: OverQuota) -> Problem:
@@ -126,8 +126,8 @@ def too_much_passed_over(limit: OverQuota) -> Problem:
 
 
 def _too_many_tokens(who: str, level: Level, tokens: int) -> Problem:
-    message = f"{who} may use {level.quota} tokens a minute and has {level.whole} left; this prompt may take {tokens}."
+    message = f"{who} may use {level.quota} tokens a minute and has {level.whole} left; this request may take {tokens}."
     if tokens > level.quota:
-        message += " Give a smaller max_completion_tokens, or a shorter prompt."
+        message += " Send less text, or ask for a shorter answer."
         return problems.too_large_for_limit(message, level.full_in_ms / 1000)
     return problems.limited(message, level.has_in_ms(tokens) / 1000)

@@ -76,7 +76,7 @@ async def create(request: web.Request) -> web.Response:
         tenant=asked.tenant,
         name=asked.name,
         limits=Limits(**limits),
-        scopes=asked.scopes,
+        scopes=given["scopes"],
         models=given["models"],
         expires_ms=given["expires_ms"],
     ).under(key_id, seal)
@@ -195,6 +195,8 @@ def _checked(asked: KeyBody | KeyChangeBody, now_ms: float) -> dict[str, Any]:
     given = {name: getattr(asked, name) for name in ("name", "scopes", "models")}
     given = {name: value for name, value in given.items() if value is not UNSET}
     bounds.caption("name", given.get("name"), LONGEST_KEY_NAME)
+    if given.get("scopes"):
+        given["scopes"] = tuple(dict.fromkeys(given["scopes"]))
     if given.get("scopes") == ():
         raise WrongField("scopes is empty: such a key could do nothing.", "scopes")
     if given.get("models") == ():

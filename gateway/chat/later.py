@@ -11,6 +11,7 @@ from gateway.http.objects import as_json
 from gateway.http.problems import Problem, Stopping, must_be_there, not_found
 from gateway.jobs.objects import POLL_AFTER_S, completion, job_of
 from gateway.keys import CALLER, SETTINGS
+from gateway.no_job import Unknown
 from gateway.prompts import waiting
 from gateway.prompts.job_desk import JOB_DESK
 from gateway.readers.following import FOLLOWING
@@ -59,9 +60,10 @@ async def find(request: web.Request) -> JobRecord:
     """
     completion_id = request.match_info["completion_id"]
     job_id = job_of(completion_id)
-    if not job_id:
+    found = await request.app[JOB_DESK].find(job_id, request[CALLER].tenant) if job_id else Unknown(completion_id)
+    if isinstance(found, Unknown):
         raise not_found(f"There is no chat completion {completion_id[:100]!r}.")
-    return must_be_there(await request.app[JOB_DESK].find(job_id, request[CALLER].tenant))
+    return must_be_there(found)
 
 
 async def _take_up(request: web.Request, job: JobRecord, wish: Wish) -> web.StreamResponse:

@@ -14,7 +14,7 @@ from infra.telemetry import trace
 from producers.conversations.store import Conversation
 from producers.events import ConversationCreated, ConversationDeleted, ConversationUpdated
 from producers.log.topics import CONVERSATIONS as TOPIC
-from producers.prompts import bodies, bounds
+from producers.prompts import bodies, bounds, kinds
 from producers.prompts.bodies import Strict
 from producers.prompts.items import ItemBody, check_results
 from producers.state import view
@@ -108,6 +108,6 @@ async def delete(request: web.Request) -> web.Response:
 async def _asked(request: web.Request) -> AskedConversation:
     if not request.body_exists:
         return AskedConversation()
-    asked = bodies.read(AskedConversation, await requests.read_body(request))
+    asked = kinds.read(AskedConversation, await requests.read_body(request), kinds.IN_ITEMS)
     bounds.caption("title", asked.title, LONGEST_TITLE)
     return asked

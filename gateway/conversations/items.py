@@ -22,7 +22,7 @@ from producers.conversations.turns import Item, Turn
 from producers.events import ItemsAdded, ItemsDeleted, Message
 from producers.log.topics import CONVERSATIONS as TOPIC
 from producers.moderation import REFUSED, Refused
-from producers.prompts import bodies, items
+from producers.prompts import items, kinds
 from producers.prompts.bodies import Strict
 from producers.prompts.items import ItemBody
 from producers.state import view
@@ -58,7 +58,7 @@ async def add_items(request: web.Request) -> web.Response:
     """POST /v1/conversations/{id}/items: after the last turn that was taken; the log holds them when this answers."""
     _check_include(request)
     found = await find(request)
-    asked = bodies.read(AskedItems, await requests.read_body(request))
+    asked = kinds.read(AskedItems, await requests.read_body(request), kinds.IN_ITEMS)
     if not asked.items:
         raise bad_value("items is empty.", "items")
     messages, unanswered = read(asked.items), await _unanswered(request, found, asked.items)

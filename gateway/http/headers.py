@@ -18,6 +18,7 @@ _QUOTED = re.compile(
 """A string, and parameters behind it, which say nothing to us."""
 _LISTED = re.compile(r'(?:"[^"]*"|[^,"])+')
 _BEFORE_PARAMETERS = re.compile(r'(?:"[^"]*"|[^;"])*')
+_NEVER = re.compile(r"[qQ]=0(\.0{0,3})?")
 PERIOD: Final = r"[1-9][0-9]{0,6}[smh]?"
 _ANY_PERIOD = re.compile(r"[1-9][0-9]*[smh]?")
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
@@ -48,7 +49,7 @@ def must_not_contradict(headers: Named, query: Named) -> None:
     """
     for name in _ONCE:
         if len(headers.getall(name, [])) > 1:
-            raise bad_value(f"The header {name} stands twice.")
+            raise bad_value(f"The header {name} stands twice.", name)
     for name in query:
         if len(query.getall(name, [])) > 1 and name not in _REPEATED:
             raise bad_value(f"{name[:100]} stands twice in the query.", name[:100])
@@ -76,6 +77,12 @@ def must_be_readable(headers: Named) -> None:
         raise unread_encoding()
 
 
+def takes_gzip(headers: Named) -> bool:
+    """Whether who asks can unpack a gzip: `Accept-Encoding` names it, and not with a weight of nothing."""
+    listed = (each.partition(";") for line in headers.getall("Accept-Encoding", []) for each in line.split(","))
+    return any(name.strip().lower() == "gzip" and not _NEVER.fullmatch(weight.strip()) for name, _, weight in listed)
+
+
 def request_id(headers: Mapping[str, str]) -> str | None:
     """The client's own name for its request, if it is sane."""
     given = headers.get("x-request-id", "")
@@ -100,10 +107,12 @@ def idempotency_key(headers: Mapping[str, str]) -> str | None:
     key = given.strip(" \t")
     if key.startswith('"'):
         if (quoted := _QUOTED.fullmatch(key)) is None:
-            raise bad_value("Idempotency-Key: what begins with a quote must be one string of RFC 8941.")
+            raise bad_value(
+                "Idempotency-Key: what begins with a quote must be one string of RFC 8941.", "Idempotency-Key"
+            )
         key = re.sub(r"\\(.)", r"\1", quoted["text"])
     if not bounds.is_idempotency_key(key):
-        raise bad_value(f"Idempotency-Key must have {bounds.IDEMPOTENCY_KEY}.")
+        raise bad_value(f"Idempotency-Key must have {bounds.IDEMPOTENCY_KEY}.", "Idempotency-Key")
     return key
 
 
@@ -143,11 +152,11 @@ def cancel_after_s(headers: Mapping[str, str]) -> float | None:
         return None
     period = given.strip(" \t")
     if _ANY_PERIOD.fullmatch(period) is None:
-        raise bad_value("Cancel-After must be a period such as 30s, 5m or 1h.")
+        raise bad_value("Cancel-After must be a period such as 30s, 5m or 1h.", "Cancel-After")
     number, unit = (period[:-1], period[-1]) if period[-1] in _SECONDS else (period, "s")
     seconds = float(number) * _SECONDS[unit]
     if seconds > LONGEST_DEADLINE_S:
-        raise bad_value(f"Cancel-After may be {LONGEST_DEADLINE_S:.0f} seconds at most.")
+        raise bad_value(f"Cancel-After may be {LONGEST_DEADLINE_S:.0f} seconds at most.", "Cancel-After")
     return seconds
 
 

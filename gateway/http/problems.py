@@ -140,7 +140,7 @@ def conversation_full() -> Problem:
 def other_payload() -> Problem:
     """An idempotency key came back with another body."""
     message = "This Idempotency-Key was used with a different body before."
-    return Problem(422, message, code="idempotency_key_reused", headers=_NO_RETRY)
+    return Problem(422, message, param="Idempotency-Key", code="idempotency_key_reused", headers=_NO_RETRY)
 
 
 def limited(message: str, after_s: float) -> Problem:

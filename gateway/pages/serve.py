@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from aiohttp import web
 
+from gateway.http import headers
 from gateway.http.problems import not_found
 from gateway.http.requests import Handler
 from gateway.pages import assets, library
@@ -62,12 +63,12 @@ async def static(request: web.Request) -> web.StreamResponse:
     return respond(request, found, OF_FILES)
 
 
-def respond(request: web.Request, asset: Asset, headers: Mapping[str, str]) -> web.Response:
+def respond(request: web.Request, asset: Asset, told: Mapping[str, str]) -> web.Response:
     """A file, unless its reader has it; packed for who can unpack it."""
-    headers = {**headers, "ETag": f'"{asset.etag}"'}
+    told = {**told, "ETag": f'"{asset.etag}"'}
     if any(each.value in {asset.etag, "*"} for each in request.if_none_match or ()):
-        return web.Response(status=304, headers=headers)
-    headers["Content-Type"] = asset.content_type
-    if asset.packed is not None and "gzip" in request.headers.get("Accept-Encoding", ""):
-        return web.Response(body=asset.packed, headers={**headers, "Content-Encoding": "gzip"})
-    return web.Response(body=asset.body, headers=headers)
+        return web.Response(status=304, headers=told)
+    told["Content-Type"] = asset.content_type
+    if asset.packed is not None and headers.takes_gzip(request.headers):
+        return web.Response(body=asset.packed, headers={**told, "Content-Encoding": "gzip"})
+    return web.Response(body=asset.body, headers=told)

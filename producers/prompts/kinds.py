@@ -32,6 +32,7 @@ IN_RESPONSES: Final[Served] = {
     ("tool_choice",): ("function", "allowed_tools"),
     ("text", "format"): _FORMATS,
 }
+IN_ITEMS: Final[Served] = {("items", *path[1:]): served for path, served in IN_RESPONSES.items() if path[0] == "input"}
 _SAID: Final = {
     "image_url": "images are not supported",
     "input_image": "images are not supported",

@@ -59,7 +59,9 @@ async def is_taken(gateway: RunningGateway, api_key: str) -> bool:
 
 
 async def test_a_key_is_made_told_once_and_at_once_good(desk: Desk) -> None:
-    made = await desk.create(scopes=["jobs"], models=[MODEL], expires_at=4_000_000_000, limits={"tokens_per_day": 9})
+    made = await desk.create(
+        scopes=["jobs", "jobs"], models=[MODEL], expires_at=4_000_000_000, limits={"tokens_per_day": 9}
+    )
     shown = await desk("GET", f"keys/{made['id']}")
 
     secrets = {"api_key": made["api_key"], "webhook_secret": made["webhook_secret"]}

@@ -178,10 +178,13 @@ async def test_another_tenants_completion_does_not_exist(gateway: RunningGateway
     prompt = await worker.answer("Because.")
     stranger = {"Authorization": f"Bearer {(await gateway.issue('somebody-else')).api_key}"}
     theirs = [await gateway.get(later(prompt, query), **stranger) for query in ("", "?stream=true")]
-    none = [await gateway.get(f"{CHAT}/{each}") for each in ("chatcmpl-none", job_id, "x")]
+    asked_for = ("chatcmpl-none", job_id, "x")
+    none = [await gateway.get(f"{CHAT}/{each}") for each in asked_for]
     wrong = await gateway.get(later(prompt, "?stream=perhaps"))
 
     assert {each.status for each in (*theirs, *none)} == {404}
+    told = [each.json["error"]["message"] for each in none]
+    assert told == [f"There is no chat completion {each!r}." for each in asked_for]
     assert (wrong.status, wrong.json["error"]["param"]) == (400, "stream")
 
 

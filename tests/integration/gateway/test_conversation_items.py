@@ -80,7 +80,7 @@ async def test_items_are_added_through_the_log_and_one_is_shown_by_its_id(gatewa
 
 async def test_what_cannot_be_added_is_refused_by_its_name(gateway: RunningGateway) -> None:
     here = f"/v1/conversations/{await opened(gateway)}/items"
-    picture = {"role": "user", "content": [{"type": "input_image"}]}
+    picture = {"role": "user", "content": [{"type": "input_image", "image_url": "data:,"}]}
     refused = [
         await gateway.post(here, {"items": items})
         for items in (

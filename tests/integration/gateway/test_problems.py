@@ -162,6 +162,7 @@ async def test_bytes_that_are_no_http_are_refused_in_the_one_shape(gateway: Runn
         ),
         (b"GET /" + b"x" * 20_000 + b" HTTP/1.1\r\nHost: a\r\n\r\n", 414, "URL is longer than 8192 bytes"),
         (b"GET / HTTP/1.1\r\nHost: a\r\nX: /" + b"x" * 20_000 + b"\r\n\r\n", 431, "longer than 16384 bytes"),
+        (b"GET / HTTP/1.1\r\nHost: a\r\n" + b"X: x\r\n" * 500 + b"\r\n", 431, "more than 128 headers"),
         (b"GET / HTTP/1.1\r\nHost: a\r\n" + b"X" * 20_000 + b": x\r\n\r\n", 431, "longer than 16384 bytes"),
     ):
         reader, writer = await asyncio.open_connection(host, int(port))

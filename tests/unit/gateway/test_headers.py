@@ -24,8 +24,27 @@ def test_what_follows_a_quoted_idempotency_key_says_nothing() -> None:
     ['"a", "b"', r'"a\nb"', '"k";', '"k" x', '"a"b"', "", " ", '""', '"', '"open', "x" * 256, "é", "a\tb", "a\xa0"],
 )
 def test_a_wrong_idempotency_key_is_refused(key: str) -> None:
-    with pytest.raises(Problem):
+    with pytest.raises(Problem) as caught:
         headers.idempotency_key({"Idempotency-Key": key})
+
+    assert caught.value.error.param == "Idempotency-Key"
+
+
+@pytest.mark.parametrize(
+    ("lines", "takes"),
+    [
+        ([], False),
+        (["identity"], False),
+        (["br, gzip"], True),
+        (["br", "GZip;q=0.5"], True),
+        (["gzip;q=0, identity"], False),
+        (["gzip ; q=0.000"], False),
+        (["gzip;q=0.001"], True),
+        (["x-gzipped"], False),
+    ],
+)
+def test_a_gzip_is_for_who_names_it_with_a_weight(lines: list[str], takes: bool) -> None:
+    assert headers.takes_gzip(CIMultiDict([("Accept-Encoding", each) for each in lines])) is takes
 
 
 def test_only_a_bearer_key_is_a_key() -> None:
@@ -53,8 +72,10 @@ def test_a_period_that_is_too_long_is_told_how_long_it_may_be(given: str) -> Non
     "given", ["", "0s", "-1s", "1d", "s", "9" * 12, "1m30s", "999999999h", "721h", "٣s", "030s", "30s\xa0"]
 )
 def test_what_is_no_period_is_refused(given: str) -> None:
-    with pytest.raises(Problem):
+    with pytest.raises(Problem) as caught:
         headers.cancel_after_s({"Cancel-After": given})
+
+    assert caught.value.error.param == "Cancel-After"
 
 
 def preferred(*lines: str) -> CIMultiDict[str]:
@@ -119,8 +140,10 @@ def test_what_stands_once_contradicts_nothing() -> None:
 
 @pytest.mark.parametrize("name", ["Authorization", "Idempotency-Key", "Cancel-After", "Last-Event-ID"])
 def test_a_header_that_we_go_by_stands_once(name: str) -> None:
-    with pytest.raises(Problem, match=f"{name} stands twice"):
+    with pytest.raises(Problem, match=f"{name} stands twice") as caught:
         headers.must_not_contradict(CIMultiDict([(name, "a"), (name.lower(), "a")]), MultiDict())
+
+    assert caught.value.error.param == name
 
 
 def test_a_name_stands_once_in_a_query() -> None:

@@ -84,6 +84,13 @@ def test_a_limit_that_is_reached_says_which_whose_and_when_to_come_back(
     assert problem.error.message.startswith("This key" if whose == "key" else "Your tenant")
 
 
+def test_what_no_wait_lets_in_is_told_in_words_that_are_true_of_a_prompt_and_of_texts() -> None:
+    limit = OverQuota("tokens", "key", Stands(Standing(tokens_per_minute=90, token_level=90.0), NO_TENANT), tokens=100)
+    message = limits.too_much(limit, limits.WRITES, AT_MS).error.message
+
+    assert message.endswith("this request may take 100. Send less text, or ask for a shorter answer.")
+
+
 def test_reads_are_counted_elsewhere_and_ten_times_as_many() -> None:
     key = KeyIssued(id="key_1", tenant="acme", name="", prefix="", sha256="", webhook_secret_encrypted="",
                     requests_per_minute=6, jobs_in_flight=None)  # fmt: skip
