@@ -69,10 +69,12 @@ class JobTale(Tale):
         return streaming.encode_rest(job, entries, self._last, self._retention)
 
     async def whole(self, job: JobRecord, entries: Sequence[Entry]) -> bytes:
-        """What is left of a job's events."""
+        """When to come back, and what is left of a job's events, if there is any."""
         if self._is_lost:
-            return streaming.encode_rest(job, (), -1, self._retention)
-        return await self.end(job, [entry for entry in entries if entry.seq > self._last])
+            rest = streaming.encode_rest(job, (), -1, self._retention)
+        else:
+            rest = await self.end(job, [entry for entry in entries if entry.seq > self._last])
+        return rest and sse.come_back(COME_BACK_MS) + rest
 
     def error(self, error: JobError, seq: int | None = None) -> bytes:
         """Nothing: the client comes back with its Last-Event-ID."""

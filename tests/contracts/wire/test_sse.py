@@ -74,7 +74,7 @@ async def test_a_jobs_events_are_framed_to_the_letter_whatever_the_model_says(
         head = await line.head()
         stream = await line.body(head)
 
-    blocks = checked(stream)
+    first, *blocks = checked(stream)
     ids = [int(found[1]) for each in blocks if (found := re.search(rb"^id: (\d+)$", each, re.M))]
     texts = [json.loads(each.data)["text"] for each in events_of(stream) if each.event == "token"]
     assert head.status == 200
@@ -83,6 +83,7 @@ async def test_a_jobs_events_are_framed_to_the_letter_whatever_the_model_says(
     }  # fmt: skip
     assert "x-request-id" in head.headers
     assert "content-length" not in head.headers
+    assert first == b"retry: 500"
     assert all(re.match(rb"event: \w+\nid: \d+\ndata: ", each) for each in blocks)
     assert len(ids) == len(blocks)
     assert ids == sorted(set(ids))
