@@ -22,7 +22,9 @@ class WorkerSettings(Block):
     batch_slots: int = setting(0, "of them, at most so many for the batch lane; 0: three quarters, at least one")
     session_timeout_s: float = setting(10.0, "a worker that is silent for so long loses its partitions")
     lease_s: float = setting(10.0, "a job whose worker is silent for so long is taken over; renewed at 3/10 of it")
-    flush_s: float = setting(0.03, "shortest time between two pieces of shown text; the first is shown at once")
+    flush_s: float = setting(
+        0.03, "shortest time between two pieces of shown text; whoever reads by then has the first at once"
+    )
     retries_s: tuple[str, ...] = setting(
         ("0.5", "2", "8"), "waits before an answer that the model server broke off is tried again, in place"
     )

@@ -29,6 +29,9 @@ it does not cover the partitions that are not read to their end, and they wait f
 IDLE_FETCH_WAIT_MS = 500
 """When nothing has come for a while all partitions are covered, and a fetch ends as soon as one has a record."""
 IDLE_AFTER_S = 2.0
+GIVE_WAY_S = 0.001
+"""A fetch is sent so long after what the one before it brought was taken: to ask for more, and for the broker to
+look through all partitions, must not stand in the way of the prompts that are there."""
 COMMIT_BEFORE_LETTING_GO_S = 1.0
 _PAUSE_S = 0.02
 
@@ -84,6 +87,18 @@ class SafeConsumerThread(driver.AIOKafkaConsumerThread):
 
     Worker = _OnTheLoop  # type: ignore[assignment] # all that is asked of a thread here
     _busy_s = 0.0
+
+    async def on_start(self) -> None:
+        """Connect, and have fetches give way to what they bring."""
+        await super().on_start()
+        fetcher = self._ensure_consumer()._fetcher
+        fetch = fetcher._proc_fetch_request
+
+        async def give_way(*args: Any) -> Any:
+            await asyncio.sleep(GIVE_WAY_S)
+            return await fetch(*args)
+
+        fetcher._proc_fetch_request = give_way
 
     async def call_thread(self, fun: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Call what belongs to the consumer, here and now."""

@@ -54,4 +54,4 @@ if verdict == 'claimed' and not again then
   end
 end
 local times = redis.call('HMGET', job(id), 'received_ms', 'accepted_ms', 'acknowledged_ms', 'claimed_ms', 'started_ms')
-return { verdict, attempt, string.format('%d', token), uncounted, times[1] or '', times[2] or '', times[3] or '', times[4], times[5] or '' }
+return { verdict, attempt, string.format('%d', token), uncounted, readers(id), times[1] or '', times[2] or '', times[3] or '', times[4], times[5] or '' }

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from producers.events import PromptSubmitted, Terminal
 from producers.jobs import live
@@ -36,6 +36,15 @@ class Lease:
     token: str
     times: dict[str, float]
     uncounted_tokens: int | None = None
+    is_read: bool = True
+    """Whether somebody reads the job's stream already."""
+
+
+class Shown(NamedTuple):
+    """What became of a showing: whether the job is still ours, and whether anybody reads it."""
+
+    kept: Kept
+    is_read: bool
 
 
 @dataclass(frozen=True)
@@ -113,9 +122,9 @@ class Leases:
                 return Parked(reason, 0.25)
             case granted:
                 steps = ("received", "accepted", "acknowledged", "claimed", "started")
-                times = {step: float(at) for step, at in zip(steps, rest[3:], strict=True) if at}
+                times = {step: float(at) for step, at in zip(steps, rest[4:], strict=True) if at}
                 uncounted = int(rest[2]) if rest[2] else None
-                return Lease(prompt.job_id, granted, int(rest[0]), rest[1].decode(), times, uncounted)
+                return Lease(prompt.job_id, granted, int(rest[0]), rest[1].decode(), times, uncounted, rest[3] > 0)
 
     async def renew(self, leases: list[Lease]) -> list[Kept]:
         """Renew all at once; what is to become of each.
@@ -157,14 +166,14 @@ class Leases:
             return Short("day", whose)
         return Short("tokens", whose, float(rest[1]) / 1000 if verdict == b"tokens" else None)
 
-    async def show(self, lease: Lease, pieces: Sequence[Piece], *, snapshot: bool = False) -> Kept:
+    async def show(self, lease: Lease, pieces: Sequence[Piece], *, snapshot: bool = False) -> Shown:
         """Step 5: show readers the next pieces, or (`snapshot`) all so far in place of what they have.
 
         Raises:
             Unavailable: Redis does not answer.
         """
-        kept: Kept = (await self._scripts.run("show", lease.job_id, lease.token, *_told(pieces, snapshot))).decode()
-        return kept
+        kept, readers = await self._scripts.run("show", lease.job_id, lease.token, *_told(pieces, snapshot))
+        return Shown(kept.decode(), readers > 0)
 
     async def finish(
         self, lease: Lease, ending: Terminal, rest: Sequence[Piece] = (), *, snapshot: bool = False

@@ -25,7 +25,6 @@ class Coalescing(Generic[Item]):
         self._size_bytes = size_bytes
         self._waiting: list[tuple[Item, asyncio.Future[Any]]] = []
         self._batch: asyncio.Task[None] | None = None
-        self._planned = False
 
     async def ask(self, call: Item) -> Any:
         """The answer to one call; raises its own error, or that of the batch it travelled in.
@@ -38,17 +37,10 @@ class Coalescing(Generic[Item]):
         return await answer
 
     def _plan(self) -> None:
-        """Set out at the end of this turn, so that others of the same turn come along."""
-        if self._waiting and self._batch is None and not self._planned:
-            self._planned = True
-            asyncio.get_running_loop().call_soon(self._set_out)
-
-    def _set_out(self) -> None:
-        self._planned = False
-        many = self._room()
-        batch, self._waiting = self._waiting[:many], self._waiting[many:]
-        self._batch = asyncio.create_task(self._travel(batch))
-        self._batch.add_done_callback(self._come_back)
+        """Set out in the next turn, so that what is asked for in this one comes along."""
+        if self._waiting and self._batch is None:
+            self._batch = asyncio.create_task(self._travel())
+            self._batch.add_done_callback(self._come_back)
 
     def _room(self) -> int:
         """How many of those that wait travel together: one at least."""
@@ -63,7 +55,9 @@ class Coalescing(Generic[Item]):
         self._batch = None
         self._plan()
 
-    async def _travel(self, batch: list[tuple[Item, asyncio.Future[Any]]]) -> None:
+    async def _travel(self) -> None:
+        many = self._room()
+        batch, self._waiting = self._waiting[:many], self._waiting[many:]
         try:
             answers = await self._send([call for call, _ in batch])
         except asyncio.CancelledError:

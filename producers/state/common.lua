@@ -38,6 +38,9 @@ local function say(id, kind, value, more)
   return seq
 end
 
+-- How many follow the job's entries now, on any gateway.
+local function readers(id) return redis.call('PUBSUB', 'NUMSUB', P .. 'live:' .. id)[2] end
+
 -- What is left at `now` of a time to live that began at `since`: for what the log tells late.
 local function left_ms(ttl_ms, since_ms, now) return math.floor(tonumber(ttl_ms) - math.max(0, now - tonumber(since_ms))) end
 

@@ -3,7 +3,7 @@
 import asyncio
 
 from infra.errors import Unavailable
-from producers.jobs.lease import Kept, Leases
+from producers.jobs.lease import Leases
 from producers.jobs.live import Piece, joined
 from stream_workers.inference.pace import Pace
 from stream_workers.inference.renewals import Hold
@@ -21,8 +21,8 @@ class Screen:
         self._held = held
         self._leases = leases
         self._hold = hold
-        self._pace = Pace(every_s)
         self._loop = asyncio.get_running_loop()
+        self._pace = Pace(every_s, self._loop.time(), is_read=hold.lease.is_read)
         self._timer: asyncio.TimerHandle | None = None
         self._showing: asyncio.Task[None] | None = None
         self._pieces: list[Piece] = []
@@ -80,9 +80,9 @@ class Screen:
         snapshot, pieces = self.doubtful, self.rest
         self._shown = len(self._pieces)
         try:
-            verdict: Kept = await self._leases.show(self._hold.lease, pieces, snapshot=snapshot)
-            self.doubtful = False
-            self._hold.judge(verdict)
+            shown = await self._leases.show(self._hold.lease, pieces, snapshot=snapshot)
+            self.doubtful, self._pace.is_read = False, shown.is_read
+            self._hold.judge(shown.kept)
         except Unavailable:
             self.doubtful = True
         finally:

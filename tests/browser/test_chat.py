@@ -113,7 +113,7 @@ async def test_stop_cancels_the_job_and_keeps_what_was_shown(chat: Chat, worker:
         await expect(chat.told("Stopping").last).to_be_visible()
 
         async def told(lease: object = lease) -> bool:
-            return await worker.leases.show(lease, "") == "cancelled"  # type: ignore[arg-type]
+            return (await worker.leases.show(lease, "")).kept == "cancelled"  # type: ignore[arg-type]
 
         await eventually(told, what="the cancel")
         await worker.end(lease, a_cancelled(prompt, ran=True, text="one, two"))

@@ -126,7 +126,7 @@ class PlayedWorker:
         """Answer the next prompt, piece by piece."""
         prompt, lease = await self.claim()
         for piece in pieces:
-            assert await self.leases.show(lease, [Piece(piece)]) == "kept"
+            assert (await self.leases.show(lease, [Piece(piece)])).kept == "kept"
         await self.end(lease, a_completed(prompt, "".join(pieces), **fields))
         return prompt
 

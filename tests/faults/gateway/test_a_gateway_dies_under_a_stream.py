@@ -185,6 +185,6 @@ async def speak(worker: PlayedWorker, going_on: asyncio.Event | None = None) -> 
     for number, word in enumerate(WORDS):
         if going_on and number == len(WORDS) // 2:
             await going_on.wait()
-        assert await worker.leases.show(lease, [Piece(word)]) == "kept"
+        assert (await worker.leases.show(lease, [Piece(word)])).kept == "kept"
         await asyncio.sleep(0.02)
     await worker.end(lease, a_completed(prompt, "".join(WORDS)))

@@ -270,7 +270,7 @@ async def a_history(
         text = answer[: rng.randint(1, 8)] + "?!" if differs else answer[: rng.randint(5, 30)] if left else answer
         while text:
             piece, text = text[: (size := rng.randint(1, 9))], text[size:]
-            assert await worker.leases.show(lease, [Piece(piece)]) == "kept"
+            assert (await worker.leases.show(lease, [Piece(piece)])).kept == "kept"
         if left:
             await gateway.scripts.redis.hset(f"{gateway.scripts.prefix}job:{prompt.job_id}", "lease_ms", "0")
             lease = await worker.lease_of(prompt, place)

@@ -18,10 +18,23 @@ async def test_a_live_lease_parks_the_next_worker_and_a_lapsed_one_is_taken_over
     assert isinstance(parked, Parked)
     assert second.attempt == 2
     assert int(second.token) > int(first.token)
-    assert await house.leases.show(first, [Piece("wer")]) == "lost"
+    assert (await house.leases.show(first, [Piece("wer")])).kept == "lost"
     assert await house.leases.renew([first]) == ["lost"]
     assert await house.leases.finish(first, a_completed(prompt)) == Lost()
     assert live.text_of(await live.entries_after(house.scripts, prompt.job_id)) == ""
+
+
+async def test_who_shows_an_answer_hears_whether_anybody_reads_it(house: House) -> None:
+    read, unread = a_prompt(), a_prompt()
+    async with house.scripts.redis.pubsub() as reader:
+        await reader.subscribe(live.channel(house.scripts.prefix, read.job_id))
+        await reader.get_message(timeout=10)
+        watched, alone = await claimed(house.leases, read), await claimed(house.leases, unread)
+        shown = await house.leases.show(watched, [Piece("Because")])
+    assert (watched.is_read, alone.is_read, shown.is_read) == (True, False, True)
+
+    left = await house.leases.show(watched, [Piece(".")])
+    assert not left.is_read
 
 
 async def test_a_claim_whose_answer_was_lost_finds_its_lease_again(house: House) -> None:
@@ -68,7 +81,7 @@ async def test_a_job_that_was_given_back_is_claimed_at_once_and_its_old_token_is
     await house.other.show(lease, [Piece("half an ans")])
     await house.other.release(lease)
     await house.other.release(lease)
-    refused = [await house.other.show(lease, [Piece("wer")]), *await house.other.renew([lease])]
+    refused = [(await house.other.show(lease, [Piece("wer")])).kept, *await house.other.renew([lease])]
     second = await claimed(house.leases, prompt)
     await house.other.release(lease)
 

@@ -13,8 +13,8 @@ async def test_a_job_goes_from_accepted_to_visible(house: House) -> None:
     accepted = await house.intake.accept(prompt, QUOTA)
     assert await house.intake.acknowledge(prompt.job_id) == "queued"
     lease = await claimed(house.leases, prompt)
-    assert await house.leases.show(lease, [Piece("Rayleigh ")]) == "kept"
-    assert await house.leases.show(lease, [Piece("scattering.")]) == "kept"
+    assert (await house.leases.show(lease, [Piece("Rayleigh ")])).kept == "kept"
+    assert (await house.leases.show(lease, [Piece("scattering.")])).kept == "kept"
     answer = a_completed(prompt)
     assert await house.leases.finish(lease, answer) == Finishing(answer)
     before = await record.read(house.scripts, prompt.job_id)
