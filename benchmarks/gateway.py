@@ -75,7 +75,10 @@ def job(contestant: Contestant) -> Make:
 
 
 async def measure(arms: Sequence[Arm], rounds: int, seconds: float, at_once: Sequence[int], what: str) -> None:
-    """Every arm with every number of callers, in an order drawn anew each round; the first round is not counted."""
+    """Every arm with every number of callers, in an order drawn anew each round; the first round is not counted.
+
+    A turn begins when what came before is over: who comes next does not pay for its aftermath.
+    """
     dice = random.Random(7)
     turns = [(arm, each) for arm in arms for each in at_once]
     with Progress(transient=True) as progress:
@@ -83,6 +86,7 @@ async def measure(arms: Sequence[Arm], rounds: int, seconds: float, at_once: Seq
         for number in range(rounds + 1):
             dice.shuffle(turns)
             for arm, callers in turns:
+                await processes.calm()
                 turn = await one_turn(arm, callers, seconds if number else min(seconds, 0.5))
                 arm.kept += turn.loaded.kept
                 if number:
