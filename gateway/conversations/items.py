@@ -7,7 +7,7 @@ import msgspec
 from aiohttp import web
 
 from gateway.conversations.objects import conversation_object, item_object
-from gateway.http import requests
+from gateway.http import including, requests
 from gateway.http.objects import as_json, list_of
 from gateway.http.paging import PageAsked, not_in_list, page_asked
 from gateway.http.problems import Problem, bad_value, conversation_full, not_found
@@ -28,14 +28,6 @@ from producers.prompts.items import ItemBody
 from producers.state import view
 
 MOST_AT_ONCE: Final = 20
-INCLUDED: Final = frozenset(
-    {
-        "code_interpreter_call.outputs", "computer_call_output.output.image_url", "file_search_call.results",
-        "message.input_image.image_url", "message.output_text.logprobs", "reasoning.encrypted_content",
-        "web_search_call.action.sources", "web_search_call.results",
-    }
-)  # fmt: skip
-"""What OpenAI's clients may ask to be included; there is nothing of it in a conversation here."""
 
 
 class AskedItems(Strict, frozen=True, kw_only=True):
@@ -46,7 +38,7 @@ class AskedItems(Strict, frozen=True, kw_only=True):
 
 async def list_items(request: web.Request) -> web.Response:
     """GET /v1/conversations/{id}/items: the messages of its finished turns, and what was added."""
-    _check_include(request)
+    including.must_be_known(request.query)
     asked, found = page_asked(request.query), await find(request)
     await view.must_be_whole(request.app[SCRIPTS])
     chosen, has_more = await _page(_items(request, found, newest_first=asked.newest_first), asked)
@@ -56,7 +48,7 @@ async def list_items(request: web.Request) -> web.Response:
 
 async def add_items(request: web.Request) -> web.Response:
     """POST /v1/conversations/{id}/items: after the last turn that was taken; the log holds them when this answers."""
-    _check_include(request)
+    including.must_be_known(request.query)
     found = await find(request)
     asked = kinds.read(AskedItems, await requests.read_body(request), kinds.IN_ITEMS)
     if not asked.items:
@@ -74,7 +66,7 @@ async def add_items(request: web.Request) -> web.Response:
 
 async def show_item(request: web.Request) -> web.Response:
     """GET /v1/conversations/{id}/items/{item_id}."""
-    _check_include(request)
+    including.must_be_known(request.query)
     item = await _item(request, await find(request))
     return as_json((await _shown(request.app[FEEDBACK], [item]))[0])
 
@@ -246,13 +238,6 @@ async def _unanswered(request: web.Request, conversation: Conversation, given: S
         return frozenset()
     await view.must_be_whole(request.app[SCRIPTS])
     return await request.app[CONVERSATIONS].unanswered(conversation.id, named)
-
-
-def _check_include(request: web.Request) -> None:
-    for name in ("include", "include[]"):
-        for each in request.query.getall(name, ()):
-            if each not in INCLUDED:
-                raise bad_value(f"include: {each[:100]!r} is nothing that can be included.", "include")
 
 
 def _line(content: Mapping[str, Any]) -> bytes:

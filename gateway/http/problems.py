@@ -164,7 +164,8 @@ def too_large_for_limit(message: str, whole_after_s: float) -> Problem:
 def unavailable(message: str, after_s: float = 1.0) -> Problem:
     """A part we depend on does not answer, or is not ready."""
     headers = {"Retry-After": whole_seconds(after_s)}
-    return Problem(503, message, type=SERVER, code="unavailable", headers=headers)
+    told = message[:1].upper() + message[1:]  # a part that does not answer says why as the rest of a sentence
+    return Problem(503, told, type=SERVER, code="unavailable", headers=headers)
 
 
 def whole_seconds(seconds: float) -> str:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final, Literal
 from msgspec import Meta
 
 from gateway.http import headers
+from gateway.http.including import INCLUDED
 from gateway.http.paging import DEFAULT_LIMIT, MOST
 from producers.prompts.bounds import LONGEST_IDEMPOTENCY_KEY
 
@@ -106,4 +107,11 @@ PREFER: Final = header(
     "Prefer",
     str,
     f"`wait=n` (RFC 7240) holds the request until the job has ended, for n seconds (up to {headers.LONGEST_WAIT_S}).",
+)
+
+INCLUDE: Final = query(
+    "include",
+    list[str],
+    "What OpenAI's clients may ask for; it changes nothing here.",
+    items={"type": "string", "enum": sorted(INCLUDED)},
 )

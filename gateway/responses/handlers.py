@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from gateway.http import headers
+from gateway.http import headers, including
 from gateway.http.objects import as_json, list_of
 from gateway.http.paging import page, page_asked
 from gateway.http.problems import Problem, bad_value, conflict, must_be_there, not_found
@@ -58,6 +58,7 @@ async def show(request: web.Request) -> web.StreamResponse:
 
     Whoever asks while it is made is a reader: the job is not given up.
     """
+    including.must_be_known(request.query)
     is_streamed, after = headers.flag(request.query, "stream"), _starting_after(request)
     job = await _find(request)
     await request.app[READER_LEASES].asked_for(job)
@@ -88,6 +89,7 @@ async def delete(request: web.Request) -> web.Response:
 
 async def list_input_items(request: web.Request) -> web.Response:
     """GET /v1/responses/{id}/input_items."""
+    including.must_be_known(request.query)
     asked, job = page_asked(request.query), await _find(request)
     items = {item["id"]: item for item in input_items(job.prompt)}
     chosen, has_more = page(list(items)[::-1] if asked.newest_first else list(items), asked)

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from gateway.conversations.handlers import AskedConversation, AskedUpdate
-from gateway.conversations.items import INCLUDED, AskedItems
-from gateway.openapi.operation import LINES, PAGE, Content, Operation, Reply, query, replies
+from gateway.conversations.items import AskedItems
+from gateway.openapi.operation import INCLUDE, LINES, PAGE, Content, Operation, Reply, replies
 from gateway.shapes.conversations import (
     ConversationDeletedShape,
     ConversationPageShape,
@@ -15,12 +15,6 @@ from gateway.shapes.conversations import (
 )
 
 _CONVERSATION: Final = "/v1/conversations/{conversation_id}"
-_INCLUDE: Final = query(
-    "include",
-    list[str],
-    "What OpenAI's clients may ask for; there is nothing of it here.",
-    items={"type": "string", "enum": sorted(INCLUDED)},
-)
 
 OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ("POST", "/v1/conversations"): Operation(
@@ -63,7 +57,7 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         "Conversations",
         "List what was said",
         {200: replies(ItemPageShape, "A page of it.")},
-        asks=(*PAGE, _INCLUDE),
+        asks=(*PAGE, INCLUDE),
     ),
     ("POST", f"{_CONVERSATION}/items"): Operation(
         "Conversations",
@@ -71,10 +65,10 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         {200: replies(ItemPageShape, "What was added.")},
         about="It stands behind the last turn that was taken before. An output is that of a call without one.",
         takes=AskedItems,
-        asks=(_INCLUDE,),
+        asks=(INCLUDE,),
     ),
     ("GET", f"{_CONVERSATION}/items/{{item_id}}"): Operation(
-        "Conversations", "Read an item", {200: replies(ItemShape, "The item.")}, asks=(_INCLUDE,)
+        "Conversations", "Read an item", {200: replies(ItemShape, "The item.")}, asks=(INCLUDE,)
     ),
     ("DELETE", f"{_CONVERSATION}/items/{{item_id}}"): Operation(
         "Conversations",

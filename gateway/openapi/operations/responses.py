@@ -8,6 +8,7 @@ from msgspec import Meta
 from gateway.openapi.operation import (
     CANCEL_AFTER,
     EVENTS,
+    INCLUDE,
     JSON,
     LAST_EVENT_ID,
     PAGE,
@@ -71,6 +72,7 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         "Read a response, or take its stream up",
         {200: Reply("The response as it stands, or with `stream=true` its events.", _EITHER, ("x-job-id",))},
         asks=(
+            INCLUDE,
             query("stream", FLAG, "As a stream of events."),
             query(
                 "starting_after",
@@ -92,6 +94,6 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         "Responses", "Cancel a response", {200: replies(ResponseShape, "Its end, by this call or before.")}
     ),
     ("GET", f"{_RESPONSE}/input_items"): Operation(
-        "Responses", "What went in", {200: replies(ItemPageShape, "A page of it.")}, asks=PAGE
+        "Responses", "What went in", {200: replies(ItemPageShape, "A page of it.")}, asks=(*PAGE, INCLUDE)
     ),
 }

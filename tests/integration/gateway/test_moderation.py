@@ -63,4 +63,7 @@ async def test_a_hook_that_fails_lets_nothing_in_unless_it_is_to_fail_open(
     for fail_open, status in ((False, 503), (True, 202)):
         parts = {"moderation": ModerationSettings(prompts=f"{HOOKS}:broken", fail_open=fail_open)}
         async with a_gateway(log_settings, redis_settings, parts=parts) as gateway:
-            assert (await gateway.post("/v1/jobs", asking("a lake"))).status == status
+            found = await gateway.post("/v1/jobs", asking("a lake"))
+            assert found.status == status
+            if status == 503:
+                assert found.json["error"]["message"].startswith("What must be judged cannot be judged just now.")

@@ -252,3 +252,12 @@ async def test_a_number_that_is_none_is_refused(gateway: RunningGateway) -> None
     for wrong in ("-1", "x", "1.5", "9" * 19):
         found = await gateway.get(f"/v1/responses/{response}?stream=true&starting_after={wrong}")
         assert (found.status, found.json["error"]["param"]) == (400, "starting_after")
+
+
+async def test_what_nobody_knows_is_not_included_where_a_response_is_read(gateway: RunningGateway) -> None:
+    here = f"/v1/responses/{await in_background(gateway)}"
+    for path in (here, f"{here}/input_items"):
+        known = await gateway.get(f"{path}?include[]=reasoning.encrypted_content&include=file_search_call.results")
+        wrong = await gateway.get(f"{path}?include=message.output_text.logprobs&include=foo")
+        assert known.status == 200
+        assert (wrong.status, wrong.json["error"]["param"]) == (400, "include")
