@@ -95,7 +95,12 @@ class SafeConsumerThread(driver.AIOKafkaConsumerThread):
         fetch = fetcher._proc_fetch_request
 
         async def give_way(*args: Any) -> Any:
-            await asyncio.sleep(GIVE_WAY_S)
+            try:
+                await asyncio.sleep(GIVE_WAY_S)
+            except asyncio.CancelledError:
+                return (
+                    False  # as the fetch itself says: whoever closes the consumer waits for it, and would be cancelled
+                )
             return await fetch(*args)
 
         fetcher._proc_fetch_request = give_way
