@@ -98,9 +98,7 @@ class SafeConsumerThread(driver.AIOKafkaConsumerThread):
             try:
                 await asyncio.sleep(GIVE_WAY_S)
             except asyncio.CancelledError:
-                return (
-                    False  # as the fetch itself says: whoever closes the consumer waits for it, and would be cancelled
-                )
+                return False  # as the fetch itself does: whoever closes the consumer waits for it
             return await fetch(*args)
 
         fetcher._proc_fetch_request = give_way
