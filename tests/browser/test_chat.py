@@ -1,13 +1,11 @@
 """The chat page in a browser: a conversation from its first prompt on, over a gateway whose worker the test plays."""
 
 import asyncio
-import json
-from pathlib import Path
 
 import pytest
 from playwright.async_api import BrowserContext, Page, Route, expect
 
-from producers.events import AnswerFailed, FeedbackGiven, Truncated, Usage
+from producers.events import AnswerFailed, FeedbackGiven, Usage
 from producers.jobs.live import Piece
 from producers.log.topics import FEEDBACK
 from stream_workers.inference.endings import not_last_turn
@@ -181,53 +179,6 @@ async def test_another_answer_takes_the_place_of_the_last_once_it_is_there(chat:
 
     await expect(chat.answers).to_have_text(["Second."])
     assert (failing.replaces, second.replaces, second.cache) == (first.job_id, first.job_id, "bypass")
-
-
-async def test_a_conversation_is_renamed_and_deleted(chat: Chat, worker: PlayedWorker, gateway: RunningGateway) -> None:
-    page = chat.page
-    await chat.ask("Old name")
-    prompt = await worker.answer("Yes.")
-    await chat.is_idle()
-    await chat.entry("Old name").hover()
-    await page.get_by_role("button", name="Rename “Old name”").click()
-    await page.get_by_label("Rename this conversation").last.fill("New <b>name</b>")
-    await page.get_by_role("button", name="Save").click()
-    await expect(chat.entry("New <b>name</b>")).to_be_visible()
-    await expect(page.get_by_role("button", name="Rename “New <b>name</b>”")).to_be_focused()
-    await expect(page).to_have_title("New <b>name</b> · Headrace")
-    renamed = await gateway.get(f"/v1/conversations/{prompt.conversation}")
-
-    await chat.entry("New <b>name</b>").hover()
-    await page.get_by_role("button", name="Delete “New <b>name</b>”").click()
-    await page.get_by_role("dialog").get_by_role("button", name="Delete", exact=True).click()
-    await expect(page.get_by_role("heading", name="What would you like to know?")).to_be_visible()
-
-    assert renamed.json["title"] == "New <b>name</b>"
-    assert (await gateway.get(f"/v1/conversations/{prompt.conversation}")).status == 404
-    assert await chat.entry("New <b>name</b>").count() == 0
-    assert "#" not in page.url
-
-
-async def test_a_conversation_is_exported_as_it_is_kept(
-    chat: Chat, worker: PlayedWorker, gateway: RunningGateway
-) -> None:
-    """By a link, which bears no key. The answer says that the model was not shown all."""
-    await chat.ask("To take along")
-    prompt = await worker.answer("Gladly.", truncated=Truncated(2))
-    await chat.is_idle()
-    await expect(chat.page.get_by_text("without the first 2")).to_be_visible()
-    await chat.entry("To take along").hover()
-    async with chat.page.expect_download() as waiting:
-        await chat.page.get_by_role("button", name="Export “To take along”").click()
-    download = await waiting.value
-    lines = (await asyncio.to_thread(Path(await download.path()).read_bytes)).splitlines()
-    here = f"/v1/conversations/{prompt.conversation}"
-
-    assert download.suggested_filename == f"{prompt.conversation}.jsonl"
-    assert gateway.key.api_key not in download.url
-    assert [json.loads(each) for each in lines] == [
-        (await gateway.get(here)).json, *(await gateway.get(f"{here}/items?order=asc")).json["data"]
-    ]  # fmt: skip
 
 
 async def test_a_thumb_and_its_reason_reach_the_log(chat: Chat, worker: PlayedWorker, gateway: RunningGateway) -> None:

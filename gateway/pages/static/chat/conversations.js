@@ -2,6 +2,7 @@
 
 import { api, inWords } from "../ground/api.js";
 import { icon, make } from "../ground/dom.js";
+import { key } from "../ground/session.js";
 import { askText, confirm } from "./dialogs.js";
 
 const PAGE = 50;
@@ -16,6 +17,7 @@ export class ConversationList {
     this.place = place;
     this.gone = gone;
     this.found = [];
+    this.edition = 0; // what was asked for before the last change tells of an older list
     this.hasMore = false;
     this.current = null;
     this.trouble = "";
@@ -23,21 +25,26 @@ export class ConversationList {
 
   /** Read it anew: as many as were shown. */
   async load() {
+    const { edition } = this;
     try {
       const most = Math.min(100, Math.max(PAGE, this.found.length));
       const page = await api(`/v1/conversations?limit=${most}`);
-      this.found = page.data;
+      if (edition !== this.edition) {
+        if (key() !== null) await this.load();
+        return;
+      }
+      this._becomes(page.data);
       this.hasMore = page.has_more;
       this.trouble = "";
     } catch (error) {
-      this.trouble = inWords(error);
+      if (edition === this.edition) this.trouble = inWords(error);
     }
     this._show();
   }
 
   /** Show none. */
   clear() {
-    this.found = [];
+    this._becomes([]);
     this.current = null;
     this.hasMore = false;
     this._show();
@@ -45,7 +52,7 @@ export class ConversationList {
 
   /** One was just opened here. */
   add(conversation) {
-    this.found = [conversation, ...this.found.filter(({ id }) => id !== conversation.id)];
+    this._becomes([conversation, ...this.found.filter(({ id }) => id !== conversation.id)]);
     this._show();
   }
 
@@ -55,11 +62,18 @@ export class ConversationList {
     this._show();
   }
 
+  _becomes(found) {
+    this.found = found;
+    this.edition += 1;
+  }
+
   async _more() {
+    const { edition } = this;
     const last = this.found[this.found.length - 1].id;
     try {
       const page = await api(`/v1/conversations?limit=${PAGE}&after=${encodeURIComponent(last)}`);
-      this.found.push(...page.data);
+      if (edition !== this.edition) return;
+      this._becomes([...this.found, ...page.data]);
       this.hasMore = page.has_more;
     } catch (error) {
       this.trouble = inWords(error);
@@ -71,7 +85,8 @@ export class ConversationList {
     const given = await askText("Rename this conversation", conversation.title ?? "", LONGEST_TITLE);
     if (given === null || given === conversation.title) return;
     await this._change(async () => {
-      Object.assign(conversation, await api(path(conversation), { body: { title: given } }));
+      const renamed = await api(path(conversation), { body: { title: given } });
+      this._becomes(this.found.map((each) => (each.id === renamed.id ? renamed : each)));
     });
   }
 
@@ -105,7 +120,7 @@ export class ConversationList {
   }
 
   _forget(id) {
-    this.found = this.found.filter((each) => each.id !== id);
+    this._becomes(this.found.filter((each) => each.id !== id));
     this.gone(id);
   }
 
