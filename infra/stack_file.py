@@ -53,6 +53,8 @@ class Stack(msgspec.Struct, frozen=True, kw_only=True):
     tgi: str = ""
     embeddings: str = ""
     files: str = ""
+    shared: dict[str, str] = {}
+    """By variable, what a gateway or a worker beside the stack's own is to have as well."""
     supervisor: int = 0
     processes: dict[str, int] = {}
     metrics: dict[str, str] = {}
@@ -109,6 +111,15 @@ def addressed(block: Settings, stack: Stack | None) -> Settings:
         )
     refuse_stopped(stack)
     return replace(block, **{name: getattr(stack, attribute) for name, attribute in fills.items()})
+
+
+def shared(kind: type[Settings], stack: Stack | None) -> Settings:
+    """The block as it is given here, and where it is not, as the running stack's processes have it.
+
+    Raises:
+        WrongSetting: a value does not fit; the variable is named.
+    """
+    return kind.from_env(otherwise=stack.shared if stack else {})
 
 
 def refuse_stopped(stack: Stack) -> None:

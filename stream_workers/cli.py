@@ -27,7 +27,8 @@ def worker(name: str, slots: int | None) -> None:
     stack = stack_file.read(LocalSettings.from_env())
     kafka = stack_file.addressed(KafkaSettings.from_env(), stack)
     redis = stack_file.addressed(RedisSettings.from_env(), stack)
-    tgi = stack_file.addressed(TgiSettings.from_env(), stack)
+    given = TgiSettings.from_env()
+    tgi = stack_file.addressed(given, stack)
     work = functools.partial(
         serve,
         settings=settings,
@@ -35,6 +36,7 @@ def worker(name: str, slots: int | None) -> None:
         redis_=redis,
         tgi=tgi,
         moderation=ModerationSettings.from_env(),
-        prompts=PromptSettings.from_env(),
+        # Grammars are the model server's: who is given another one is told of its grammars, too.
+        prompts=stack_file.shared(PromptSettings, None if stack_file.address_of(given) else stack),
     )
     service.run(work, name="worker")

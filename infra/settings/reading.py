@@ -71,8 +71,14 @@ class Block:
         return f"{PREFIX}{cls.block.upper()}__{name.upper()}" if cls.block else f"{PREFIX}{name.upper()}"
 
     @classmethod
-    def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
+    def from_env(
+        cls, environ: Mapping[str, str] | None = None, otherwise: Mapping[str, str] = types.MappingProxyType({})
+    ) -> Self:
         """Read the block from the environment, and from the file that it names.
+
+        Args:
+            environ: the environment; None: that of this process.
+            otherwise: by variable, what the running stack has, for what is not given.
 
         Raises:
             WrongSetting: a value does not fit its type, or the block contradicts itself; the variable is named.
@@ -81,7 +87,10 @@ class Block:
         values = {}
         for each in fields(cls):
             variable = cls.variable(each.name)
-            if (given := sources.find(variable)) is not None:
+            given = sources.find(variable)
+            if given is None and variable in otherwise:
+                given = Given(otherwise[variable], "the running stack")
+            if given is not None:
                 values[each.name] = _parse(variable, given, hints[each.name], secret=each.metadata["secret"])
         block = cls(**values)
         block.check()

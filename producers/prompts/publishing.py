@@ -51,12 +51,14 @@ class PublisherSettings:
             WrongSetting: a variable is wrong.
             Unavailable: the stack of this folder was killed.
         """
+        kafka = KafkaSettings.from_env()
         stack = stack_file.read(LocalSettings.from_env())
+        its_log = None if stack_file.address_of(kafka) else stack
         redis_settings = stack_file.addressed(RedisSettings.from_env(), stack)
         return cls(
-            stack_file.addressed(KafkaSettings.from_env(), stack),
-            PromptSettings.from_env(),
-            WebhookSettings.from_env(),
+            stack_file.addressed(kafka, stack),
+            stack_file.shared(PromptSettings, its_log),
+            stack_file.shared(WebhookSettings, its_log),
             redis_settings if redis_settings.url else None,
         )
 

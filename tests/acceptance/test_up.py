@@ -12,12 +12,14 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from subprocess import PIPE
+from typing import Any
 
 import pytest
 from openai import OpenAI
 
 from gateway.embeddings.settings import EMBEDDING_MODEL
 from infra.local.processes.ports import free_ports
+from producers.settings import MODEL
 from tests.support.command import headrace as command
 from tests.support.eventually import eventually_sync
 from tests.support.stack import SHARED_PIDS
@@ -118,6 +120,7 @@ def test_a_running_stack_describes_itself_and_its_curl_line_works(up: Running) -
             "tgi",
             "embeddings",
             "files",
+            "shared",
             "supervisor",
             "processes",
             "metrics",
@@ -159,7 +162,15 @@ def test_status_says_where_all_of_it_is(up: Running) -> None:
     assert all(told["data_bytes"][name] > 0 for name in ("kafka", "redis", "clickhouse", "logs"))
 
 
-def test_a_second_gateway_beside_it_makes_embeddings_and_has_the_same_files(up: Running) -> None:
+A_COUNT: dict[str, object] = {
+    "type": "object",
+    "properties": {"n": {"type": "integer", "minimum": 3, "maximum": 9}},
+    "required": ["n"],
+    "additionalProperties": False,
+}
+
+
+def test_a_second_gateway_beside_it_does_what_the_first_one_does(up: Running) -> None:
     (port,) = free_ports(1)
 
     with headrace("gateway", up.folder, "--port", str(port)) as second:
@@ -171,6 +182,21 @@ def test_a_second_gateway_beside_it_makes_embeddings_and_has_the_same_files(up: 
             assert vectors.data[0].embedding
             eventually_sync(lambda: file.id in [each.id for each in here.files.list()], within_s=30)
             assert here.files.content(file.id).read() == b"{}\n"
+            assert "data" in there.get("/reports/recent_jobs", cast_to=dict[str, Any])
+            counted = there.chat.completions.create(
+                model=MODEL,
+                messages=[{"role": "user", "content": "How many?"}],
+                response_format={
+                    "type": "json_schema",
+                    "json_schema": {"name": "count", "schema": A_COUNT, "strict": True},
+                },
+            )
+            assert 3 <= json.loads(counted.choices[0].message.content or "")["n"] <= 9
+            there.post("/jobs", body=told_of(up.stack()["receiver_url"]), cast_to=dict[str, Any])
+
+
+def told_of(receiver_url: str) -> dict[str, Any]:
+    return {"model": MODEL, "messages": [{"role": "user", "content": "Hello"}], "webhook": {"url": receiver_url}}
 
 
 def is_ready(port: int) -> bool:

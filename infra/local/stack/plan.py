@@ -137,6 +137,7 @@ class Stack:
             "tgi": self.addresses.tgi.url,
             "embeddings": self._embeddings_url,
             "files": self._folder_of_files,
+            "shared": self._shared(),
             "metrics": self.metrics,
             "supervisor": os.getpid(),
             "processes": dict(pids),
@@ -176,17 +177,24 @@ class Stack:
             "HEADRACE_GATEWAY__HOST": LOOPBACK,
             "HEADRACE_GATEWAY__PORT": str(self.ports["gateway"]),
             "HEADRACE_REPORTS__PORT": str(self.ports["reports"]),
-            "HEADRACE_GATEWAY__REPORTS_URL": f"http://{LOOPBACK}:{self.ports['reports']}",
             # One address cannot be everybody's: each is given its own below.
             "HEADRACE_METRICS__ADDRESS": "",
-            "HEADRACE_WEBHOOKS__TRUSTED": f"{LOOPBACK}:{self.ports['receiver']}",
             "HEADRACE_WEBHOOKS__PUBLIC_URL": self.gateway_url,
             # Whoever is restarted keeps its partitions at once, instead of after a session's timeout.
             "HEADRACE_VIEWS__INSTANCE": f"local-{self.ports['gateway']}",
             "HEADRACE_WORKER__NAME": f"local-{self.ports['gateway']}",
             **self._unless_given("HEADRACE_FILES__DIR", self._folder_of_files),
             **self._unless_given("HEADRACE_EMBEDDINGS__URL", self._embeddings_url),
-            **self._grammars(),
+            **self._shared(),
+        }
+
+    def _shared(self) -> dict[str, str]:
+        """What gateways and workers beside ours are to have, too."""
+        grammars = {"HEADRACE_GATEWAY__GRAMMARS": self._grammars} if self._grammars else {}
+        return {
+            "HEADRACE_GATEWAY__REPORTS_URL": f"http://{LOOPBACK}:{self.ports['reports']}",
+            "HEADRACE_WEBHOOKS__TRUSTED": f"{LOOPBACK}:{self.ports['receiver']}",
+            **grammars,
         }
 
     def _unless_given(self, variable: str, value: str) -> dict[str, str]:
@@ -207,10 +215,12 @@ class Stack:
             return given.text
         return "" if "tgi" in self.addresses.given else self.addresses.tgi.url
 
-    def _grammars(self) -> dict[str, str]:
-        """The embedded model server holds answers to schemas in its own way."""
-        variable = "HEADRACE_GATEWAY__GRAMMARS"
-        return {} if "tgi" in self.addresses.given or given_here().find(variable) else {variable: "llguidance"}
+    @property
+    def _grammars(self) -> str:
+        """The embedded model server holds answers to schemas in its own way; of a given one we know what is given."""
+        if given := given_here().find("HEADRACE_GATEWAY__GRAMMARS"):
+            return given.text
+        return "" if "tgi" in self.addresses.given else "llguidance"
 
     def _ground(self, name: str) -> Part | Errand:
         if name in self.addresses.given:

@@ -8,10 +8,11 @@ import pytest
 
 from gateway.client.settings import ClientSettings, chosen
 from gateway.embeddings.settings import EmbeddingsSettings
+from gateway.settings import GatewaySettings
 from infra import lock, stack_file
 from infra.errors import Unavailable, WrongSetting
 from infra.settings import Block, ClickHouseSettings, KafkaSettings, LocalSettings, RedisSettings, TgiSettings
-from infra.stack_file import Stack, addressed
+from infra.stack_file import Stack, addressed, shared
 
 
 @pytest.mark.parametrize("url", ["localhost:8080", "ftp://localhost", "nonsense", "http://"])
@@ -64,6 +65,15 @@ def test_a_stack_runs_as_long_as_its_folder_is_held_whatever_its_file_says(tmp_p
         assert addressed(ClientSettings(), running).url == "http://127.0.0.1:1"
     with pytest.raises(Unavailable, match=f"is not running .its process {os.getpid()} is gone"):
         addressed(ClientSettings(), stack_file.read(LocalSettings(dir=tmp_path)))
+
+
+def test_what_all_of_a_stack_share_is_had_where_nothing_else_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    stack = Stack(shared={"HEADRACE_GATEWAY__GRAMMARS": "llguidance", "HEADRACE_GATEWAY__REPORTS_URL": "http://there"})
+
+    assert shared(GatewaySettings, stack) == GatewaySettings(grammars="llguidance", reports_url="http://there")
+    assert shared(GatewaySettings, None) == GatewaySettings()
+    monkeypatch.setenv("HEADRACE_GATEWAY__GRAMMARS", "outlines")
+    assert shared(GatewaySettings, stack) == GatewaySettings(reports_url="http://there")
 
 
 @pytest.mark.parametrize("name", [stack_file.NAME, stack_file.KEY_FILE])
