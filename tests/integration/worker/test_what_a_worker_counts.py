@@ -53,7 +53,7 @@ async def test_a_slot_is_busy_and_the_log_behind_while_an_answer_is_made(place: 
             return shown["headrace_slots_busy"] == 1 and shown[LAG] == 1
 
         await eventually(is_at_work, what="a slot that is busy")
-        tgi.release()
+        await eventually(lambda: tgi.release() == 1, what="a server that holds the answer back")
         await hand.all_ended([prompt])
 
 
