@@ -4,12 +4,13 @@ from typing import Any
 
 from aiohttp import web
 
-from gateway.batches.asking import ENDPOINTS
+from gateway.batches.asking import EMBEDDINGS, ENDPOINTS
+from gateway.embeddings.server import EMBEDDING_SERVER
 from gateway.files import handlers as files
 from gateway.http import requests
 from gateway.http.objects import as_json, list_of, seconds
 from gateway.http.paging import not_in_list, page_asked
-from gateway.http.problems import bad_value, conflict, not_found
+from gateway.http.problems import bad_value, conflict, no_embeddings, not_found
 from gateway.keys import BATCHES, CALLER, CLOCK, FILES, PUBLISHER, SCRIPTS, WEBHOOKS
 from gateway.repeats.making import MAKING
 from infra.telemetry import trace
@@ -54,6 +55,8 @@ async def submit(request: web.Request) -> web.Response:
     if making.may_be_repeated and (known := await app[BATCHES].read(batch_id)):
         making.is_told_again = True  # its answer was lost, or never told
         return as_json(batch_object(known))
+    if asked.endpoint == EMBEDDINGS and not app[EMBEDDING_SERVER].models:
+        raise no_embeddings()
     found = await app[FILES].read(asked.input_file_id)
     if found is None or found.tenant != caller.tenant:
         raise files.unknown(asked.input_file_id, "input_file_id")

@@ -116,6 +116,11 @@ def no_model(name: str) -> Problem:
     return not_found(message, param="model", code=MODEL_NOT_FOUND)
 
 
+def no_embeddings() -> Problem:
+    """No model of embeddings is served here, so that none can be asked by the lines of a batch."""
+    return not_found("No model of embeddings is served here.", param="endpoint", code=MODEL_NOT_FOUND)
+
+
 def not_found(message: str, *, param: str | None = None, code: str | None = "not_found") -> Problem:
     """There is no such thing, or it belongs to somebody else."""
     return Problem(404, message, param=param, code=code)

@@ -17,7 +17,17 @@ from producers.events import TextsEmbedded
 from producers.log.topics import EMBEDDINGS
 from tests.support.embedding_server import PlayedEmbeddings
 from tests.support.eventually import eventually
-from tests.support.files import a_line_of_texts, comes_to, show, submit, told, with_embeddings, with_store
+from tests.support.files import (
+    a_line_of_texts,
+    comes_to,
+    jsonl,
+    show,
+    submit,
+    told,
+    upload,
+    with_embeddings,
+    with_store,
+)
 from tests.support.gateway import Log, RunningGateway, a_gateway
 
 URL = "/v1/embeddings"
@@ -66,6 +76,22 @@ async def test_every_line_is_embedded_counted_and_told_of_once(
     assert embedding_server.most_at_once <= 2
     outputs = {ended["input_file_id"], ended["output_file_id"], ended["error_file_id"]}
     await eventually(lambda: {each.name for each in tmp_path.iterdir()} == outputs, what="no part left in the store")
+
+
+async def test_a_gateway_without_an_embedding_server_refuses_a_batch_of_embeddings_as_it_refuses_texts(
+    log_settings: KafkaSettings, redis_settings: RedisSettings, tmp_path: Path
+) -> None:
+    async with a_gateway(log_settings, redis_settings, parts=with_store(tmp_path)) as gateway:
+        file = await upload(gateway, jsonl([a_line_of_texts("a", "x")]))
+        asked = {"input_file_id": file.json["id"], "endpoint": URL, "completion_window": "24h"}
+        refused = await gateway.post("/v1/batches", asked)
+        texts = await gateway.post(URL, {"model": EMBEDDING_MODEL, "input": "x"})
+        listed = (await gateway.get("/v1/batches")).json["data"]
+
+    error, of_texts = refused.json["error"], texts.json["error"]
+    assert (refused.status, error["type"], error["code"]) == (texts.status, of_texts["type"], of_texts["code"])
+    assert (refused.status, error["code"], error["param"]) == (404, "model_not_found", "endpoint")
+    assert listed == []
 
 
 async def test_a_batch_whose_lease_is_renewed_as_it_ends_is_counted_and_tidied_up(
