@@ -1,6 +1,7 @@
 """Who reads a job's token stream, or waits for its end; each is told by the one subscription of this process."""
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections import deque
 from contextlib import suppress
 
@@ -14,7 +15,7 @@ MOST_WAITING = 512
 """Entries held for a slow reader; beyond these it reads from the stream again."""
 
 
-class Listener:
+class Listener(ABC):
     """Whoever is told what is announced on one channel of a job; `last` is the number of the last entry it has got."""
 
     def __init__(self, job_id: str, *, after: int = 0, fresh: bool) -> None:
@@ -25,13 +26,13 @@ class Listener:
         self._cut_off = False
         self._wake = asyncio.Event()
 
+    @abstractmethod
     def announce(self, entry: Entry) -> None:
         """Take an entry that was announced."""
-        raise NotImplementedError
 
+    @abstractmethod
     def confirm(self) -> None:
         """From now on everything is announced; what was said before may have been missed."""
-        raise NotImplementedError
 
     def begun(self) -> None:
         """The prompt is in the log: a subscription confirmed later may have missed something."""
@@ -47,7 +48,7 @@ class Listener:
         self.last = after
         self._wake.set()
 
-    def reaches(self, seq: int) -> None:
+    def reaches(self, seq: int) -> None:  # noqa: B027 # only who follows a stream minds
         """The job's stream is known to reach to this entry."""
 
     def cut_off(self) -> None:
@@ -55,6 +56,7 @@ class Listener:
         self._cut_off = True
         self._wake.set()
 
+    @abstractmethod
     async def more(self, within_s: float) -> list[Entry]:
         """The next entries, in order; none if none came in time.
 
@@ -62,7 +64,6 @@ class Listener:
             Unavailable: Redis does not answer.
             Stopping: reading has ended.
         """
-        raise NotImplementedError
 
     def _reads(self) -> bool:
         if self._cut_off:

@@ -1,5 +1,6 @@
 """What one reader is told of one job: entries of its stream in, bytes of one kind of stream out."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 from infra import sse
@@ -19,7 +20,7 @@ class Broken(NeverTryAgain):
         self.seq = seq
 
 
-class Tale:
+class Tale(ABC):
     """One kind of stream. It is told by `begin`, `more` and `end` as a job goes on, or `whole` once it has ended."""
 
     opening = b""
@@ -38,38 +39,38 @@ class Tale:
     def __init__(self, prompt: PromptSubmitted) -> None:
         self.prompt = prompt
 
+    @abstractmethod
     def begin(self, entries: Sequence[Entry]) -> bytes:
         """What its reader is told of the entries that are there already.
 
         Raises:
             Broken: it cannot go on.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def more(self, entries: Sequence[Entry]) -> bytes:
         """What entries tell that follow.
 
         Raises:
             Broken: it cannot go on.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     async def end(self, job: JobRecord, entries: Sequence[Entry]) -> bytes:
         """The last entries, and how the job ended.
 
         Raises:
             Broken: without an answer.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     async def whole(self, job: JobRecord, entries: Sequence[Entry]) -> bytes:
         """What a job tells that has ended, of whose stream these entries are kept; b'' where its reader has it all.
 
         Raises:
             Broken: it ended without an answer.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def error(self, error: JobError, seq: int | None = None) -> bytes:
         """How an error is told; `seq` is there where the job has ended with it."""
-        raise NotImplementedError
