@@ -6,4 +6,5 @@
 - `ingest`: the process that writes every record once
 - `queries/`, `sources/`, `charts.toml`: the named queries, what they may read, and the charts that are drawn of them
 - `reports`: the process that serves these
+- `witness`: what ClickHouse counts, told to an audit
 """

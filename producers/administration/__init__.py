@@ -3,7 +3,7 @@
 - `acts`: make, change, rotate and revoke keys; define tenants
 - `audit`: read the record back, page by page
 - `command`: what the commands share: the log, and who is at the keyboard
-- `keys_cli`, `tenants_cli`, `audit_cli`: `headrace keys`, `headrace tenants`, `headrace audit`
+- `keys_cli`, `tenants_cli`, `acts_cli`: `headrace keys`, `headrace tenants`, `headrace acts`
 - `topics_cli`: `headrace topics`
 - `keys_shown`, `limit_options`: how a key reads; limits as options, and how they read
 """

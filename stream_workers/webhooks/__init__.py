@@ -5,5 +5,6 @@
 - `schedule`: the view `deliveries` in Redis: what is due, who is at it
 - `outbound`: the HTTP client that connects to checked addresses only (`producers.destinations`)
 - `sender`: claims what is due and sends it
+- `witness`: what it has still to do, told to an audit
 - `service`, `cli`: the process, `headrace deliver`
 """

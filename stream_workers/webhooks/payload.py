@@ -8,6 +8,7 @@ import msgspec
 
 from infra.ids import derived_id
 from producers.events import BatchEnded, Terminal, status_of
+from producers.webhook_ids import id_of, type_of
 
 
 @dataclass(frozen=True)
@@ -34,16 +35,6 @@ def notice_of(event: Terminal | BatchEnded, published_ms: float, public_url: str
         return None
     written = body(event, published_ms, public_url)
     return Notice(_id(event), told.tenant, told.key_id, told.webhook.url, type_of(event), written)
-
-
-def type_of(event: Terminal | BatchEnded) -> str:
-    """The type of the webhook that tells of an ending: `job.completed`, `batch.completed` and their like."""
-    return f"batch.{event.status}" if isinstance(event, BatchEnded) else f"job.{status_of(event)}"
-
-
-def id_of(about: str, url: str, kind: str) -> str:
-    """The `webhook-id` of what is told of a job or a batch."""
-    return derived_id("msg", f"{about}\n{url}\n{kind}")
 
 
 def body(event: Terminal | BatchEnded, published_ms: float, public_url: str = "") -> bytes:

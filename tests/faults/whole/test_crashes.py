@@ -4,6 +4,7 @@ import aiohttp
 import pytest
 from redis.asyncio import Redis
 
+from tests.support.audited import audited
 from tests.support.checker import check
 from tests.support.load import overtaken, some_done, submit_all
 from tests.support.receiver import Receiver
@@ -61,3 +62,4 @@ async def each_ends_once(service: Whole, client: aiohttp.ClientSession, receiver
     outcome = await check(service, client, receiver, jobs, within_s=PATIENCE_S)
     assert outcome.faults == [], service.log()[-3000:]
     assert outcome.completed == len(jobs)
+    assert (await audited(service))["offenders"] == []

@@ -6,6 +6,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from tests.support.audited import audited
 from tests.support.checker import check
 from tests.support.load import overtaken, some_done, submit_all
 from tests.support.receiver import Receiver
@@ -41,3 +42,6 @@ async def test_a_worker_with_fausts_own_transport_loses_the_overtaken_job_in_a_c
         f"{held} has 0 rows",
         f"{held} was told under 0 webhook ids",
     ]
+    (offender,) = (await audited(service))["offenders"]
+    assert (offender["kind"], offender["job_id"]) == ("lost", held)
+    assert offender["what"] == "its prompt was acknowledged, and no ending written"

@@ -114,8 +114,8 @@ async def test_a_key_is_changed_rotated_and_found_and_every_act_is_on_record(
     turned = told("keys", "rotate", made["id"], "--overlap-s", "0")
     tenant = told("tenants", "change", "acme", "--queued-jobs", "3")
     found = told("keys", "list", "--prefix", turned["api_key"])
-    acts = told("audit", "--of", "acme")
-    shown = headrace("audit", settings=(log,), folder=tmp_path, COLUMNS="80")
+    acts = told("acts", "--of", "acme")
+    shown = headrace("acts", settings=(log,), folder=tmp_path, COLUMNS="80")
 
     registry = await read_registry(log)
     known = registry.key_for(turned["api_key"], 0.0)

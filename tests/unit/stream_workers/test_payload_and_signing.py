@@ -10,6 +10,7 @@ from standardwebhooks import Webhook
 
 from infra import signing
 from infra.errors import WrongSetting
+from producers import webhook_ids
 from producers.events import BatchEnded, BatchStatus, Terminal
 from producers.events import Webhook as Where
 from stream_workers.webhooks import payload
@@ -60,12 +61,14 @@ def test_each_ending_has_its_own_type_and_the_id_follows_from_job_url_and_type()
         a_cancelled(PROMPT, ran=True),
     ]
 
-    kinds = [payload.type_of(each) for each in endings]
+    kinds = [webhook_ids.type_of(each) for each in endings]
 
     assert kinds == ["job.completed", "job.failed", "job.aborted", "job.cancelled"]
-    assert len({payload.id_of(PROMPT.job_id, "https://a/", kind) for kind in kinds}) == 4
-    assert payload.id_of("job_1", "https://a/", "job.failed") == payload.id_of("job_1", "https://a/", "job.failed")
-    assert payload.id_of("job_1", "https://a/", "job.failed").startswith("msg_")
+    assert len({webhook_ids.id_of(PROMPT.job_id, "https://a/", kind) for kind in kinds}) == 4
+    assert webhook_ids.id_of("job_1", "https://a/", "job.failed") == webhook_ids.id_of(
+        "job_1", "https://a/", "job.failed"
+    )
+    assert webhook_ids.id_of("job_1", "https://a/", "job.failed").startswith("msg_")
 
 
 @pytest.mark.parametrize("status", ["completed", "failed", "cancelled", "expired"])

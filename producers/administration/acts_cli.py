@@ -1,4 +1,4 @@
-"""`headrace audit`: who administered what, when, and from where."""
+"""`headrace acts`: who administered what, when, and from where."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -15,13 +15,13 @@ from producers.administration.audit import AuditAsked, Recorded, read
 from producers.administration.command import log_settings
 
 
-@click.command(epilog="Example: headrace audit --limit 50 --of acme")
+@click.command(epilog="Example: headrace acts --limit 50 --of acme")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="Acts to show at most.")
 @click.option("--of", "target", default=None, help="Only the acts of this key or tenant, or upon it.")
 @json_option(
     "Print one array, the newest act first: `id`, `act`, `target`, `actor`, `via`, `origin`, `changes`, `at_ms`."
 )
-def audit(limit: int, target: str | None, as_json: bool) -> None:
+def acts(limit: int, target: str | None, as_json: bool) -> None:
     """Show who made, changed, rotated and revoked keys or limited tenants, by API or command line, the newest first.
 
     An act is recorded before it is done: one that failed stands here too. The record is the topic `audit`.

@@ -1,0 +1,23 @@
+-- What was heard of the jobs of an audit: what the log says, and what is shown of it.
+CREATE TABLE prompts (job TEXT PRIMARY KEY, topic TEXT, partition INT, offset INT, records INT, deadline_ms REAL)
+    WITHOUT ROWID;
+CREATE TABLE endings (
+    job TEXT, offset INT, partition INT, at_ms REAL, status TEXT, digest BLOB, tokens INT, attempt INT, webhook TEXT,
+    PRIMARY KEY (job, offset)
+) WITHOUT ROWID;
+CREATE TABLE claims (job TEXT, attempt INT, records INT, PRIMARY KEY (job, attempt)) WITHOUT ROWID;
+CREATE TABLE tries (job TEXT PRIMARY KEY, records INT) WITHOUT ROWID;
+CREATE TABLE attempts (webhook TEXT PRIMARY KEY, job TEXT, records INT, outcome TEXT) WITHOUT ROWID;
+CREATE TABLE jobs_shown (job TEXT PRIMARY KEY, state TEXT, partition INT, offset INT, digest BLOB, forgotten INT)
+    WITHOUT ROWID;
+CREATE TABLE rows_shown (job TEXT, offset INT, partition INT, status TEXT, tokens INT, PRIMARY KEY (job, offset))
+    WITHOUT ROWID;
+CREATE TABLE deliveries_shown (webhook TEXT PRIMARY KEY, state TEXT) WITHOUT ROWID;
+-- The visible ending of each job: the first by offset.
+CREATE VIEW firsts AS
+    SELECT endings.* FROM endings
+    WHERE offset = (SELECT min(offset) FROM endings AS others WHERE others.job = endings.job);
+-- Which offsets of a partition were read, and how far its readers had read it; of whom nothing is known, has read all.
+CREATE TABLE extents (topic TEXT, partition INT, first INT, after INT, PRIMARY KEY (topic, partition)) WITHOUT ROWID;
+CREATE TABLE standings (reader TEXT, topic TEXT, partition INT, next INT, PRIMARY KEY (reader, topic, partition))
+    WITHOUT ROWID;
