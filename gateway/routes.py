@@ -6,7 +6,7 @@ from aiohttp import web
 from aiohttp.web_urldispatcher import MatchInfoError, UrlMappingMatchInfo
 
 from gateway import health, models, tickets
-from gateway.admin import audit, tenants
+from gateway.admin import audit, dead_letters, tenants
 from gateway.admin import keys as admin_keys
 from gateway.batches import handlers as batches
 from gateway.chat import handlers as chat
@@ -30,6 +30,7 @@ _JOB = "/v1/jobs/{job_id}"
 _CHAT = "/v1/chat/completions/{completion_id}"
 _RESPONSE = "/v1/responses/{response_id}"
 _KEY = "/v1/admin/keys/{key_id}"
+_LETTER = "/v1/admin/dead_letters/{letter_id}"
 _TENANT = "/v1/admin/tenants/{tenant}"
 _CONVERSATION = "/v1/conversations/{conversation_id}"
 _FILE = "/v1/files/{file_id}"
@@ -119,6 +120,11 @@ def _table() -> list[web.RouteDef]:
         web.get("/v1/admin/tenants", tenants.list_all),
         web.get(_TENANT, tenants.show),
         web.post(_TENANT, tenants.define),
+        web.get("/v1/admin/dead_letters", dead_letters.list_all),
+        web.post("/v1/admin/dead_letters/redrive", dead_letters.redrive_all),
+        web.get(_LETTER, dead_letters.show),
+        web.post(f"{_LETTER}/redrive", dead_letters.redrive),
+        web.post(f"{_LETTER}/discard", dead_letters.discard),
         web.get("/v1/admin/audit", audit.list_acts),
         web.get("/healthz", health.healthz),
         web.get("/readyz", health.readyz),

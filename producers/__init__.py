@@ -15,6 +15,7 @@ and raises (docs/client.md).
 - `state`: what all that stands in Redis has in common: scripts, lists, views
 - `jobs`: the life of a job in Redis, as scripts that are atomic
 - `conversations`, `files`, `batches`, `answers`: their keys and shapes in Redis
+- `letters`: dead letters in Redis, and the prompts of their redrives
 - `auditing`: the log read again and counted, and what others show held against it
 - `tail`: topics followed by a person or a script
 - `destinations`, `settings`: where webhooks may go, and what the gateway and the sender are told of it

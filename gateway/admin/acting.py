@@ -34,8 +34,12 @@ class LimitsBody(Strict, frozen=True, kw_only=True):
 def administration(request: web.Request) -> Administration:
     """The acts of the caller."""
     app = request.app
-    actor = Actor(request[CALLER].id, "api", request[ORIGIN].client, request[REQUEST_ID])
-    return Administration(app[PUBLISHER], app[REGISTRY].registry, app[CLOCK], actor)
+    return Administration(app[PUBLISHER], app[REGISTRY].registry, app[CLOCK], actor(request))
+
+
+def actor(request: web.Request) -> Actor:
+    """The caller, for the record."""
+    return Actor(request[CALLER].id, "api", request[ORIGIN].client, request[REQUEST_ID])
 
 
 async def seen(request: web.Request, written: Written) -> None:

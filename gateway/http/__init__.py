@@ -7,5 +7,6 @@ Nothing here knows the app, so that everything else may build on it.
 - `origin`: where it comes from, as far as proxies can be believed
 - `unpacking`: packed bodies come whole or not at all
 - `problems`: error to HTTP
+- `times`: times as queries give them
 - `objects`, `paging`: what all objects share as OpenAI writes them, how they are answered, and lists of them in pages
 """

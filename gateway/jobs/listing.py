@@ -10,15 +10,14 @@ from gateway.access import counts
 from gateway.http.objects import as_json, list_of
 from gateway.http.paging import not_in_list, page_asked
 from gateway.http.problems import bad_value
+from gateway.http.times import ms_of
 from gateway.jobs.objects import job_object
 from gateway.keys import CALLER, RETENTION, SCRIPTS
 from gateway.prompts.job_desk import JOB_DESK
-from infra.errors import WrongField
 from producers.events import LANES
 from producers.jobs import listing
 from producers.jobs.listing import Wanted
 from producers.jobs.record import STATUSES
-from producers.prompts import bounds
 from producers.state import view
 
 _TEXTS: Final = frozenset({"model", "conversation"})
@@ -60,7 +59,7 @@ def wanted_of(query: Mapping[str, str], tenant: str) -> Wanted:
         if (pair := METADATA.fullmatch(name)) is not None:
             metadata[pair[1]] = value
         elif name in _TIMES:
-            times[name] = _ms(name, value)
+            times[name] = ms_of(name, value)
         elif name in _CHOICES and value not in _CHOICES[name]:
             raise bad_value(f"{name} must be one of {', '.join(_CHOICES[name])}.", name)
         elif name in _CHOICES or name in _TEXTS:
@@ -77,13 +76,3 @@ def wanted_of(query: Mapping[str, str], tenant: str) -> Wanted:
         times.get("created_after"),
         times.get("created_before"),
     )
-
-
-def _ms(name: str, value: str) -> float:
-    """Unix seconds or RFC 3339, as ms."""
-    if value.isascii() and value.isdigit() and len(value) < 12:
-        return int(value) * 1000.0
-    try:
-        return bounds.instant_ms(value)
-    except WrongField:
-        raise bad_value(f"{name} must be unix seconds, or a time such as 2026-01-31T08:00:00Z.", name) from None

@@ -55,6 +55,9 @@ REPEATS: Final[Mapping[str, Repeat]] = {
     "/v1/admin/keys/{key_id}": _AS_KEPT,
     "/v1/admin/keys/{key_id}/rotate": _SECRETS_LEFT_OUT,
     "/v1/admin/tenants/{tenant}": _AS_KEPT,
+    "/v1/admin/dead_letters/redrive": _ANEW,
+    "/v1/admin/dead_letters/{letter_id}/redrive": _ANEW,
+    "/v1/admin/dead_letters/{letter_id}/discard": _ANEW,
 }
 
 

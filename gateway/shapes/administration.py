@@ -1,8 +1,11 @@
-"""What administrators are shown: keys, tenants, and the record of acts upon them."""
+"""What administrators are shown: keys, tenants, dead letters, and the record of acts upon them."""
 
-from typing import Literal, NotRequired, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict
 
 from producers.events import Act, Scope
+from producers.letters.letter import State
+from producers.letters.shown import Redrivable
+from producers.log.dead_letters import Reason
 
 
 class LimitsShape(TypedDict):
@@ -104,3 +107,91 @@ class ActPageShape(TypedDict):
     first_id: str | None
     last_id: str | None
     has_more: bool
+
+
+class OriginShape(TypedDict):
+    """Where in the log that stands which could not be processed."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+class RedriveShape(TypedDict):
+    """A new job of a letter's prompt."""
+
+    number: int
+    job: str
+    edited: bool
+    by: str
+    at: int
+
+
+class DiscardShape(TypedDict):
+    """Why nothing is to become of a letter."""
+
+    note: str
+    by: str
+    at: int
+
+
+class LetterShape(TypedDict):
+    """A dead letter; whose it is, and what it asked, is told where that is known."""
+
+    id: str
+    object: Literal["dead_letter"]
+    state: State
+    reason: Reason
+    error: str
+    attempts: int
+    job: str | None
+    tenant: str | None
+    model: str | None
+    origin: OriginShape
+    buried_at: int
+    redrives: list[RedriveShape]
+    discarded: DiscardShape | None
+
+
+class LetterInFullShape(LetterShape):
+    """The letter with its prompt, as a body that can be edited and handed in, and the record's bytes."""
+
+    redrivable: Redrivable
+    conversation: str | None
+    prompt: dict[str, Any] | None
+    payload_base64: str
+
+
+class LetterPageShape(TypedDict):
+    """A page of a list: ask for what follows with `after`."""
+
+    object: Literal["list"]
+    data: list[LetterShape]
+    first_id: str | None
+    last_id: str | None
+    has_more: bool
+
+
+class SweptShape(TypedDict):
+    """A letter that was redriven."""
+
+    id: str
+    job: str
+
+
+class NotSweptShape(TypedDict):
+    """A letter that is as it was, and why."""
+
+    id: str
+    code: str | None
+    message: str
+
+
+class SweepShape(TypedDict):
+    """What became of some letters."""
+
+    object: Literal["dead_letter.sweep"]
+    redriven: list[SweptShape]
+    refused: list[NotSweptShape]
+    has_more: bool
+    last_id: str | None

@@ -141,20 +141,26 @@ class Administration:
     async def _do(
         self, act: Act, event: RegistryEvent, record_key: str, tenant: str, target: str, changes: Sequence[Change]
     ) -> Written:
-        who = self._actor
-        record = ActRecorded(
-            act=act,
-            target=target,
-            tenant=tenant,
-            actor=who.name,
-            via=who.via,
-            origin=who.origin,
-            request_id=who.request_id,
-            changes=tuple(changes),
-            at_ms=self._clock.now_ms(),
-        )
+        record = recorded(self._actor, act, target, tenant, self._clock.now_ms(), changes)
         await self._pen.publish(AUDIT, target, record)
         return await self._pen.publish(REGISTRY, record_key, event)
+
+
+def recorded(
+    who: Actor, act: Act, target: str, tenant: str, now_ms: float, changes: Sequence[Change] = ()
+) -> ActRecorded:
+    """The record of an act that somebody is about to do."""
+    return ActRecorded(
+        act=act,
+        target=target,
+        tenant=tenant,
+        actor=who.name,
+        via=who.via,
+        origin=who.origin,
+        request_id=who.request_id,
+        changes=tuple(changes),
+        at_ms=now_ms,
+    )
 
 
 def _terms(key: KeyIssued) -> dict[str, Any]:

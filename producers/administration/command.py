@@ -29,12 +29,7 @@ def run(work: Work[Answer]) -> Answer:
     Raises:
         Unavailable: no broker answers.
     """
-    # The command says itself what went wrong; each try of pen and reader would only drown it.
-    logging.getLogger("producers").addHandler(logging.NullHandler())
-    settings = log_settings()
-    # A person waits here, not a client with a deadline: be as patient as the producer is.
-    patient = dataclasses.replace(settings, ack_timeout_s=settings.delivery_timeout_s)
-    return asyncio.run(_with_registry(patient, work))
+    return asyncio.run(_with_registry(log_settings(), work))
 
 
 def log_settings() -> KafkaSettings:
@@ -49,14 +44,27 @@ def log_settings() -> KafkaSettings:
 
 
 async def _with_registry(settings: KafkaSettings, work: Work[Answer]) -> Answer:
-    async with _connected(settings) as (pen, registry):
-        actor = Actor(_user(), "command line", socket.gethostname())
-        return await work(Administration(pen, registry, SystemClock(), actor), registry)
+    async with connected(settings) as (pen, registry):
+        return await work(Administration(pen, registry, SystemClock(), actor()), registry)
+
+
+def actor() -> Actor:
+    """Who is at the keyboard."""
+    return Actor(_user(), "command line", socket.gethostname())
 
 
 @asynccontextmanager
-async def _connected(settings: KafkaSettings) -> AsyncIterator[tuple[Publisher, Registry]]:
-    pen, reader = Publisher(settings, "headrace-keys"), RegistryReader(settings, "headrace-keys")
+async def connected(settings: KafkaSettings) -> AsyncIterator[tuple[Publisher, Registry]]:
+    """A pen, and the registry as it stands.
+
+    Raises:
+        Unavailable: no broker answers.
+    """
+    # The command says itself what went wrong; each try of pen and reader would only drown it.
+    logging.getLogger("producers").addHandler(logging.NullHandler())
+    # A person waits here, not a client with a deadline: be as patient as the producer is.
+    patient = dataclasses.replace(settings, ack_timeout_s=settings.delivery_timeout_s)
+    pen, reader = Publisher(patient, "headrace-keys"), RegistryReader(patient, "headrace-keys")
     pen.start()
     reader.start()
     try:

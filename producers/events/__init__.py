@@ -7,7 +7,7 @@ One module a topic (`feedback` has two, that belong together), and `base`, what 
 here, for where an event is declared is nobody's business.
 
 - `prompts`, `answers`, `jobs`: what was asked, how it ended, and what happened between
-- `feedback`, `dead_letters`: what became of the answers, and what nobody can process
+- `feedback`, `dead_letters`: what became of the answers, and of what nobody can process
 - `conversations`, `files`, `batches`: what tenants keep here
 - `embeddings`: what was made of texts
 - `keys`, `acts`: who may do what, and who changed it
@@ -51,7 +51,7 @@ from producers.events.conversations import (
     ItemsDeleted,
     ResponseDeleted,
 )
-from producers.events.dead_letters import Buried
+from producers.events.dead_letters import Buried, Discarded, LetterEvent, Redriven
 from producers.events.embeddings import TextsEmbedded
 from producers.events.feedback import ExampleReady, FeedbackGiven, FeedbackKind
 from producers.events.files import FileDeleted, FileEvent, FilePurpose, FileStored
@@ -111,6 +111,7 @@ __all__ = [
     "ConversationEvent",
     "ConversationUpdated",
     "DeliveryAttempted",
+    "Discarded",
     "Ending",
     "Event",
     "ExampleReady",
@@ -134,10 +135,12 @@ __all__ = [
     "KeyRevoked",
     "KeyRotated",
     "Lane",
+    "LetterEvent",
     "Limits",
     "LineError",
     "Message",
     "PromptSubmitted",
+    "Redriven",
     "RegistryEvent",
     "ResponseDeleted",
     "ResponseTerms",

@@ -6,7 +6,9 @@ import msgspec
 
 from producers.events.base import Event
 
-Act = Literal["key.created", "key.changed", "key.rotated", "key.revoked", "tenant.changed"]
+Act = Literal[
+    "key.created", "key.changed", "key.rotated", "key.revoked", "tenant.changed", "letter.redriven", "letter.discarded"
+]
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -22,7 +24,7 @@ class ActRecorded(Event, frozen=True, kw_only=True):
 
     act: Act
     target: str
-    """The key or tenant."""
+    """The key, tenant or dead letter."""
     tenant: str
     actor: str
     """The key that asks, or the user at the command line."""

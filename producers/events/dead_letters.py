@@ -1,4 +1,4 @@
-"""What is said on `dead.letters`."""
+"""What is said on `dead.letters`: what nobody can process, and what a person did about it."""
 
 from typing import Literal
 
@@ -18,3 +18,29 @@ class Buried(Event, frozen=True, kw_only=True):
     payload_base64: str = ""
     """The record's bytes, or their first part where `error` says so."""
     at_ms: float = 0.0
+
+
+class Redriven(Event, frozen=True, kw_only=True):
+    """The prompt of a dead letter, maybe edited, is in the log as a new job; the old job stays as it ended."""
+
+    letter_id: str
+    number: int
+    """Which redrive of the letter it is, from 1: the new job's id follows from both."""
+    job_id: str
+    """The new job."""
+    edited: bool = False
+    by: str = ""
+    """The key that asked, or the user at the command line."""
+    at_ms: float = 0.0
+
+
+class Discarded(Event, frozen=True, kw_only=True):
+    """Somebody has looked at a dead letter, and nothing is to become of it."""
+
+    letter_id: str
+    note: str
+    by: str = ""
+    at_ms: float = 0.0
+
+
+LetterEvent = Buried | Redriven | Discarded

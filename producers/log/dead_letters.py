@@ -4,7 +4,7 @@ import base64
 from collections.abc import Iterable
 from typing import Any, Literal
 
-from infra.ids import is_id
+from infra.ids import derived_id, is_id
 from producers.events import Buried
 from producers.log.outgoing import Pen
 from producers.log.places import Place
@@ -56,8 +56,22 @@ async def bury(pen: Pen, letter: Buried, traceparent: str | None = None) -> None
     Raises:
         Unavailable: the broker did not acknowledge in time; it may be buried all the same.
     """
-    key = letter.job_id or str(Place(letter.origin_topic, letter.origin_partition, letter.origin_offset))
-    await pen.publish(DEAD_LETTERS, key, letter, traceparent)
+    await pen.publish(DEAD_LETTERS, key_of(letter), letter, traceparent)
+
+
+def key_of(letter: Buried) -> str:
+    """Under what all is said that concerns a letter, so that it stands in the order in which it was said."""
+    return letter.job_id or str(origin_of(letter))
+
+
+def origin_of(letter: Buried) -> Place:
+    """Where in the log that stands which could not be processed."""
+    return Place(letter.origin_topic, letter.origin_partition, letter.origin_offset)
+
+
+def id_of(letter: Buried) -> str:
+    """Follows from the origin and the job: the same letter buried twice is once."""
+    return derived_id("letter", f"{origin_of(letter)} {letter.job_id or ''}")
 
 
 def job_of(key: bytes | None, headers: Iterable[tuple[str, bytes]] | None) -> str | None:

@@ -108,11 +108,11 @@ EMBEDDINGS = Topic(
 )
 DEAD_LETTERS = Topic(
     name="dead.letters",
-    key="job id",
-    events=events.Buried,
+    key="job id, or the place of the record where no job is known; the same for all that is said of a letter",
+    events=events.LetterEvent,
     partitions=2,
-    written_by=("worker", "fanout", "deliver", "retrain", "ingest"),
-    read_by=("operators",),
+    written_by=("worker", "fanout", "deliver", "retrain", "ingest", "gateway", "command line"),
+    read_by=("fanout", "operators"),
 )
 REGISTRY = Topic(
     name="registry",
@@ -126,7 +126,7 @@ REGISTRY = Topic(
 )
 AUDIT = Topic(
     name="audit",
-    key="key or tenant",
+    key="key, tenant or dead letter",
     events=events.ActRecorded,
     partitions=1,
     written_by=("gateway", "command line"),

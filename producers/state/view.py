@@ -7,11 +7,13 @@ from infra.errors import Unavailable
 from producers.events import (
     LANES,
 )
-from producers.log.topics import ANSWERS, BATCHES, CONVERSATIONS, EMBEDDINGS, FILES, VIEWS, Topic, prompts
+from producers.log.topics import ANSWERS, BATCHES, CONVERSATIONS, DEAD_LETTERS, EMBEDDINGS, FILES, VIEWS, Topic, prompts
 from producers.state.scripts import Scripts, asked
 
 NAME = VIEWS["fanout"]
-TOPICS: tuple[Topic, ...] = (*(prompts(lane) for lane in LANES), ANSWERS, CONVERSATIONS, FILES, BATCHES, EMBEDDINGS)
+TOPICS: tuple[Topic, ...] = (
+    *(prompts(lane) for lane in LANES), ANSWERS, CONVERSATIONS, FILES, BATCHES, EMBEDDINGS, DEAD_LETTERS,
+)  # fmt: skip
 """What the state view follows."""
 PARTITIONS = sum(topic.partitions for topic in TOPICS)
 """How many partitions must be whole before anybody trusts the view."""

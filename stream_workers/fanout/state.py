@@ -10,6 +10,7 @@ from producers.events import (
     ConversationEvent,
     Ending,
     FileEvent,
+    LetterEvent,
     PromptSubmitted,
     ResponseDeleted,
     TextsEmbedded,
@@ -64,5 +65,7 @@ class StateFollower:
                 return self._state.file(event, move)
             case event if isinstance(event, BatchEvent):
                 return self._state.batch(event, move)
+            case event if isinstance(event, LetterEvent):
+                return self._state.letter(event, move)
             case _:
                 return self.positions.passing(move)

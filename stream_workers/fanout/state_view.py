@@ -23,6 +23,7 @@ from producers.events import (
     ItemsAdded,
     ItemsDeleted,
     Lane,
+    LetterEvent,
     PromptSubmitted,
     ResponseDeleted,
     Terminal,
@@ -32,6 +33,7 @@ from producers.events import (
 from producers.files import filing
 from producers.jobs.record import describe
 from producers.jobs.settling import arguments
+from producers.letters import filing as letter_filing
 from producers.state.positions import Move, Positions
 from producers.state.retention import IDEMPOTENCY_MS, Retention
 from producers.state.scripts import Argument, Call, Scripts, asked
@@ -94,6 +96,10 @@ class StateView:
         """Texts were embedded: what they took is charged, on the day on which the log was told."""
         at_ms = f"{move.timestamp_ms:.3f}"
         return self._call("view_embedded", move, event.embeddings_id, event.key_id, event.tenant, event.tokens, at_ms)
+
+    def letter(self, event: LetterEvent, move: Move) -> Call:
+        """A dead letter was buried, redriven or discarded."""
+        return self._call("view_letter", move, *letter_filing.of_record(event, move.timestamp_ms, self._retention))
 
     def forgotten(self, event: ResponseDeleted, move: Move) -> Call:
         """A job is to be forgotten, whatever the log tells of it."""

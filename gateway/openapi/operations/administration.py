@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
+from gateway.admin.dead_letters import DiscardBody, RedriveBody, SweepBody
 from gateway.admin.keys import KeyBody, KeyChangeBody, RotateBody
 from gateway.admin.tenants import TenantBody
 from gateway.openapi.operation import PAGE, Operation, query, replies
@@ -11,11 +12,17 @@ from gateway.shapes.administration import (
     ApiKeyDeletedShape,
     ApiKeyPageShape,
     ApiKeyShape,
+    LetterInFullShape,
+    LetterPageShape,
+    SweepShape,
     TenantPageShape,
     TenantShape,
 )
+from producers.letters.letter import State
+from producers.log.dead_letters import Reason
 
 _KEY: Final = "/v1/admin/keys/{key_id}"
+_LETTER: Final = "/v1/admin/dead_letters/{letter_id}"
 _TENANT: Final = "/v1/admin/tenants/{tenant}"
 _KEPT: Final = "Cache-Control"
 
@@ -63,6 +70,48 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         "Name and limit a tenant",
         {200: replies(TenantShape, "As it is now.", _KEPT)},
         takes=TenantBody,
+    ),
+    ("GET", "/v1/admin/dead_letters"): Operation(
+        "Administration",
+        "List dead letters",
+        {200: replies(LetterPageShape, "A page of them.", _KEPT)},
+        asks=(
+            *PAGE,
+            query("state", State, "What was done about it."),
+            query("reason", Reason, "Why it was buried."),
+            query("tenant", str, "Only those of this tenant's prompts, where that is known."),
+            query("model", str, "Only those of prompts for this model, where that is known."),
+            query("created_after", str, "Buried then or later: unix seconds or RFC 3339."),
+            query("created_before", str, "Buried before then."),
+        ),
+    ),
+    ("POST", "/v1/admin/dead_letters/redrive"): Operation(
+        "Administration",
+        "Redrive dead letters as they were",
+        {200: replies(SweepShape, "What became of each: go on behind `last_id` while it `has_more`.", _KEPT)},
+        about="The oldest first, of those that are dead. What is refused stays dead.",
+        takes=SweepBody,
+        body_required=False,
+    ),
+    ("GET", _LETTER): Operation(
+        "Administration", "Read a dead letter", {200: replies(LetterInFullShape, "The letter.", _KEPT)}
+    ),
+    ("POST", f"{_LETTER}/redrive"): Operation(
+        "Administration",
+        "Redrive a dead letter",
+        {200: replies(LetterInFullShape, "The letter, with its new job.", _KEPT)},
+        about="Its prompt, or the one that is given in its place, becomes a new job of its tenant and key. The job "
+        "follows from the letter and the number, which is one more than its redrives for a new one.",
+        takes=RedriveBody,
+        body_required=False,
+        fails=(409,),
+    ),
+    ("POST", f"{_LETTER}/discard"): Operation(
+        "Administration",
+        "Discard a dead letter",
+        {200: replies(LetterInFullShape, "The letter, discarded.", _KEPT)},
+        takes=DiscardBody,
+        fails=(409,),
     ),
     ("GET", "/v1/admin/audit"): Operation(
         "Administration",

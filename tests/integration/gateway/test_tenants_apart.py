@@ -109,7 +109,7 @@ async def test_every_route_that_names_a_thing_is_walked_with_a_foreign_key(
 async def test_what_is_for_operators_is_forbidden_to_every_other_key(gateway: RunningGateway) -> None:
     """Whatever it names, also the key and the tenant that ask."""
     table = [each for each in routes.table() if each.path.startswith(OPERATORS)]
-    own = {"key_id": gateway.key.event.id, "tenant": gateway.tenant}
+    own = {"key_id": gateway.key.event.id, "tenant": gateway.tenant, "letter_id": "letter_x"}
     statuses = {(each.method, each.path): (await asked(gateway, each.method, each.path, own)).status for each in table}
 
     assert len(statuses) > 3

@@ -1,0 +1,162 @@
+"""What people do about dead letters: each act is recorded, then done, then told; done twice it is once.
+
+A redrive first hands its prompt in, under the id that follows from letter and number, and then says so. Who dies
+between the two leaves a job that runs and a letter that is dead: to redrive it again finds that very job.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from infra.clock import Clock
+from infra.errors import WrongField
+from producers.administration.acts import Actor, recorded
+from producers.events import Act, Change, Discarded, PromptSubmitted, Redriven
+from producers.jobs import record
+from producers.letters import rewriting
+from producers.letters.letter import Letter
+from producers.letters.rewriting import NO_PROMPT, NOT_A_PROMPT, Edited, Refused, Rules
+from producers.letters.store import Letters, Wanted
+from producers.log.dead_letters import key_of
+from producers.log.publisher import Publisher
+from producers.log.topics import AUDIT, DEAD_LETTERS
+from producers.prompts import bounds
+from producers.state import view
+from producers.state.scripts import Scripts
+
+LONGEST_NOTE: Final = 2000
+MOST_AT_ONCE: Final = 100
+"""Letters that one sweep takes."""
+
+
+@dataclass(frozen=True)
+class Swept:
+    """What became of a page of letters, those that were refused with why; `last` is where the next page begins."""
+
+    redriven: tuple[Redriven, ...]
+    refused: tuple[tuple[str, Refused], ...]
+    has_more: bool
+    last: str | None
+
+
+class LetterActs:
+    """The acts of one actor upon dead letters."""
+
+    def __init__(self, scripts: Scripts, publisher: Publisher, rules: Rules, clock: Clock, actor: Actor) -> None:
+        self._scripts = scripts
+        self._letters = Letters(scripts)
+        self._publisher = publisher
+        self._rules = rules
+        self._clock = clock
+        self._actor = actor
+
+    async def redrive(self, letter: Letter, number: int = 1, edited: Edited | None = None) -> Redriven | Refused:
+        """Hand the letter's prompt in again, or another in its place; the same number is the same job.
+
+        Raises:
+            WrongField: the edited prompt is wrong, there is no such number, or the model is not served any more.
+            TooLarge: the edited prompt is larger than a gateway takes.
+            Unavailable: the broker or Redis did not answer; the same again does no harm.
+        """
+        if not letter.is_of_prompt:
+            return NOT_A_PROMPT
+        known = letter.redrive(number)
+        if known is None and letter.state == "discarded":
+            return Refused("discarded", "This letter was discarded.")
+        if known is None and not 1 <= number <= len(letter.redrives) + 1:
+            raise WrongField(f"number must be from 1 to {len(letter.redrives) + 1}.", "number")
+        if known is not None and edited is None:
+            return known
+        job_id = rewriting.new_job_id(letter, number)
+        prompt = await self._prompt(letter, job_id, edited)
+        if isinstance(prompt, Refused):
+            return prompt
+        job = await record.read(self._scripts, job_id)
+        if job is None:
+            await view.must_be_whole(self._scripts)
+        elif edited is not None and job.prompt.fingerprint != prompt.fingerprint:
+            if known is None:
+                await self._tell(letter, number, job_id, edited=True)
+            return _other_prompt(job_id, number)
+        if known is not None:
+            return known
+        await self._record("letter.redriven", letter, (Change("job", letter.buried.job_id or "", job_id),))
+        if job is None:
+            await self._publisher.submit(prompt)
+        return await self._tell(letter, number, job_id, edited=edited is not None)
+
+    async def redrive_page(self, wanted: Wanted, most: int, after: str | None = None) -> Swept | None:
+        """Redrive as they were the letters of a page, oldest first; None where `after` is no letter.
+
+        Raises:
+            Unavailable: the broker or Redis did not answer; some may be redriven, and the same again does no harm.
+        """
+        page = await self._letters.page(wanted, min(most, MOST_AT_ONCE), after, newest_first=False)
+        if page is None:
+            return None
+        done = await asyncio.gather(*map(self._redrive_one, page.letters))
+        told = list(zip(page.letters, done, strict=True))
+        return Swept(
+            tuple(each for _, each in told if isinstance(each, Redriven)),
+            tuple((letter.id, each) for letter, each in told if isinstance(each, Refused)),
+            page.has_more,
+            page.last,
+        )
+
+    async def discard(self, letter: Letter, note: str) -> Discarded | Refused:
+        """Say that nothing is to become of a letter, and why; one that was discarded stays as it was.
+
+        Raises:
+            WrongField: the note is missing or too long.
+            Unavailable: the broker or Redis did not answer; the same again does no harm.
+        """
+        bounds.short("note", note.strip(), LONGEST_NOTE)
+        if letter.discarded is not None:
+            return letter.discarded
+        if letter.state == "redriven":
+            return Refused("redriven", "This letter was redriven: it has a job, which can be cancelled.")
+        await self._record("letter.discarded", letter, (Change("note", "", note.strip()),))
+        event = Discarded(letter_id=letter.id, note=note.strip(), by=self._actor.name, at_ms=self._clock.now_ms())
+        await self._say(letter, event)
+        return event
+
+    async def _redrive_one(self, letter: Letter) -> Redriven | Refused:
+        try:
+            return await self.redrive(letter)
+        except WrongField as error:
+            return Refused(error.code or "", str(error))
+
+    async def _prompt(self, letter: Letter, job_id: str, edited: Edited | None) -> PromptSubmitted | Refused:
+        before, now_ms = await self._letters.prompt_of(letter), self._clock.now_ms()
+        if edited is not None:
+            return rewriting.as_edited(edited, letter, before, job_id, now_ms, self._actor.name, self._rules)
+        return NO_PROMPT if before is None else rewriting.as_it_was(before, job_id, now_ms, self._rules)
+
+    async def _tell(self, letter: Letter, number: int, job_id: str, *, edited: bool) -> Redriven:
+        event = Redriven(
+            letter_id=letter.id,
+            number=number,
+            job_id=job_id,
+            edited=edited,
+            by=self._actor.name,
+            at_ms=self._clock.now_ms(),
+        )
+        await self._say(letter, event)
+        return event
+
+    async def _say(self, letter: Letter, event: Redriven | Discarded) -> None:
+        written = await self._publisher.publish(DEAD_LETTERS, key_of(letter.buried), event)
+        await self._letters.note(event, written.offset)
+
+    async def _record(self, act: Act, letter: Letter, changes: Sequence[Change]) -> None:
+        record = recorded(self._actor, act, letter.id, letter.tenant or "", self._clock.now_ms(), changes)
+        await self._publisher.publish(AUDIT, letter.id, record)
+
+
+def _other_prompt(job_id: str, number: int) -> Refused:
+    return Refused(
+        "redriven",
+        f"Redrive {number} of this letter is job {job_id}, of another prompt; ask for number {number + 1} to redrive "
+        "it once more.",
+    )
