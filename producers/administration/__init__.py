@@ -6,6 +6,6 @@
 - `command`: what the commands share: the log, and who is at the keyboard
 - `keys_cli`, `tenants_cli`, `acts_cli`: `headrace keys`, `headrace tenants`, `headrace acts`
 - `dead_cli`: `headrace dead`; `dead_shown`, `dead_desk`: how a letter reads, and what the command works with
-- `topics_cli`: `headrace topics`
+- `topics_cli`, `rebuild_cli`: `headrace topics`, `headrace rebuild`
 - `keys_shown`, `limit_options`: how a key reads; limits as options, and how they read
 """

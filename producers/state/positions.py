@@ -99,13 +99,18 @@ class Positions:
             for at, flag in zip(positions, whole, strict=True)
         ]
 
-    async def mark_whole(self, topic: str, partition: int, *, is_whole: bool, run: str = "") -> None:
-        """Say whether a partition has been read up to its mark; nothing is said of another run of Redis than `run`.
+    async def mark_whole(
+        self, topic: str, partition: int, *, is_whole: bool, run: str = "", at: int | None = None
+    ) -> None:
+        """Say whether a partition has been read up to its mark, which is `at` this position.
+
+        Nothing is said of another run of Redis than `run`, and nothing is whole that was set back meanwhile.
 
         Raises:
             Unavailable: Redis does not answer.
         """
-        await self._scripts.run("mark_whole", self.view, field_of(topic, partition), "1" if is_whole else "0", run)
+        flag, position = "1" if is_whole else "0", "" if at is None else at
+        await self._scripts.run("mark_whole", self.view, field_of(topic, partition), flag, run, position)
 
     async def start_over(self, topic: str, partition: int) -> None:
         """Forget the position in a partition whose log is another one now.

@@ -116,7 +116,9 @@ class LogView:
             log.error("%s: the log of %s is shorter than the view: reading it anew", self.name, reading.partition)
             await self._view.positions.start_over(*reading.partition)
         if stored.whole != reading.whole or not stored.current:
-            await self._view.positions.mark_whole(*reading.partition, is_whole=reading.whole, run=stored.run)
+            await self._view.positions.mark_whole(
+                *reading.partition, is_whole=reading.whole, run=stored.run, at=reading.expected
+            )
 
     async def _apply_all(self, found: dict[Partition, Sequence[Any]]) -> None:
         work = (
