@@ -133,5 +133,6 @@ def _table() -> list[web.RouteDef]:
         web.get("/docs", openapi.show_page),
         web.get("/", serve.page("chat.html")),
         web.get("/dashboard", serve.page("dashboard.html")),
+        web.get("/dead", serve.page("dead.html")),
         web.get("/static/{path:.+}", serve.static),
     ]

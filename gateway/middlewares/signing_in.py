@@ -17,7 +17,9 @@ log = logging.getLogger(__name__)
 
 
 SIGN_INS = web.AppKey("sign_ins", SignIns)
-OPEN = frozenset({"/healthz", "/readyz", "/metrics", "/openapi.json", "/docs", "/", "/dashboard", "/static/{path}"})
+OPEN = frozenset(
+    {"/healthz", "/readyz", "/metrics", "/openapi.json", "/docs", "/", "/dashboard", "/dead", "/static/{path}"}
+)
 """Routes that ask for no key: the pages hold nothing, and ask the API with their reader's."""
 
 

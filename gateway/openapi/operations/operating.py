@@ -136,6 +136,7 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ("GET", "/docs"): _file("This document, for people", "text/html"),
     ("GET", "/"): _file("The chat page", "text/html"),
     ("GET", "/dashboard"): _file("The dashboard", "text/html"),
+    ("GET", "/dead"): _file("The dead letters", "text/html"),
     ("GET", "/static/{path}"): _file(
         "A file that a page is made of", "text/css", "text/javascript", "image/svg+xml", about="Paths have slashes."
     ),

@@ -13,7 +13,7 @@ from tests.support.gateway import RunningGateway
 API = "/static/ground/api.js"
 
 
-@pytest.mark.parametrize("path", ["/", "/dashboard"])
+@pytest.mark.parametrize("path", ["/", "/dashboard", "/dead"])
 async def test_a_page_needs_no_key_and_may_load_nothing_from_elsewhere(gateway: RunningGateway, path: str) -> None:
     async with aiohttp.ClientSession() as nobody, nobody.get(f"{gateway.url}{path}") as answer:
         policy = dict(each.split(" ", 1) for each in answer.headers["Content-Security-Policy"].split("; "))

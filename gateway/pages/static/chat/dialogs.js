@@ -7,11 +7,12 @@ import { make } from "../ground/dom.js";
  * @param {string} question
  * @param {string} value what it is now
  * @param {number} longest
+ * @param {string} [yes] what is said to hand it in
  * @returns {Promise<string | null>} null where the reader thought better of it
  */
-export function askText(question, value, longest) {
+export function askText(question, value, longest, yes = "Save") {
   const field = make("input", { id: "asked", value, maxlength: longest, required: true, autocomplete: "off" });
-  return open(question, [make("label.unseen", { for: "asked" }, question), field], "Save", "strong", () => field.value.trim(), field);
+  return open(question, [make("label.unseen", { for: "asked" }, question), field], yes, "strong", () => field.value.trim(), field);
 }
 
 /**

@@ -8,6 +8,8 @@ const PAGES = [
   ["Dashboard", "/dashboard"],
   ["API", "/docs"],
 ];
+/** What stands beside them on the pages of operators. */
+const DEAD_LETTERS = ["Letters", "/dead"];
 
 /**
  * Fill the header of a page.
@@ -16,7 +18,8 @@ const PAGES = [
  * @param {...Node} more what this page has beside, left of the buttons
  */
 export function fillHeader(header, here, ...more) {
-  const links = PAGES.map(([name, path]) => make("a", { href: path, "aria-current": path === here ? "page" : null }, name));
+  const pages = here === "/dashboard" || here === "/dead" ? [...PAGES.slice(0, 2), DEAD_LETTERS, ...PAGES.slice(2)] : PAGES;
+  const links = pages.map(([name, path]) => make("a", { href: path, "aria-current": path === here ? "page" : null }, name));
   const out = make("button.quiet", { type: "button", "aria-label": "Sign out", title: "Sign out", onclick: () => signOut() });
   out.append(icon("leave"));
   const show = () => { out.hidden = key() === null; };
