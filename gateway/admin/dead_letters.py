@@ -14,6 +14,7 @@ from gateway.http.paging import not_in_list, page_asked
 from gateway.http.problems import bad_value, conflict, not_found
 from gateway.http.times import ms_of
 from gateway.keys import CLOCK, PUBLISHER, REGISTRY, SCRIPTS, SETTINGS, WEBHOOKS
+from infra.errors import WrongField
 from producers.administration.letters import MOST_AT_ONCE, LetterActs
 from producers.events import Redriven
 from producers.letters import shown
@@ -81,7 +82,10 @@ async def redrive(request: web.Request) -> web.Response:
     edited = None
     if asked.prompt is not None:
         edited = Edited(msgspec.json.encode(asked.prompt), asked.tenant, asked.key_id)
-    _must_be_done(await _acts(request).redrive(letter, asked.number, edited))
+    try:
+        _must_be_done(await _acts(request).redrive(letter, asked.number, edited))
+    except WrongField as error:
+        raise _placed(error, edited) from error
     return await _shown(request, await _find(request))
 
 
@@ -113,6 +117,14 @@ async def discard(request: web.Request) -> web.Response:
     asked = bodies.read(DiscardBody, await requests.read_body(request))
     _must_be_done(await _acts(request).discard(letter, asked.note))
     return await _shown(request, await _find(request))
+
+
+def _placed(error: WrongField, edited: Edited | None) -> WrongField:
+    """What is wrong in an edited prompt is named by its place in the body."""
+    field = error.field
+    if edited is not None and field not in {None, "number", "tenant", "key_id"}:
+        field = f"prompt.{field}"
+    return WrongField(str(error), field, code=error.code)
 
 
 def _redriven(redriven: Redriven) -> dict[str, Any]:

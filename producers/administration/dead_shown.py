@@ -25,7 +25,8 @@ def table(letters: Sequence[Letter]) -> Table:
     for each in letters:
         buried = each.buried
         about = each.tenant or "?", each.model or "?", buried.job_id or "-", buried.error
-        drawn.add_row(each.id, _second(buried.at_ms), each.state, buried.reason, *(escape(visible(it)) for it in about))
+        when = _second(each.buried_ms)
+        drawn.add_row(each.id, when, each.state, buried.reason, *(escape(visible(it)) for it in about))
     return drawn
 
 
@@ -33,7 +34,7 @@ def lines(letter: Letter, prompt: PromptSubmitted | None) -> Iterator[str]:
     """All of a letter for a person."""
     buried = letter.buried
     yield f"letter     {letter.id}, {letter.state}"
-    yield f"buried     {_second(buried.at_ms)} UTC as {buried.reason}, after {buried.attempts} attempts"
+    yield f"buried     {_second(letter.buried_ms)} UTC as {buried.reason}, after {buried.attempts} attempts"
     yield f"error      {visible(buried.error)}"
     yield f"job        {buried.job_id or '-'} of {visible(letter.tenant or '?')}, for {visible(letter.model or '?')}"
     yield f"origin     {origin_of(buried)}"

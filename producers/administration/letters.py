@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from infra.clock import Clock
-from infra.errors import WrongField
+from infra.errors import TooLarge, WrongField
 from producers.administration.acts import Actor, recorded
 from producers.events import Act, Change, Discarded, PromptSubmitted, Redriven
 from producers.jobs import record
@@ -95,7 +95,11 @@ class LetterActs:
         page = await self._letters.page(wanted, min(most, MOST_AT_ONCE), after, newest_first=False)
         if page is None:
             return None
-        done = await asyncio.gather(*map(self._redrive_one, page.letters))
+        # All of them end, also where one is in trouble: nothing goes on behind the back of who asked.
+        done = await asyncio.gather(*map(self._redrive_one, page.letters), return_exceptions=True)
+        for each in done:
+            if isinstance(each, BaseException):
+                raise each
         told = list(zip(page.letters, done, strict=True))
         return Swept(
             tuple(each for _, each in told if isinstance(each, Redriven)),
@@ -126,6 +130,8 @@ class LetterActs:
             return await self.redrive(letter)
         except WrongField as error:
             return Refused(error.code or "", str(error))
+        except TooLarge as error:
+            return Refused("too_large", str(error))
 
     async def _prompt(self, letter: Letter, job_id: str, edited: Edited | None) -> PromptSubmitted | Refused:
         before, now_ms = await self._letters.prompt_of(letter), self._clock.now_ms()

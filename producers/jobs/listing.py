@@ -13,9 +13,6 @@ from producers.state import walking
 from producers.state.scripts import Scripts, asked
 from producers.state.walking import GoOn
 
-MOST_BYTES = 4 << 20
-"""What the jobs of one page may weigh together in Redis, but for a first that is heavier alone."""
-
 
 @dataclass(frozen=True)
 class Wanted:
@@ -62,11 +59,8 @@ async def jobs_of(
     walked = await walking.walk(scripts.walking, look, most, after, go_on, may_be_empty=not wanted.stored)
     if walked is None:
         return None
-    found = [(each[0].decode(), int(each[1])) for each in walked.found]
-    ids = _that_fit(found)
-    is_cut = len(ids) < len(found)
-    last = walked.last if walked.verdict == "more" and not is_cut else ids[-1] if ids else ""
-    return JobPage(await _read(scripts, ids), is_cut or walked.verdict != "end", last or None)
+    page = walking.page_of(walked)
+    return JobPage(await _read(scripts, page.ids), page.has_more, page.last)
 
 
 async def _look(
@@ -83,16 +77,6 @@ async def _look(
         *times, *filters, "completions" if wanted.stored else "jobs", *pairs,
     )  # fmt: skip
     return told
-
-
-def _that_fit(found: list[tuple[str, int]]) -> list[str]:
-    size_bytes, ids = 0, list[str]()
-    for job_id, weight in found:
-        size_bytes += weight
-        if ids and size_bytes > MOST_BYTES:
-            break
-        ids.append(job_id)
-    return ids
 
 
 async def _read(scripts: Scripts, ids: list[str]) -> tuple[JobRecord, ...]:

@@ -20,6 +20,7 @@ class Letter:
     id: str
     buried: Buried
     state: State
+    buried_ms: float
     redrives: tuple[Redriven, ...] = ()
     discarded: Discarded | None = None
     tenant: str | None = None
@@ -50,6 +51,7 @@ def letter_of(letter_id: str, fields: dict[bytes, bytes]) -> Letter | None:
         id=letter_id,
         buried=codec.decode_as(Buried, fields[b"buried"]),
         state=state,
+        buried_ms=float(fields[b"created_ms"]),
         redrives=tuple(sorted(redrives, key=lambda each: each.number)),
         discarded=None if discarded is None else codec.decode_as(Discarded, discarded),
         tenant=fields[b"tenant"].decode() or None,

@@ -43,7 +43,7 @@ while left > 0 do
       begin = begin + 1
       if is_wanted(told) then
         if #found == most then return { 'page', last, last_at, found } end
-        found[#found + 1] = id
+        found[#found + 1] = { id, redis.call('HSTRLEN', letter_home(id), 'buried') }
       end
       last, last_at = id, some[i + 1]
     end

@@ -34,7 +34,7 @@ def plain(letter: Letter) -> dict[str, Any]:
             "partition": buried.origin_partition,
             "offset": buried.origin_offset,
         },
-        "buried_at": int(buried.at_ms // 1000),
+        "buried_at": int(letter.buried_ms // 1000),
         "redrives": [_plain_redrive(each) for each in letter.redrives],
         "discarded": None
         if discarded is None

@@ -72,9 +72,8 @@ class Letters:
         walked = await walking.walk(self._scripts.walking, look, most, after, go_on)
         if walked is None:
             return None
-        ids = [each.decode() for each in walked.found]
-        last = walked.last if walked.verdict == "more" else ids[-1] if ids else ""
-        return LetterPage(await self._read(ids), walked.verdict != "end", last or None)
+        page = walking.page_of(walked)
+        return LetterPage(await self._read(page.ids), page.has_more, page.last)
 
     async def read(self, letter_id: str) -> Letter | None:
         """The letter, or None where there is none.

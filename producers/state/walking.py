@@ -23,6 +23,10 @@ Told whether the page may end there; where it may not, who is asked says no by a
 """
 
 
+MOST_BYTES = 4 << 20
+"""What one page may weigh together in Redis, but for a first that is heavier alone."""
+
+
 async def freely(may_end: bool) -> bool:
     """Look on to the end."""
     return True
@@ -35,6 +39,15 @@ class Walked:
     found: list[Any]
     verdict: str
     last: str
+
+
+@dataclass(frozen=True)
+class Page:
+    """The ids of a page; `last` is where the next one begins, though it may not be among these."""
+
+    ids: list[str]
+    has_more: bool
+    last: str | None
 
 
 async def walk(
@@ -64,6 +77,19 @@ async def walk(
         async with turn:
             told = await _and_a_pause(look(last, last_at, most - len(found), LOOKED_AT_ONCE))
     return None
+
+
+def page_of(walked: Walked) -> Page:
+    """What was found, each with its size, as far as it fits into one page."""
+    ids, size_bytes = list[str](), 0
+    for found, weight in walked.found:
+        size_bytes += int(weight)
+        if ids and size_bytes > MOST_BYTES:
+            break
+        ids.append(found.decode())
+    is_cut = len(ids) < len(walked.found)
+    last = walked.last if walked.verdict == "more" and not is_cut else ids[-1] if ids else ""
+    return Page(ids, is_cut or walked.verdict != "end", last or None)
 
 
 async def _and_a_pause(look: Awaitable[list[Any]]) -> list[Any]:

@@ -158,7 +158,8 @@ async def test_an_edited_prompt_is_held_to_what_a_submit_is(office: Office) -> N
     new, _ = await office.worker.next_prompt()
 
     told = [(each.status, each.json["error"]["param"]) for each in wrong]
-    assert told == [(400, "messages"), (404, "model"), (400, "temperature"), (400, "conversation"), (400, "cache")]
+    places = [(400, "messages"), (404, "model"), (400, "temperature"), (400, "conversation"), (400, "cache")]
+    assert told == [(status, f"prompt.{place}") for status, place in places]
     assert (foreign.status, foreign.json["error"]["param"]) == (400, "tenant")
     assert good.json["redrives"][0] == good.json["redrives"][0] | {"edited": True, "job": new.job_id}
     assert new.messages[0].content == "Why?"
@@ -323,3 +324,14 @@ async def test_dead_letters_are_for_administrators_alone(office: Office) -> None
     ]
 
     assert [each.status for each in answers] == [403] * 5
+
+
+async def test_a_page_is_no_heavier_than_what_redis_may_be_asked_for_at_once(office: Office) -> None:
+    ids = [await office.bury(b"x" * (1 << 20), "undecodable", at_ms=CLOCK.now_ms() - 9000 + at) for at in range(4)]
+
+    first = (await office.get("?order=asc")).json
+    rest = (await office.get(f"?order=asc&after={first['last_id']}")).json
+
+    assert len(first["data"]) == 2
+    assert (first["has_more"], rest["has_more"]) == (True, False)
+    assert [each["id"] for each in first["data"] + rest["data"]] == ids

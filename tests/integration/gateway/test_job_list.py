@@ -127,7 +127,7 @@ async def test_a_page_is_bounded_in_bytes_and_in_what_is_looked_at(
     gateway: RunningGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ids = await submitted(gateway, 8)
-    monkeypatch.setattr(listing, "MOST_BYTES", 1)
+    monkeypatch.setattr(walking, "MOST_BYTES", 1)
     heavy = await listing.jobs_of(gateway.scripts, Wanted(gateway.tenant), 5)
     monkeypatch.undo()
     monkeypatch.setattr(walking, "LOOKED_AT_ONCE", 2)
