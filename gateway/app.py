@@ -63,6 +63,7 @@ from gateway.repeats import making
 from gateway.settings import GatewaySettings
 from infra import redis
 from infra.clock import Clock, SystemClock
+from infra.fuse import Fuse
 from infra.ids import new_id
 from infra.sealing import Seal
 from infra.settings import KafkaSettings, RedisSettings
@@ -140,8 +141,9 @@ def create_app(
     app[FEEDBACK] = Feedback(scripts, parts.retention)
     earlier = EarlierAnswers(app[CLOCK])
     endings = Endings(publisher, Settling(scripts, parts.retention), app[METRICS])
-    app[JOB_DESK] = desk = JobDesk(scripts, intake, endings, app[CLOCK], parts.retention)
-    app[SUBMISSIONS] = Submissions(publisher, intake, app[MODERATOR], earlier, desk, scripts, app[METRICS])
+    fuse = Fuse(settings.die_after)
+    app[JOB_DESK] = desk = JobDesk(scripts, intake, endings, app[CLOCK], parts.retention, fuse)
+    app[SUBMISSIONS] = Submissions(publisher, intake, app[MODERATOR], earlier, desk, scripts, app[METRICS], fuse)
     app[LIVE] = live = Live(parts.redis, scripts)
     app[FOLLOWING] = Following(scripts, live, app[STOPPING], settings.ping_every_s)
     app[READER_LEASES] = ReaderLeases(scripts, live, settings.reader_grace_s)

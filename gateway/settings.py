@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from gateway import prices
 from gateway.http.origin import Proxies
+from infra import fuse
 from infra.addresses import is_url
 from infra.errors import WrongSetting
 from infra.settings import setting
@@ -14,6 +15,10 @@ from producers.settings import PromptSettings
 
 LONGEST_PING_S = 15.0
 """The chat page gives a stream up after 45 s of silence, the client after 60 s: two pings may be late or lost."""
+
+
+DEATHS = ("accepted", "published", "acknowledged", "stopped", "ended")
+"""The steps of a job's life right after which a fault test can have the gateway killed."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,7 @@ class GatewaySettings(PromptSettings):
         (), "what a million tokens of a model cost, in and out, for /v1/usage: model=0.15/0.60, with commas between"
     )
     currency: str = setting("USD", "what these prices are in")
+    die_after: str = setting("", "for fault tests: step:n kills the process right after the n-th time of that step")
 
     def check(self) -> None:
         """What may be asked must be; an address must be one."""
@@ -88,15 +94,15 @@ class GatewaySettings(PromptSettings):
                 f"{self.variable('ping_every_s')}={self.ping_every_s} must be more than 0, at most {LONGEST_PING_S:g}:"
                 " the chat page and our clients take a stream that is silent for three times as long for a broken one"
             )
-        if self.reader_grace_s < 0:
-            raise WrongSetting(f"{self.variable('reader_grace_s')}={self.reader_grace_s} is less than 0")
-        if self.linger_s < 0:
-            raise WrongSetting(f"{self.variable('linger_s')}={self.linger_s} is less than 0")
+        for name in ("reader_grace_s", "linger_s"):
+            if getattr(self, name) < 0:
+                raise WrongSetting(f"{self.variable(name)}={getattr(self, name)} is less than 0")
         for each in self.cors_origins:
             if each != "*" and (not is_url(each, "http", "https") or each.count("/") != 2):
                 raise WrongSetting(f"{self.variable('cors_origins')}: {each!r} is no origin such as https://host:port")
         if self.forwarded not in {"x-forwarded", "forwarded"}:
             raise WrongSetting(f"{self.variable('forwarded')}={self.forwarded!r} is neither x-forwarded nor forwarded")
+        fuse.refuse_unknown(self.variable("die_after"), self.die_after, DEATHS)
         try:
             prices.read(self.prices)
         except ValueError as error:

@@ -11,6 +11,7 @@
 - `kafka`, `redis`, `clickhouse`: settings in, client out; `kafka_producer`: what writes to the log
 - `redis_line`: many commands of one moment in one round trip
 - `listening`, `tls`: where a process listens, its certificate, and how we check those of others
+- `fuse`: for fault tests, the death of a process right after a step
 - `service`: start, serve, drain, stop
 - `loop_thread`, `blocking`: an event loop for programs that have none, and calls that wait for what is done on it
 - `stack_file`, `lock`: how a running stack describes itself to the command line, and what says that it runs

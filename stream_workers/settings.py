@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from infra import fuse
 from infra.errors import WrongSetting
 from infra.settings import Block, setting
 
@@ -45,11 +46,7 @@ class WorkerSettings(Block):
             self.retry_delays_s()
         except ValueError:
             raise WrongSetting(f"{self.variable('retries_s')}={self.retries_s!r} are not numbers") from None
-        step, _, times = self.die_after.partition(":")
-        if self.die_after and (step not in DEATHS or not times.isdigit()):
-            raise WrongSetting(
-                f"{self.variable('die_after')}={self.die_after!r} is not a step of {DEATHS} and a number"
-            )
+        fuse.refuse_unknown(self.variable("die_after"), self.die_after, DEATHS)
 
     @property
     def most_for_batch(self) -> int:

@@ -9,6 +9,7 @@ from gateway.http.problems import once_held
 from gateway.no_job import NoLongerKept, Unknown
 from infra.clock import Clock
 from infra.errors import Unavailable
+from infra.fuse import Fuse
 from infra.ids import is_id, made_ms
 from producers.events import Terminal
 from producers.jobs import early, record, waiting
@@ -24,12 +25,15 @@ from producers.state.scripts import Scripts
 class JobDesk:
     """Where all resources of a job ask for it."""
 
-    def __init__(self, scripts: Scripts, intake: Intake, endings: Endings, clock: Clock, retention: Retention) -> None:
+    def __init__(
+        self, scripts: Scripts, intake: Intake, endings: Endings, clock: Clock, retention: Retention, fuse: Fuse
+    ) -> None:
         self._scripts = scripts
         self._intake = intake
         self._endings = endings
         self._clock = clock
         self._retention = retention
+        self._fuse = fuse
 
     async def find(self, job_id: str, tenant: str) -> JobRecord | Unknown | NoLongerKept:
         """The job of that id, if it is the tenant's.
@@ -74,6 +78,7 @@ class JobDesk:
         ending = early.cancelled(job, self._clock.now_ms())
         stopped = await self._intake.stop(job.job_id, ending, running_too=True)
         if stopped.found == "finishing":
+            self._fuse.passed("stopped")
             await self.end(ending)
         if stopped.found == "running":
             return replace(job, state="running", cancelling=True)
@@ -96,6 +101,7 @@ class JobDesk:
             Unavailable: the broker or Redis did not answer.
         """
         told = await self._endings.publish(ending)
+        self._fuse.passed("ended")
         try:
             await self._endings.settle(told)
         except Unavailable as error:

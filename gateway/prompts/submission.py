@@ -11,6 +11,7 @@ from gateway.no_job import Deleted, GivenUp
 from gateway.prompts.earlier_answers import EarlierAnswers
 from gateway.prompts.job_desk import JobDesk
 from infra.errors import Unavailable
+from infra.fuse import Fuse
 from infra.telemetry.metrics import Metrics
 from producers.answers import answer_cache
 from producers.events import AnswerCompleted, JobError, Limits, PromptSubmitted
@@ -67,6 +68,7 @@ class Submissions:
         desk: JobDesk,
         scripts: Scripts,
         metrics: Metrics,
+        fuse: Fuse,
     ) -> None:
         self._publisher = publisher
         self._intake = intake
@@ -74,6 +76,7 @@ class Submissions:
         self._earlier = earlier
         self._desk = desk
         self._scripts = scripts
+        self._fuse = fuse
         # Bound once: to look a series up costs more than to count.
         self._queued = metrics.jobs.labels("queued")
         self._looked_up = {found: metrics.cache_requests.labels("exact", found) for found in ("hit", "miss", "bypass")}
@@ -111,6 +114,8 @@ class Submissions:
             if isinstance(verdict, Accepted) and prompt.cache == "only":
                 await self._intake.abort(prompt.job_id, 0)
                 return NotAccepted("not_cached", stands=verdict.stands)
+        if isinstance(verdict, Accepted):
+            self._fuse.passed("accepted")
         return self._entered(prompt, verdict, answer)
 
     async def _judged(
@@ -133,12 +138,14 @@ class Submissions:
             OutOfSight: the log holds it, but Redis did not answer.
         """
         written = await self._publisher.submit(prompt)
+        self._fuse.passed("published")
         try:
             state = await self._intake.acknowledge(prompt.job_id, prompt.conversation, written.offset)
         except Unavailable as error:
             raise OutOfSight(error, prompt) from error
         if state == "dropped":
             return GivenUp()
+        self._fuse.passed("acknowledged")
         self._queued.inc()
         times = {"received": prompt.received_ms}
         return JobRecord(prompt.job_id, "queued", prompt, None, attempt=0, cancelling=False, times=times)

@@ -8,5 +8,5 @@
 - `screen`, `pace`: what readers are shown, and how often
 - `tgi`: the model server; `prompting`: a prompt as it is shown there
 - `trouble`, `parameters`, `stops`, `endings`, `drawing`, `grammars`, `spelled`, `calls`: decisions, without I/O
-- `service`: all of it put together; `counts`: what it counts; `fuse`: for fault tests
+- `service`: all of it put together; `counts`: what it counts
 """

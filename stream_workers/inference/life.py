@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from infra.errors import Unavailable
+from infra.fuse import Fuse
 from infra.ids import new_id
 from producers.events import PromptSubmitted, Terminal
 from producers.jobs.early import unheard
@@ -21,7 +22,6 @@ from stream_workers.inference.answering import Tries
 from stream_workers.inference.attempting import Answer, Attempting
 from stream_workers.inference.counts import Counts
 from stream_workers.inference.endings import Later
-from stream_workers.inference.fuse import Fuse
 from stream_workers.inference.renewals import Hold, Renewals
 from stream_workers.inference.slots import Slots
 from stream_workers.patience import back_off_s, until_back

@@ -11,6 +11,7 @@ from typing import Any
 from infra import redis
 from infra.clock import SystemClock
 from infra.errors import Unavailable
+from infra.fuse import Fuse
 from infra.service import Service
 from infra.settings import KafkaSettings, RedisSettings, TgiSettings
 from infra.telemetry.metrics import Metrics
@@ -28,7 +29,6 @@ from stream_workers.inference.agent import TOPICS, Inference
 from stream_workers.inference.answering import Answering
 from stream_workers.inference.attempting import Attempting
 from stream_workers.inference.counts import Counts
-from stream_workers.inference.fuse import Fuse
 from stream_workers.inference.life import Life
 from stream_workers.inference.reach import Reach
 from stream_workers.inference.renewals import Renewals

@@ -4,11 +4,14 @@ import re
 from importlib.metadata import entry_points, version
 from pathlib import Path
 
+from gateway import settings as gateway
 from gateway.client.commands.submit import submit
 from producers.state.retention import IDEMPOTENCY_MS
+from stream_workers import settings as stream_workers
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
+LINK = re.compile(r"\]\(([^)]+)\)")
 TEST_NAME = re.compile(r"`(test_\w+)`")
 
 
@@ -53,6 +56,25 @@ def test_every_promise_names_a_test_that_proves_it() -> None:
 
     assert len(rows) > 10
     assert [promise for promise, proof in rows[1:] if not proves(proof)] == []
+
+
+def test_every_step_of_a_jobs_life_names_a_test_that_kills_the_process_there() -> None:
+    table = (ROOT / "docs" / "architecture.md").read_text().partition("| killed there by |\n")[2].partition("\n\n")[0]
+    cells = [row.split(" | ")[-1].removesuffix(" |") for row in table.splitlines()[1:]]
+    killed = {
+        room: {step for cell in cells if f"/{room}/" in cell for step in re.findall(r"`(\w+)`[^[]*: \[", cell)}
+        for room in ("gateway", "worker")
+    }
+    there = names_of_tests(ROOT / "tests")
+
+    assert len(cells) > 10
+    assert [each for each in cells if not all(map(is_a_test, LINK.findall(each))) or not LINK.search(each)] == []
+    assert [name for cell in cells for name in TEST_NAME.findall(cell) if name not in there] == []
+    assert killed == {"gateway": set(gateway.DEATHS), "worker": set(stream_workers.DEATHS)}
+
+
+def is_a_test(link: str) -> bool:
+    return bool(names_of_tests(ROOT / "docs" / link))
 
 
 def proves(cell: str) -> bool:

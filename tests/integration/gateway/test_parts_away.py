@@ -15,6 +15,7 @@ from gateway.prompts.job_desk import JobDesk
 from gateway.readers import following
 from infra import redis
 from infra.errors import Unavailable
+from infra.fuse import Fuse
 from infra.settings import KafkaSettings, RedisSettings
 from infra.telemetry.metrics import Metrics
 from producers.events import ConversationCreated
@@ -248,7 +249,7 @@ async def test_an_ending_that_the_log_holds_is_told_as_accepted_where_redis_cann
     nowhere = RedisSettings(url="redis://127.0.0.1:1")
     async with redis.client(nowhere) as client:
         endings = Endings(gateway.app[PUBLISHER], Settling(Scripts(client, nowhere), Retention()), Metrics())
-        desk = JobDesk(gateway.scripts, Intake(gateway.scripts, Retention()), endings, CLOCK, Retention())
+        desk = JobDesk(gateway.scripts, Intake(gateway.scripts, Retention()), endings, CLOCK, Retention(), Fuse())
         prompt = a_prompt(tenant=gateway.tenant)
         with pytest.raises(OutOfSight, match=f"accepted as job {prompt.job_id}"):
             await desk.end(a_completed(prompt))
