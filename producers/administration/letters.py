@@ -68,23 +68,21 @@ class LetterActs:
             raise WrongField(f"number must be from 1 to {len(letter.redrives) + 1}.", "number")
         if known is not None and edited is None:
             return known
-        job_id = rewriting.new_job_id(letter, number)
-        prompt = await self._prompt(letter, job_id, edited)
+        before = await self._letters.prompt_of(letter)
+        prompt = self._prompt(letter, rewriting.new_job_id(letter, number), before, edited)
         if isinstance(prompt, Refused):
             return prompt
-        job = await record.read(self._scripts, job_id)
+        job = await record.read(self._scripts, prompt.job_id)
         if job is None:
             await view.must_be_whole(self._scripts)
-        elif edited is not None and job.prompt.fingerprint != prompt.fingerprint:
-            if known is None:
-                await self._tell(letter, number, job_id, edited=True)
-            return _other_prompt(job_id, number)
-        if known is not None:
-            return known
-        await self._record("letter.redriven", letter, (Change("job", letter.buried.job_id or "", job_id),))
-        if job is None:
+        if known is None and job is not None:
+            # Somebody handed it in, and died before they said so.
+            known = await self._tell(letter, number, job.prompt, before)
+        if known is None:
+            await self._record("letter.redriven", letter, (Change("job", letter.buried.job_id or "", prompt.job_id),))
             await self._publisher.submit(prompt)
-        return await self._tell(letter, number, job_id, edited=edited is not None)
+            known = await self._tell(letter, number, prompt, before)
+        return known if known.fingerprint == prompt.fingerprint else _other_prompt(known)
 
     async def redrive_page(self, wanted: Wanted, most: int, after: str | None = None) -> Swept | None:
         """Redrive as they were the letters of a page, oldest first; None where `after` is no letter.
@@ -133,23 +131,30 @@ class LetterActs:
         except TooLarge as error:
             return Refused("too_large", str(error))
 
-    async def _prompt(self, letter: Letter, job_id: str, edited: Edited | None) -> PromptSubmitted | Refused:
-        before, now_ms = await self._letters.prompt_of(letter), self._clock.now_ms()
+    def _prompt(
+        self, letter: Letter, job_id: str, before: PromptSubmitted | None, edited: Edited | None
+    ) -> PromptSubmitted | Refused:
+        now_ms = self._clock.now_ms()
         if edited is not None:
             return rewriting.as_edited(edited, letter, before, job_id, now_ms, self._actor.name, self._rules)
         return NO_PROMPT if before is None else rewriting.as_it_was(before, job_id, now_ms, self._rules)
 
-    async def _tell(self, letter: Letter, number: int, job_id: str, *, edited: bool) -> Redriven:
+    async def _tell(
+        self, letter: Letter, number: int, prompt: PromptSubmitted, before: PromptSubmitted | None
+    ) -> Redriven:
+        """Say that this prompt is in the log; what counts is who said so first."""
         event = Redriven(
             letter_id=letter.id,
             number=number,
-            job_id=job_id,
-            edited=edited,
+            job_id=prompt.job_id,
+            edited=before is None or before.fingerprint != prompt.fingerprint,
+            fingerprint=prompt.fingerprint,
             by=self._actor.name,
             at_ms=self._clock.now_ms(),
         )
         await self._say(letter, event)
-        return event
+        shown = await self._letters.read(letter.id)
+        return event if shown is None else shown.redrive(number) or event
 
     async def _say(self, letter: Letter, event: Redriven | Discarded) -> None:
         written = await self._publisher.publish(DEAD_LETTERS, key_of(letter.buried), event)
@@ -160,9 +165,9 @@ class LetterActs:
         await self._publisher.publish(AUDIT, letter.id, record)
 
 
-def _other_prompt(job_id: str, number: int) -> Refused:
+def _other_prompt(known: Redriven) -> Refused:
     return Refused(
         "redriven",
-        f"Redrive {number} of this letter is job {job_id}, of another prompt; ask for number {number + 1} to redrive "
-        "it once more.",
+        f"Redrive {known.number} of this letter is job {known.job_id}, of another prompt; ask for number "
+        f"{known.number + 1} to redrive it once more.",
     )

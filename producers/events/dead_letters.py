@@ -29,6 +29,8 @@ class Redriven(Event, frozen=True, kw_only=True):
     job_id: str
     """The new job."""
     edited: bool = False
+    fingerprint: str = ""
+    """Of the prompt that was handed in, as submits have it: two redrives of one number are to say the same."""
     by: str = ""
     """The key that asked, or the user at the command line."""
     at_ms: float = 0.0

@@ -5,6 +5,7 @@ import base64
 from collections.abc import AsyncIterator
 from typing import Any
 
+import msgspec
 import pytest
 
 from infra.settings import KafkaSettings, RedisSettings
@@ -132,7 +133,7 @@ async def test_whoever_dies_between_the_prompt_and_the_word_of_it_leaves_a_job_t
     letter = await Letters(office.house.scripts).read(letter_id)
     assert isinstance(letter, Letter)
     job_id = new_job_id(letter, 1)
-    await office.worker.publisher.submit(office.prompt(job_id=job_id))
+    await office.worker.publisher.submit(msgspec.structs.replace(old, job_id=job_id))
     await office.house.comes_to(job_id, "queued")
 
     edited = await office.post(f"/{letter_id}/redrive", {"prompt": {"model": MODEL, "input": "Otherwise?"}})
@@ -140,8 +141,23 @@ async def test_whoever_dies_between_the_prompt_and_the_word_of_it_leaves_a_job_t
 
     assert (edited.status, edited.json["error"]["code"]) == (409, "redriven")
     assert job_id in edited.json["error"]["message"]
-    assert plain.json["redrives"][0]["job"] == job_id
+    (redrive,) = plain.json["redrives"]
+    assert (redrive["job"], redrive["edited"]) == (job_id, False)
     assert len(await prompts_of(office, job_id)) == 1
+
+
+async def test_of_two_who_edit_one_letter_at_once_one_is_told_that_the_other_was_first(office: Office) -> None:
+    letter_id = await office.bury(office.prompt("Whyy?"))
+    texts = ["Why?", "Who?", "Where?"]
+    answers = await asyncio.gather(
+        *(office.post(f"/{letter_id}/redrive", {"prompt": {"model": MODEL, "input": each}}) for each in texts)
+    )
+    again = await office.post(f"/{letter_id}/redrive", {"prompt": {"model": MODEL, "input": "When?"}})
+
+    assert sorted(each.status for each in answers) == [200, 409, 409]
+    assert (again.status, again.json["error"]["code"]) == (409, "redriven")
+    (redrive,) = (await office.get(f"/{letter_id}")).json["redrives"]
+    assert redrive["edited"]
 
 
 async def test_an_edited_prompt_is_held_to_what_a_submit_is(office: Office) -> None:
