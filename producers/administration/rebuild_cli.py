@@ -16,7 +16,7 @@ from infra import stack_file
 from infra.command_line import Failed, Number, json_option, print_json
 from infra.settings import LocalSettings, RedisSettings
 from producers.administration.command import log_settings
-from producers.state.setting_back import Progress, set_back, until_whole
+from producers.state.setting_back import Progress, dropped, set_back, until_whole
 
 _PATIENCE_S: Final = 60.0
 _LOST: Final = (
@@ -57,7 +57,7 @@ def rebuild(*, yes: bool, patience_s: float, as_json: bool) -> None:
         stack_file.addressed(RedisSettings.from_env(), stack_file.read(LocalSettings.from_env())),
     )
     if not yes:
-        _ask()
+        _ask(asyncio.run(dropped(kafka, redis)))
     began_s = time.monotonic()
     keys = asyncio.run(set_back(redis))
     with _progress() as tell:
@@ -74,10 +74,14 @@ def rebuild(*, yes: bool, patience_s: float, as_json: bool) -> None:
         click.echo(f"{keys:,} keys went; {found.records:,} records were read again in {took_s:.1f} s: all is whole")
 
 
-def _ask() -> None:
+def _ask(endings_dropped: int) -> None:
     if not sys.stdin.isatty():
         raise click.UsageError("nobody can be asked here: give --yes to make the views anew")
     click.echo(_LOST, err=True)
+    if endings_dropped:
+        click.echo(
+            f"The log has dropped its first {endings_dropped:,} endings: Redis will not know of those jobs.", err=True
+        )
     click.confirm("Make them anew?", abort=True, err=True)
 
 

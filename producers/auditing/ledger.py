@@ -14,8 +14,9 @@ from typing import Any, Final, Self
 
 from producers.auditing.statements import DeliveryShown, JobShown, RowShown, Statement
 from producers.events import DeliveryAttempted, Ending, JobClaimed, PromptSubmitted, RetryScheduled, Terminal, status_of
-from producers.log import codec
+from producers.log import codec, partitioning
 from producers.log.places import Place
+from producers.log.topics import ANSWERS
 from producers.webhook_ids import id_of, type_of
 
 _TABLES: Final = (Path(__file__).parent / "ledger.sql").read_text()
@@ -23,7 +24,7 @@ _CACHE_KIB: Final = 65_536
 _AT_ONCE: Final = 5_000
 
 _PROMPT: Final = """
-    INSERT INTO prompts VALUES (?, ?, ?, ?, 1, ?) ON CONFLICT (job)
+    INSERT INTO prompts VALUES (?, ?, ?, ?, 1, ?, ?, ?) ON CONFLICT (job)
     DO UPDATE SET records = records + (offset <> excluded.offset), offset = max(offset, excluded.offset)
 """
 _ENDING: Final = "INSERT OR IGNORE INTO endings VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -77,7 +78,8 @@ class Ledger:
         match event:
             case PromptSubmitted() if self.span.covers(event):
                 where = place.topic, place.partition, place.offset
-                self._note(_PROMPT, event.job_id, *where, event.deadline_ms)
+                ends_in = partitioning.of_key(event.job_id, ANSWERS.partitions)
+                self._note(_PROMPT, event.job_id, *where, at_ms, event.deadline_ms, ends_in)
             case Ending() as ending if self.span.covers(ending.prompt):
                 self._note(_ENDING, *_row_of(ending, place, at_ms))  # type: ignore[arg-type] # all its classes
             case JobClaimed():
@@ -104,6 +106,10 @@ class Ledger:
     def read(self, topic: str, partition: int, first: int, after: int) -> None:
         """Of this partition all was heard from one offset on, and before another."""
         self._note("INSERT OR REPLACE INTO extents VALUES (?, ?, ?, ?)", topic, partition, first, after)
+
+    def begins(self, topic: str, partition: int, at_ms: float) -> None:
+        """What this partition held from before that time is gone from the log, or was not read."""
+        self._note("INSERT OR REPLACE INTO beginnings VALUES (?, ?, ?)", topic, partition, at_ms)
 
     def stands(self, reader: str, topic: str, partition: int, next: int) -> None:
         """A reader of the log had read this partition so far, when it was asked.

@@ -1,6 +1,7 @@
 -- What was heard of the jobs of an audit: what the log says, and what is shown of it.
-CREATE TABLE prompts (job TEXT PRIMARY KEY, topic TEXT, partition INT, offset INT, records INT, deadline_ms REAL)
-    WITHOUT ROWID;
+CREATE TABLE prompts (
+    job TEXT PRIMARY KEY, topic TEXT, partition INT, offset INT, records INT, at_ms REAL, deadline_ms REAL, ends_in INT
+) WITHOUT ROWID;
 CREATE TABLE endings (
     job TEXT, offset INT, partition INT, at_ms REAL, status TEXT, digest BLOB, tokens INT, attempt INT, webhook TEXT,
     PRIMARY KEY (job, offset)
@@ -17,7 +18,9 @@ CREATE TABLE deliveries_shown (webhook TEXT PRIMARY KEY, state TEXT) WITHOUT ROW
 CREATE VIEW firsts AS
     SELECT endings.* FROM endings
     WHERE offset = (SELECT min(offset) FROM endings AS others WHERE others.job = endings.job);
--- Which offsets of a partition were read, and how far its readers had read it; of whom nothing is known, has read all.
+-- Which offsets of a partition were read, and since when it holds all that was said; and how far its readers had read it: of
+-- whom nothing is known, has read all.
 CREATE TABLE extents (topic TEXT, partition INT, first INT, after INT, PRIMARY KEY (topic, partition)) WITHOUT ROWID;
+CREATE TABLE beginnings (topic TEXT, partition INT, at_ms REAL, PRIMARY KEY (topic, partition)) WITHOUT ROWID;
 CREATE TABLE standings (reader TEXT, topic TEXT, partition INT, next INT, PRIMARY KEY (reader, topic, partition))
     WITHOUT ROWID;

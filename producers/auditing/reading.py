@@ -70,17 +70,24 @@ def _read(consumer: Any, prefix: str, ledger: Ledger, starts: _Offsets, ends: _O
     for each, offset in starts.items():
         consumer.seek(each, offset)
     unreadable, total = 0, sum(ends[each] - starts[each] for each in starts)
+    cut = {each for each, offset in starts.items() if offset}
     left, since_s = total, time.monotonic()
     while left:
         for at, records in consumer.poll(timeout_ms=_POLL_MS, max_records=_AT_ONCE).items():
+            topic = at.topic.removeprefix(prefix)
+            if at in cut:
+                cut.remove(at)
+                ledger.begins(topic, at.partition, float(records[0].timestamp))
             wanted = (each for each in records if each.offset < ends[at])
-            unreadable += sum(not _heard(ledger, at.topic.removeprefix(prefix), record) for record in wanted)
+            unreadable += sum(not _heard(ledger, topic, record) for record in wanted)
         # A partition read beyond its end would only delay the others.
         done = [each for each in consumer.assignment() if consumer.position(each) >= ends[each]]
         consumer.pause(*done)
         now_left = sum(max(0, ends[each] - consumer.position(each)) for each in starts)
         left, since_s = _progress(left, now_left, since_s)
         tell(total - left, total)
+    for each in cut:
+        ledger.begins(each.topic.removeprefix(prefix), each.partition, math.inf)
     return unreadable
 
 

@@ -12,6 +12,9 @@ from producers.state.retention import Retention
 OVERDUE_MS: Final = 60_000.0
 """So long after its deadline a job has ended: a worker hears of it within a few seconds, the reaper within one."""
 MOST_SHOWN: Final = 20
+KEPT_MS: Final = Retention().job_ms - 3_600_000
+"""So long after its ending Redis knows a job for sure: clocks differ a little."""
+_GONE: Final = "gone from the log"
 _VIEWS: Final = (Path(__file__).parent / "rules.sql").read_text()
 _BROKEN: Final = """
     SELECT job, place, fate FROM fates WHERE kind = :kind AND substr(fate, 1, 1) = '!' ORDER BY job LIMIT :most
@@ -37,12 +40,14 @@ def judge(
     told = [kind for kind in KINDS if kind in asked]
     ended = dict.fromkeys(sorted(ENDED), 0) | _counts(ledger, "SELECT status, count(*) FROM firsts GROUP BY 1")
     in_flight = _counts(ledger, _KEPT, kind="lost")
+    gone = in_flight.pop(_GONE, 0)
     violations = {kind: ledger.one(_VIOLATIONS, kind=kind) for kind in told}
     compared = {kind: _counts(ledger, _KEPT, kind=kind) if kind in asked else {} for kind in KINDS}
     return Verdict(
         accepted=sum(ended.values()) + sum(in_flight.values()) + violations.get("lost", 0),
         ended=ended,
         in_flight=in_flight,
+        gone=gone,
         violations=violations,
         offenders=tuple(each for kind in told for each in _offenders(ledger, kind, most_shown)),
         executions=Executions(*(int(each or 0) for each in next(ledger.ask(_EXECUTIONS)))),
@@ -58,7 +63,7 @@ def judge(
 def _prepare(ledger: Ledger, now_ms: float) -> None:
     if not ledger.one("SELECT count(*) FROM sqlite_temp_master WHERE name = 'facts'"):
         ledger.learn(_VIEWS)
-    facts = {"now_ms": now_ms, "overdue_ms": OVERDUE_MS, "job_ms": Retention().job_ms}
+    facts = {"now_ms": now_ms, "overdue_ms": OVERDUE_MS, "job_ms": KEPT_MS}
     list(ledger.ask("DELETE FROM facts"))
     list(ledger.ask("INSERT INTO facts VALUES (:now_ms, :overdue_ms, :job_ms)", **facts))
 

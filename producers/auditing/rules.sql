@@ -8,6 +8,7 @@ SELECT
     p.topic || ':' || p.partition || ':' || p.offset AS place,
     CASE
         WHEN s.offset >= coalesce(x.after, s.offset + 1) THEN 'ended since'
+        WHEN s.offset < coalesce(x.first, 0) OR p.at_ms < b.at_ms AND coalesce(s.state, '') = '' THEN 'gone from the log'
         WHEN s.offset IS NOT NULL
             THEN '!it is shown as ' || s.state || ' by answers:' || s.partition || ':' || s.offset || ', where no ending of it stands'
         WHEN w.next > p.offset AND coalesce(s.state, '') <> 'finishing'
@@ -24,6 +25,7 @@ SELECT
 FROM facts, prompts AS p
 LEFT JOIN jobs_shown AS s USING (job)
 LEFT JOIN extents AS x ON x.topic = 'answers' AND x.partition = s.partition
+LEFT JOIN beginnings AS b ON b.topic = 'answers' AND b.partition = p.ends_in
 LEFT JOIN standings AS w ON w.reader = 'worker' AND w.topic = p.topic AND w.partition = p.partition
 LEFT JOIN standings AS f ON f.reader = 'fanout' AND f.topic = p.topic AND f.partition = p.partition
 WHERE p.job NOT IN (SELECT job FROM endings);

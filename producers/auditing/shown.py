@@ -55,6 +55,8 @@ def _lines(found: Found) -> Iterator[str]:
     yield f"accepted {verdict.accepted:,} = {_sum(verdict)}"
     if verdict.in_flight:
         yield f"in flight: {_told(verdict.in_flight)}"
+    if verdict.gone:
+        yield f"besides, {verdict.gone:,} jobs of whose end the log holds nothing any more"
     for kind, many in verdict.violations.items():
         yield f"{kind} {many:,}" if kind in ("lost", "doubled") else f"{kind}: {_compared(verdict, kind, many)}"
     yield (

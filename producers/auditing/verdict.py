@@ -34,6 +34,8 @@ class Verdict:
     accepted: int
     ended: dict[str, int]
     in_flight: dict[str, int]
+    gone: int
+    """Jobs besides whose prompt the log still holds, and no longer whatever was said of their end."""
     violations: dict[Kind, int]
     offenders: tuple[Offender, ...]
     executions: "Executions"

@@ -9,7 +9,7 @@ from typing import Final
 
 from infra import redis
 from infra.settings import KafkaSettings, RedisSettings
-from producers.log.topics import TOPICS, VIEWS
+from producers.log.topics import ANSWERS, TOPICS, VIEWS
 from producers.state.positions import Positions
 from producers.state.readers import readings
 from producers.state.scripts import Scripts
@@ -44,6 +44,16 @@ async def set_back(settings: RedisSettings) -> int:
     """
     async with _scripts(replace(settings, timeout_s=MOST_S)) as scripts:
         return int(await scripts.run("set_back"))
+
+
+async def dropped(kafka: KafkaSettings, settings: RedisSettings) -> int:
+    """How many endings the log has dropped, because their time was over or it had grown too large.
+
+    Raises:
+        Unavailable: Kafka or Redis does not answer.
+    """
+    name = f"{kafka.topic_prefix}{ANSWERS.name}"
+    return sum(each.first for each in await readings(kafka, settings) if each.topic == name)
 
 
 async def until_whole(

@@ -11,12 +11,15 @@ import pytest
 
 from infra.settings import KafkaSettings, RedisSettings
 from producers.events import JobClaimed, PromptSubmitted, Terminal
+from producers.log import partitioning
 from producers.log.topics import ANSWERS, JOB_EVENTS
+from producers.state.retention import Retention
+from stream_workers.fanout.state_view import StateView
 from tests.integration.views.conftest import House, a_house, following
 from tests.support.builders import CLOCK, a_cancelled, a_completed, a_failed, a_prompt
 from tests.support.command import headrace
 from tests.support.stack import a_prefix
-from tests.support.topics import a_raw_producer
+from tests.support.topics import a_raw_producer, expire
 
 ALONE = ("--without", "clickhouse", "--without", "webhooks")
 
@@ -103,6 +106,31 @@ async def test_a_span_is_of_the_jobs_received_in_it_whenever_they_ended(house: H
     }
 
     assert found == {(): 3, ("--from", "4h"): 2, ("--to", "4h"): 1, ("--from", "4h", "--to", "2h"): 1}
+
+
+async def test_jobs_whose_endings_the_log_has_dropped_are_told_apart(house: House, tmp_path: Path) -> None:
+    for each in [await accepted(house) for _ in range(20)]:
+        await ended(house, a_completed(each))
+        await house.comes_to(each.job_id, "completed")
+    last = [await accepted(house) for _ in range(20)]
+    for each in last:
+        await ended(house, a_completed(each))
+        await house.comes_to(each.job_id, "completed")
+    for partition in range(ANSWERS.partitions):
+        held = [each for each in last if partitioning.of_key(each.job_id, ANSWERS.partitions) == partition]
+        await expire(house.parts.kafka, ANSWERS, partition, await end_of(house, partition) - len(held))
+    shown = await audited(house, tmp_path)
+    await house.scripts.redis.delete(*[f"{house.scripts.prefix}job:{each.job_id}" for each in last[:1]])
+    lacking = await audited(house, tmp_path)
+
+    assert (shown[0], shown[1]["gone"], shown[1]["accepted"]) == (0, 20, 20)
+    assert (lacking[0], lacking[1]["violations"]["redis"]) == (1, 1)
+
+
+async def end_of(house: House, partition: int) -> int:
+    """The offset after the last of `answers` in a partition, as the view has it."""
+    (found,) = await StateView(house.scripts, Retention()).positions.read([(ANSWERS.name, partition)])
+    return found.position
 
 
 async def test_what_nobody_can_read_is_counted_and_stops_nothing(house: House, tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from producers.events import (
     status_of,
 )
 from producers.log.places import Place
+from producers.log.topics import ANSWERS
 from producers.state.retention import Retention
 from producers.webhook_ids import id_of, type_of
 from tests.support.builders import a_cancelled, a_completed, a_failed, a_prompt
@@ -158,6 +159,22 @@ def test_what_ended_or_came_after_the_log_was_read_is_not_lost(town: Town) -> No
     verdict = town.verdict()
     assert verdict.kept
     assert verdict.in_flight == {"ended since": 1, "not read yet": 1, "queued": 1}
+
+
+def test_a_job_whose_end_is_gone_from_the_log_is_not_lost(town: Town) -> None:
+    ended, lost, forgotten = town.accepted(), town.accepted(), a_prompt(received_ms=NOW_MS - 5_000)
+    town.ledger.hear(forgotten, Place("prompts.batch", 0, 7), NOW_MS - 1)
+    town.ledger.read("answers", 3, 50, 200)
+    for partition in range(ANSWERS.partitions):
+        town.ledger.begins("answers", partition, NOW_MS)
+    town.ledger.believe([JobShown(ended.job_id, "completed", 3, 49, b"d")])
+    town.stands(lost, "")
+    town.stands(forgotten, "")
+    verdict = town.verdict()
+
+    assert verdict.gone == 2
+    assert broken(verdict) == [("lost", lost.job_id, "Redis knows nothing of it")]
+    assert verdict.accepted == 1
 
 
 def test_the_second_of_two_endings_is_doubled_where_somebody_shows_it(town: Town) -> None:
