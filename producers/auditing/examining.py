@@ -17,7 +17,7 @@ from producers.auditing.reading import PROMPTS, read_log
 from producers.auditing.rules import MOST_SHOWN, judge
 from producers.auditing.verdict import KINDS, Kind, Verdict
 from producers.auditing.witnesses import READERS, asked, witness
-from producers.log.topics import ANSWERS
+from producers.log.topics import ANSWERS, BATCHES
 from producers.state.readers import ReadPartition, readings
 from producers.state.scripts import Scripts
 
@@ -25,7 +25,7 @@ PATIENCE_S: Final = 30.0
 _LOOK_EVERY_S: Final = 0.25
 _JOBS: Final = "SELECT job FROM prompts UNION SELECT job FROM endings ORDER BY 1"
 _HOW_MANY: Final = "SELECT count(*) FROM (SELECT job FROM prompts UNION SELECT job FROM endings)"
-_AUDITED: Final = {each.name for each in (*PROMPTS, ANSWERS)}
+_AUDITED: Final = {each.name for each in (*PROMPTS, ANSWERS, BATCHES)}
 
 Tell = Callable[[str, int, int], None]
 """Told what is being done, how much of it, and how much there is."""

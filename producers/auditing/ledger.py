@@ -13,7 +13,17 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from producers.auditing.statements import DeliveryShown, JobShown, RowShown, Statement
-from producers.events import DeliveryAttempted, Ending, JobClaimed, PromptSubmitted, RetryScheduled, Terminal, status_of
+from producers.events import (
+    BatchEnded,
+    DeliveryAttempted,
+    Ending,
+    JobClaimed,
+    PromptSubmitted,
+    RetryScheduled,
+    Terminal,
+    Webhook,
+    status_of,
+)
 from producers.log import codec, partitioning
 from producers.log.places import Place
 from producers.log.topics import ANSWERS
@@ -28,6 +38,7 @@ _PROMPT: Final = """
     DO UPDATE SET records = records + (offset <> excluded.offset), offset = max(offset, excluded.offset)
 """
 _ENDING: Final = "INSERT OR IGNORE INTO endings VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_BATCH: Final = "INSERT OR IGNORE INTO batches VALUES (?, ?, ?, ?)"
 _CLAIM: Final = "INSERT INTO claims VALUES (?, ?, 1) ON CONFLICT (job, attempt) DO UPDATE SET records = records + 1"
 _TRY: Final = "INSERT INTO tries VALUES (?, 1) ON CONFLICT (job) DO UPDATE SET records = records + 1"
 # What is final stays: of two senders the one that was overtaken may speak last.
@@ -82,6 +93,9 @@ class Ledger:
                 self._note(_PROMPT, event.job_id, *where, at_ms, event.deadline_ms, ends_in)
             case Ending() as ending if self.span.covers(ending.prompt):
                 self._note(_ENDING, *_row_of(ending, place, at_ms))  # type: ignore[arg-type] # all its classes
+            case BatchEnded() if self.span.from_ms <= event.at_ms < self.span.to_ms:
+                webhook = _webhook_of(event.batch_id, event.webhook, event)
+                self._note(_BATCH, event.batch_id, place.offset, place.partition, webhook)
             case JobClaimed():
                 self._note(_CLAIM, event.job_id, event.attempt)
             case RetryScheduled():
@@ -155,8 +169,12 @@ def digest_of(ending: Terminal) -> bytes:
 
 
 def _row_of(ending: Terminal, place: Place, at_ms: float) -> tuple[Any, ...]:
-    prompt, usage = ending.prompt, ending.usage
-    webhook = id_of(ending.job_id, prompt.webhook.url, type_of(ending)) if prompt.webhook else ""
-    tokens = usage.completion_tokens if usage else 0
+    tokens = ending.usage.completion_tokens if ending.usage else 0
+    webhook = _webhook_of(ending.job_id, ending.prompt.webhook, ending)
     told = status_of(ending), digest_of(ending), tokens, ending.attempt, webhook
     return (ending.job_id, place.offset, place.partition, at_ms, *told)
+
+
+def _webhook_of(about: str, webhook: Webhook | None, event: Terminal | BatchEnded) -> str:
+    """The one id under which it is to be told; empty where nobody wants to know."""
+    return id_of(about, webhook.url, type_of(event)) if webhook else ""

@@ -16,10 +16,10 @@ from producers.auditing.ledger import Ledger
 from producers.events import LANES
 from producers.log import codec
 from producers.log.places import Place
-from producers.log.topics import ANSWERS, BY_NAME, JOB_EVENTS, prompts
+from producers.log.topics import ANSWERS, BATCHES, BY_NAME, JOB_EVENTS, prompts
 
 PROMPTS: Final = tuple(prompts(lane) for lane in LANES)
-TOPICS: Final = (*PROMPTS, ANSWERS, JOB_EVENTS)
+TOPICS: Final = (*PROMPTS, ANSWERS, BATCHES, JOB_EVENTS)
 SLACK_MS: Final = 3_600_000
 """So far may the log's time of a record be from that at which its job was received: clocks differ, and pens wait."""
 SILENCE_S: Final = 30.0

@@ -71,8 +71,8 @@ WHERE r.job NOT IN (SELECT job FROM endings)
 
 CREATE TEMP VIEW told AS
 SELECT
-    e.job,
-    'answers:' || e.partition || ':' || e.offset AS place,
+    e.about AS job,
+    e.topic || ':' || e.partition || ':' || e.offset AS place,
     CASE
         WHEN a.outcome IN ('delivered', 'exhausted', 'refused') THEN a.outcome
         WHEN d.webhook IS NULL THEN 'not asked'
@@ -80,10 +80,10 @@ SELECT
         WHEN e.offset >= coalesce(f.next, e.offset + 1) THEN 'not read yet'
         ELSE '!' || e.webhook || ' was tried ' || coalesce(a.records, 0) || ' times, and is planned no more'
     END AS fate
-FROM firsts AS e
+FROM ends AS e
 LEFT JOIN attempts AS a USING (webhook)
 LEFT JOIN deliveries_shown AS d USING (webhook)
-LEFT JOIN standings AS f ON f.reader = 'deliver' AND f.topic = 'answers' AND f.partition = e.partition
+LEFT JOIN standings AS f ON f.reader = 'deliver' AND f.topic = e.topic AND f.partition = e.partition
 WHERE e.webhook <> '';
 
 CREATE TEMP VIEW doubled AS
@@ -94,8 +94,10 @@ UNION ALL
 SELECT job, 'answers:' || partition || ':' || offset, '!ClickHouse counts it ' || count(*) || ' times'
 FROM rows_shown GROUP BY job HAVING count(*) > 1
 UNION ALL
-SELECT e.job, 'answers:' || e.partition || ':' || e.offset, '!its end was told under ' || a.webhook || ', which is not the first ending''s'
-FROM attempts AS a JOIN firsts AS e USING (job) WHERE a.webhook <> e.webhook;
+SELECT
+    e.about, e.topic || ':' || e.partition || ':' || e.offset,
+    '!its end was told under ' || a.webhook || ', which is not the first ending''s'
+FROM attempts AS a JOIN ends AS e ON e.about = a.job WHERE a.webhook <> e.webhook;
 
 -- All of it, by kind of promise.
 CREATE TEMP VIEW fates AS

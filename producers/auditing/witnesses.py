@@ -40,7 +40,7 @@ def asked(ledger: Ledger) -> Asked:
 
     def webhooks() -> Iterator[str]:
         open_ones = """
-            SELECT webhook FROM firsts LEFT JOIN attempts USING (webhook)
+            SELECT webhook FROM ends LEFT JOIN attempts USING (webhook)
             WHERE webhook <> '' AND coalesce(outcome, 'retry') = 'retry'
         """
         found: Iterator[tuple[Any, ...]] = ledger.ask(open_ones)

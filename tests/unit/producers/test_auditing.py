@@ -12,6 +12,7 @@ from producers.auditing.statements import DeliveryShown, JobShown, RowShown
 from producers.auditing.verdict import KINDS, Kind, Verdict
 from producers.events import (
     AnswerExpired,
+    BatchEnded,
     DeliveryAttempted,
     JobClaimed,
     PromptSubmitted,
@@ -312,6 +313,19 @@ def test_a_webhook_that_nobody_will_send_is_found(town: Town, tried: int) -> Non
 
     what = f"{webhook_of(ending)} was tried {tried} times, and is planned no more"
     assert broken(town.verdict()) == [("webhooks", ending.job_id, what)]
+
+
+def test_the_end_of_a_batch_is_told_as_that_of_a_job_is(town: Town) -> None:
+    told, untold = (BatchEnded(batch_id=f"batch_{n}", tenant="acme", status="completed", webhook=Webhook(URL))
+                    for n in range(2))  # fmt: skip
+    silent = BatchEnded(batch_id="batch_2", tenant="acme", status="failed")
+    for each in (told, untold, silent):
+        town.log(each, "batches")
+    ids = [id_of(each.batch_id, URL, type_of(each)) for each in (told, untold)]
+    town.ledger.believe([DeliveryShown(ids[0], "pending"), DeliveryShown(ids[1], "")])
+
+    assert broken(town.verdict()) == [("webhooks", "batch_1", f"{ids[1]} was tried 0 times, and is planned no more")]
+    assert town.verdict().webhooks == {"pending": 1}
 
 
 def test_what_was_not_asked_about_is_not_said(town: Town) -> None:
