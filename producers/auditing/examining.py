@@ -16,10 +16,11 @@ from producers.auditing.ledger import Ledger, Span
 from producers.auditing.reading import PROMPTS, read_log
 from producers.auditing.rules import MOST_SHOWN, judge
 from producers.auditing.verdict import KINDS, Kind, Verdict
-from producers.auditing.witnesses import READERS, asked, witness
+from producers.auditing.witnesses import OF_REDIS, READERS, asked, witness
 from producers.log.topics import ANSWERS, BATCHES
 from producers.state.readers import ReadPartition, readings
 from producers.state.scripts import Scripts
+from producers.state.setting_back import until_whole
 
 PATIENCE_S: Final = 30.0
 _LOOK_EVERY_S: Final = 0.25
@@ -66,6 +67,8 @@ def examine(question: Question, kafka: KafkaSettings, redis_settings: RedisSetti
         tell("waiting for those who read it", 0, 0)
         readers = [READERS[kind] for kind in READERS if kind in question.kinds]
         _note(ledger, _caught_up(ledger, look, readers, question, kafka.topic_prefix), readers, kafka.topic_prefix)
+        whose = [READERS[kind] for kind in OF_REDIS if kind in question.kinds]
+        runner.run(until_whole(kafka, redis_settings, question.patience_s, lambda _: None, whose))
         if "redis" in question.kinds:
             _ask_redis(ledger, runner, redis_settings, tell)
         for kind in (each for each in ("clickhouse", "webhooks") if each in question.kinds):

@@ -16,6 +16,9 @@ GROUP: Final = "headrace.witnesses"
 READERS: Final[dict[Kind, str]] = {"redis": "fanout", "clickhouse": "ingest", "webhooks": "deliver"}
 """Whose reading of the log decides what a store can show by now."""
 
+OF_REDIS: Final[tuple[Kind, ...]] = ("redis", "webhooks")
+"""What is shown by a view in Redis, which must be whole before it is asked."""
+
 
 @dataclass(frozen=True)
 class Asked:

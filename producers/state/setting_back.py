@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Final
@@ -57,9 +57,13 @@ async def dropped(kafka: KafkaSettings, settings: RedisSettings) -> int:
 
 
 async def until_whole(
-    kafka: KafkaSettings, settings: RedisSettings, patience_s: float, tell: Callable[[Progress], None]
+    kafka: KafkaSettings,
+    settings: RedisSettings,
+    patience_s: float,
+    tell: Callable[[Progress], None],
+    readers: Collection[str] = READERS,
 ) -> Progress:
-    """Wait until the views are whole; what is given back is not `done` where nothing went on for so long.
+    """Wait until these readers' views are whole; what is given back is not `done` where nothing went on for so long.
 
     Raises:
         Unavailable: no broker tells how much there is to read.
@@ -71,7 +75,7 @@ async def until_whole(
     before, since_s = None, time.monotonic()
     async with _scripts(settings) as scripts:
         while True:
-            now = await _progress(scripts, extents)
+            now = await _progress(scripts, extents, readers)
             tell(now)
             if now != before:
                 before, since_s = now, time.monotonic()
@@ -80,9 +84,11 @@ async def until_whole(
             await asyncio.sleep(_LOOK_EVERY_S)
 
 
-async def _progress(scripts: Scripts, extents: dict[tuple[str, int], tuple[int, int]]) -> Progress:
+async def _progress(
+    scripts: Scripts, extents: dict[tuple[str, int], tuple[int, int]], readers: Collection[str]
+) -> Progress:
     read = records = whole = partitions = 0
-    for reader in READERS:
+    for reader in readers:
         places = [
             (topic.name, each)
             for topic in TOPICS

@@ -14,6 +14,7 @@ from producers.events import JobClaimed, PromptSubmitted, Terminal
 from producers.log import partitioning
 from producers.log.topics import ANSWERS, JOB_EVENTS
 from producers.state.retention import Retention
+from producers.state.setting_back import set_back
 from stream_workers.fanout.state_view import StateView
 from tests.integration.views.conftest import House, a_house, following
 from tests.support.builders import CLOCK, a_cancelled, a_completed, a_failed, a_prompt
@@ -158,6 +159,14 @@ async def test_while_redis_is_made_anew_nothing_is_proved(house: House, tmp_path
 
     assert done.returncode == 3
     assert "being rebuilt" in done.stderr
+
+
+async def test_a_redis_that_is_just_being_made_anew_is_waited_for(house: House, tmp_path: Path) -> None:
+    await ended(house, a_completed(await accepted(house)))
+    await set_back(house.parts.redis_settings)
+    code, told = await audited(house, tmp_path)
+
+    assert (code, told["redis"]) == (0, {"agree": 1})
 
 
 async def test_a_person_is_told_in_sentences(house: House, tmp_path: Path) -> None:
