@@ -33,6 +33,7 @@ from gateway.keys import (
     CONVERSATIONS,
     FEEDBACK,
     FILES,
+    FUSE,
     INTAKE,
     LEAVING,
     LOG,
@@ -141,7 +142,7 @@ def create_app(
     app[FEEDBACK] = Feedback(scripts, parts.retention)
     earlier = EarlierAnswers(app[CLOCK])
     endings = Endings(publisher, Settling(scripts, parts.retention), app[METRICS])
-    fuse = Fuse(settings.die_after)
+    app[FUSE] = fuse = Fuse(settings.die_after)
     app[JOB_DESK] = desk = JobDesk(scripts, intake, endings, app[CLOCK], parts.retention, fuse)
     app[SUBMISSIONS] = Submissions(publisher, intake, app[MODERATOR], earlier, desk, scripts, app[METRICS], fuse)
     app[LIVE] = live = Live(parts.redis, scripts)

@@ -9,6 +9,7 @@ from gateway.background import Background
 from gateway.http.origin import Origin, Proxies
 from gateway.settings import GatewaySettings
 from infra.clock import Clock
+from infra.fuse import Fuse
 from infra.sealing import Seal
 from infra.settings import KafkaSettings
 from infra.telemetry.metrics import Metrics
@@ -50,6 +51,7 @@ BACKGROUND = web.AppKey("background", Background)
 REPORTS = web.AppKey("reports", aiohttp.ClientSession)
 LEAVING = web.AppKey("leaving", asyncio.Event)
 """Set when the process is told to stop: requests are still taken, but no load balancer should send any."""
+FUSE = web.AppKey("fuse", Fuse)
 STOPPING = web.AppKey("stopping", asyncio.Event)
 """Set when nothing new is taken any more."""
 PROXIES = web.AppKey("proxies", Proxies)

@@ -17,7 +17,7 @@ LONGEST_PING_S = 15.0
 """The chat page gives a stream up after 45 s of silence, the client after 60 s: two pings may be late or lost."""
 
 
-DEATHS = ("accepted", "published", "acknowledged", "stopped", "ended")
+DEATHS = ("accepted", "published", "acknowledged", "stopped", "ended", "redriven")
 """The steps of a job's life right after which a fault test can have the gateway killed."""
 
 

@@ -13,7 +13,7 @@ from gateway.http.objects import list_of
 from gateway.http.paging import not_in_list, page_asked
 from gateway.http.problems import bad_value, conflict, not_found
 from gateway.http.times import ms_of
-from gateway.keys import CLOCK, PUBLISHER, REGISTRY, SCRIPTS, SETTINGS, WEBHOOKS
+from gateway.keys import CLOCK, FUSE, PUBLISHER, REGISTRY, SCRIPTS, SETTINGS, WEBHOOKS
 from infra.errors import WrongField
 from producers.administration.letters import MOST_AT_ONCE, LetterActs
 from producers.events import Redriven
@@ -138,7 +138,7 @@ def _letters(request: web.Request) -> Letters:
 def _acts(request: web.Request) -> LetterActs:
     app = request.app
     rules = Rules(app[SETTINGS], app[WEBHOOKS], app[REGISTRY].registry)
-    return LetterActs(app[SCRIPTS], app[PUBLISHER], rules, app[CLOCK], actor(request))
+    return LetterActs(app[SCRIPTS], app[PUBLISHER], rules, app[CLOCK], actor(request), app[FUSE])
 
 
 async def _find(request: web.Request) -> Letter:

@@ -10,6 +10,7 @@ import click
 
 from infra import redis
 from infra.clock import SystemClock
+from infra.fuse import Fuse
 from infra.settings import RedisSettings
 from producers.administration.command import actor, connected
 from producers.administration.letters import LetterActs
@@ -76,6 +77,6 @@ async def _desk() -> AsyncIterator[Desk]:
         async with connected(settings.kafka) as (pen, registry):
             scripts = Scripts(client, redis_settings)
             rules = Rules(settings.prompts, settings.webhooks.policy, registry)
-            yield Desk(Letters(scripts), LetterActs(scripts, pen, rules, SystemClock(), actor()))
+            yield Desk(Letters(scripts), LetterActs(scripts, pen, rules, SystemClock(), actor(), Fuse()))
     finally:
         await client.aclose()

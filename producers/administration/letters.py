@@ -11,6 +11,7 @@ from typing import Final
 
 from infra.clock import Clock
 from infra.errors import TooLarge, WrongField
+from infra.fuse import Fuse
 from producers.administration.acts import Actor, recorded
 from producers.events import Act, Change, Discarded, PromptSubmitted, Redriven
 from producers.jobs import record
@@ -43,13 +44,16 @@ class Swept:
 class LetterActs:
     """The acts of one actor upon dead letters."""
 
-    def __init__(self, scripts: Scripts, publisher: Publisher, rules: Rules, clock: Clock, actor: Actor) -> None:
+    def __init__(
+        self, scripts: Scripts, publisher: Publisher, rules: Rules, clock: Clock, actor: Actor, fuse: Fuse
+    ) -> None:
         self._scripts = scripts
         self._letters = Letters(scripts)
         self._publisher = publisher
         self._rules = rules
         self._clock = clock
         self._actor = actor
+        self._fuse = fuse
 
     async def redrive(self, letter: Letter, number: int = 1, edited: Edited | None = None) -> Redriven | Refused:
         """Hand the letter's prompt in again, or another in its place; the same number is the same job.
@@ -81,6 +85,7 @@ class LetterActs:
         if known is None:
             await self._record("letter.redriven", letter, (Change("job", letter.buried.job_id or "", prompt.job_id),))
             await self._publisher.submit(prompt)
+            self._fuse.passed("redriven")
             known = await self._tell(letter, number, prompt, before)
         return known if known.fingerprint == prompt.fingerprint else _other_prompt(known)
 
