@@ -132,17 +132,20 @@ async def _clickhouse(settings: ClickHouseSettings) -> str:
 async def _tgi(settings: TgiSettings) -> str:
     headers = {"Authorization": f"Bearer {settings.api_key}"} if settings.api_key else {}
     timeout = aiohttp.ClientTimeout(total=_TGI_S)
-    url = settings.url.rstrip("/")
     trust = tls.towards(settings.ca_file) if settings.ca_file else True
     connector = aiohttp.TCPConnector(ssl=trust)
     async with aiohttp.ClientSession(headers=headers, timeout=timeout, connector=connector) as session:
-        async with session.get(f"{url}/info") as response:
-            if response.status == 200:
-                info = await response.json(content_type=None)
-                return f"{info['version']}, {info['model_id']}"
-        # vLLM, llama.cpp and others know only OpenAI's routes.
-        async with session.get(f"{url}/v1/models") as response:
-            if response.status != 200:
-                raise Unavailable("tgi", f"GET {url}/v1/models answers {response.status}")
-            models = await response.json(content_type=None)
-            return f"OpenAI-style, {', '.join(each['id'] for each in models['data'])}"
+        return "; ".join([await _server(session, each) for each in settings.urls])
+
+
+async def _server(session: aiohttp.ClientSession, url: str) -> str:
+    async with session.get(f"{url}/info") as response:
+        if response.status == 200:
+            info = await response.json(content_type=None)
+            return f"{info['version']}, {info['model_id']}"
+    # vLLM, llama.cpp and others know only OpenAI's routes.
+    async with session.get(f"{url}/v1/models") as response:
+        if response.status != 200:
+            raise Unavailable("tgi", f"GET {url}/v1/models answers {response.status}")
+        models = await response.json(content_type=None)
+        return f"OpenAI-style, {', '.join(each['id'] for each in models['data'])}"

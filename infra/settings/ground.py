@@ -144,20 +144,27 @@ class ClickHouseSettings(Block):
 
 @dataclass(frozen=True)
 class TgiSettings(Block):
-    """The model server."""
+    """The model servers, all of which serve the same models."""
 
     block: ClassVar[str] = "tgi"
-    url: str = setting("", "http://host:port of the TGI server; empty: the embedded server")
+    url: str = setting("", "http://host:port,… of the TGI servers; empty: the embedded server")
     api_key: str = setting("", "key the server asks for, if any", secret=True)
     ca_file: str = setting("", "PEM file of the authority of an https:// server; empty: those of the system")
     connect_timeout_s: float = setting(2.0, "longest wait for a connection")
     read_timeout_s: float = setting(60.0, "longest silence of the server in mid-answer")
 
     def check(self) -> None:
-        """An address must be one."""
-        if self.url and not is_url(self.url, "http", "https"):
-            raise WrongSetting(f"{self.variable('url')} must be http(s)://host:port")
+        """An address must be one, and no server is meant twice."""
+        if self.url and not all(is_url(each, "http", "https") for each in self.urls):
+            raise WrongSetting(f"{self.variable('url')} must be http(s)://host:port, or several with commas between")
+        if len(set(self.urls)) < len(self.urls):
+            raise WrongSetting(f"{self.variable('url')} names a server twice")
         _there(self, "ca_file")
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """Each server's address, without a slash at its end."""
+        return tuple(each.strip().rstrip("/") for each in self.url.split(",")) if self.url else ()
 
 
 @dataclass(frozen=True)

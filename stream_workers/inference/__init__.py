@@ -4,7 +4,7 @@
   its tries, and one of them
 - `ahead`: what is prepared while the claim is under way
 - `renewals`: leases kept and verdicts heard; `slots`: how many jobs at a time
-- `reach`: whether the model server can be reached
+- `fleet`: the model servers, and who has a seat at which; `reach`: whether one of them can be reached
 - `screen`, `pace`: what readers are shown, and how often
 - `tgi`: the model server; `prompting`: a prompt as it is shown there
 - `trouble`, `parameters`, `stops`, `endings`, `drawing`, `grammars`, `spelled`, `calls`: decisions, without I/O

@@ -13,12 +13,11 @@ from producers.moderation import Moderator, Refused
 from producers.settings import OUTLINES
 from stream_workers.inference.ahead import Ahead, Prepared
 from stream_workers.inference.endings import Answered, Later, Unanswered, failure, unjudged
+from stream_workers.inference.fleet import Fleet, Seat, Server
 from stream_workers.inference.parameters import most_prompt_tokens
 from stream_workers.inference.prompting import Prompting
-from stream_workers.inference.reach import Reach
 from stream_workers.inference.screen import Screen
-from stream_workers.inference.tgi import Tgi
-from stream_workers.inference.trouble import AWAY, Trouble
+from stream_workers.inference.trouble import Trouble
 from stream_workers.inference.trying import Progress, Trying
 
 log = logging.getLogger(__name__)
@@ -28,30 +27,29 @@ _JITTER = 0.25
 
 @dataclass
 class Tries:
-    """How often the model server has failed one prompt, over all attempts that this worker makes at it."""
+    """How often model servers have failed one prompt, over all attempts that this worker makes at it, and the last."""
 
     failed: int = 0
+    avoided: Server | None = None
 
 
 class Answering:
-    """Asks the model; after trouble that may pass, waits as `delays_s` says and asks again.
+    """Asks the model; after trouble that may pass, waits as `delays_s` says and asks again, another server if it can.
 
-    While the server cannot be reached nobody waits under a lease: the job is put off, at no cost of a try where no
-    connection was made. Where one was, and the server hung up, it does cost one: a prompt that kills the server must
-    not do so for ever.
+    Nobody waits under a lease for a server that cannot be reached: the job is put off, at no cost of a try
+    where no connection was made. Where one was, and the server hung up, it does cost one: a prompt that kills the
+    server must not do so for ever.
     """
 
     def __init__(
         self,
-        model: Tgi,
-        reach: Reach,
+        fleet: Fleet,
         delays_s: Sequence[float],
         moderator: Moderator,
         most_answer_tokens: int,
         held_by: str = OUTLINES,
     ) -> None:
-        self._model = model
-        self.reach = reach
+        self.fleet = fleet
         self._moderator = moderator
         self._delays_s = tuple(delays_s)
         self._most_answer_tokens = most_answer_tokens
@@ -59,7 +57,7 @@ class Answering:
 
     def ahead(self, prompt: PromptSubmitted) -> Ahead:
         """What can be prepared before the claim: nothing of a turn, whose history is known only then."""
-        return Ahead() if prompt.conversation is not None else Ahead(lambda: self._templated(prompt))
+        return Ahead() if prompt.conversation is not None else Ahead(lambda seat: self._templated(prompt, seat))
 
     async def answer(
         self,
@@ -74,16 +72,21 @@ class Answering:
         if self.must_judge(prompt) and (refused := await self._refused(prompt)) is not None:
             return refused
         while True:
-            prepared = await ahead.take() or await self._prepared(prompt, history)
+            if (seat := ahead.seat or self.fleet.seat(tries.avoided)) is None:
+                return Later()
+            ahead.seat = seat
+            prepared = await ahead.take() or await self._prepared(prompt, history, seat)
             outcome = prepared if isinstance(prepared, Trouble) else await self._try(prompt, prepared, screen, progress)
             if isinstance(outcome, Answered):
-                self.reach.found()
+                seat.answered()
+                ahead.leave()
                 return await self._judge(prompt, outcome)
             if isinstance(outcome, Unanswered | Later):
                 return outcome
             log.warning("trouble, %s: %s", outcome.kind, outcome.message, extra={"job_id": prompt.job_id})
-            if outcome.kind in AWAY:
-                self.reach.lost(outcome.message)
+            tries.avoided = seat.server
+            seat.troubled(outcome)
+            ahead.leave()
             if outcome.kind == "gone":
                 return Later()
             told = failure(outcome, prompt)
@@ -122,15 +125,16 @@ class Answering:
         except Unavailable as error:
             return Unanswered(unjudged("answer", error))
 
-    async def _prepared(self, prompt: PromptSubmitted, history: History) -> Prepared | Trouble:
-        limits = await self._model.limits()
+    async def _prepared(self, prompt: PromptSubmitted, history: History, seat: Seat) -> Prepared | Trouble:
+        limits = await seat.limits()
         if isinstance(limits, Trouble):
             return limits
-        return Prepared(limits, Prompting(self._model, prompt, history, most_prompt_tokens(prompt.sampling, limits)))
+        most = most_prompt_tokens(prompt.sampling, limits)
+        return Prepared(limits, Prompting(seat.model, prompt, history, most), seat)
 
-    async def _templated(self, prompt: PromptSubmitted) -> Prepared | Trouble:
+    async def _templated(self, prompt: PromptSubmitted, seat: Seat) -> Prepared | Trouble:
         """The same, and what the model is asked first stands ready in it."""
-        prepared = await self._prepared(prompt, History())
+        prepared = await self._prepared(prompt, History(), seat)
         if isinstance(prepared, Prepared):
             text = await prepared.prompting.templated(offering=bool(prompt.tools))
             if isinstance(text, Trouble):
@@ -142,4 +146,4 @@ class Answering:
     ) -> Answered | Unanswered | Later | Trouble:
         most, held_by = self._most_answer_tokens, self._held_by
         prompting, limits = prepared.prompting, prepared.limits
-        return await Trying(self._model, prompt, prompting, limits, most, held_by, screen, progress).answer()
+        return await Trying(prepared.seat.model, prompt, prompting, limits, most, held_by, screen, progress).answer()

@@ -22,6 +22,7 @@ from stream_workers.inference.answering import Tries
 from stream_workers.inference.attempting import Answer, Attempting
 from stream_workers.inference.counts import Counts
 from stream_workers.inference.endings import Later
+from stream_workers.inference.fleet import Seat
 from stream_workers.inference.renewals import Hold, Renewals
 from stream_workers.inference.slots import Slots
 from stream_workers.patience import back_off_s, until_back
@@ -78,7 +79,7 @@ class Life:
     ) -> Parked | None:
         """One pass through the steps; None when the job's end is visible, `Parked` when it must wait its turn."""
         try:
-            found = await self._claim(prompt, place, begun, nonce, ahead)
+            found = await self._claim(prompt, place, begun, nonce, ahead, tries)
             finished = (
                 await self._answer_and_finish(prompt, place, found, ahead, tries) if isinstance(found, Hold) else found
             )
@@ -100,12 +101,12 @@ class Life:
                 return None
 
     async def _claim(
-        self, prompt: PromptSubmitted, place: Place, begun: Begun, nonce: str, ahead: Ahead
+        self, prompt: PromptSubmitted, place: Place, begun: Begun, nonce: str, ahead: Ahead, tries: Tries
     ) -> Hold | Parked | Finishing | Published | Gone:
         """Take a slot, then claim: a prompt that only waits must not count as an attempt. A hold keeps the slot."""
-        await self._slot(prompt)
+        seat = await self._slot(prompt, tries)
         begun(True)
-        ahead.begin()
+        ahead.begin(seat)
         try:
             claim = await self.leases.claim(prompt, place.offset, nonce)
         except BaseException:
@@ -117,14 +118,14 @@ class Life:
         self.slots.release(prompt.lane)
         return claim
 
-    async def _slot(self, prompt: PromptSubmitted) -> None:
-        """Wait for a slot, and outside of it for a model server that can be reached."""
-        reach = self.attempting.answering.reach
+    async def _slot(self, prompt: PromptSubmitted, tries: Tries) -> Seat:
+        """Wait for a slot, and outside of it for a model server that can be reached; a seat at one."""
+        fleet = self.attempting.answering.fleet
         while True:
-            await reach.there()
+            await fleet.there()
             await self.slots.take(prompt.lane)
-            if reach.is_there:
-                return
+            if (seat := fleet.seat(tries.avoided)) is not None:
+                return seat
             self.slots.release(prompt.lane)
 
     async def _answer_and_finish(

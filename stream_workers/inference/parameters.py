@@ -22,6 +22,8 @@ class Limits:
     max_input_tokens: int
     max_total_tokens: int
     max_stop_sequences: int
+    max_concurrent_requests: int = 0
+    """0 where it does not say."""
 
 
 @dataclass(frozen=True)

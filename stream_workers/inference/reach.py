@@ -25,6 +25,8 @@ class Reach:
         self._is_there = asyncio.Event()
         self._is_there.set()
         self._asking: asyncio.Task[None] | None = None
+        self.changed: Callable[[], None] = lambda: None
+        """Called when it was lost, and when it is back."""
 
     @property
     def is_there(self) -> bool:
@@ -40,6 +42,7 @@ class Reach:
         if self._is_there.is_set():
             log.warning("jobs wait for the model server: %s", why)
             self._is_there.clear()
+            self.changed()
             self._asking = asyncio.create_task(self._ask(), name="the model server's health")
 
     def found(self) -> None:
@@ -61,3 +64,4 @@ class Reach:
                 break
         log.info("the model server is back")
         self._is_there.set()
+        self.changed()

@@ -6,6 +6,7 @@ import os
 import socket
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from typing import Any
 
 from infra import redis
@@ -29,8 +30,8 @@ from stream_workers.inference.agent import TOPICS, Inference
 from stream_workers.inference.answering import Answering
 from stream_workers.inference.attempting import Attempting
 from stream_workers.inference.counts import Counts
+from stream_workers.inference.fleet import Fleet, Server, name_of
 from stream_workers.inference.life import Life
-from stream_workers.inference.reach import Reach
 from stream_workers.inference.renewals import Renewals
 from stream_workers.inference.slots import Slots
 from stream_workers.inference.tgi import Tgi
@@ -77,12 +78,10 @@ async def serve(
         stack.push_async_callback(listener.aclose)
         moderator = Moderator(moderation)
         stack.push_async_callback(moderator.close)
-        model = Tgi(tgi)
-        stack.push_async_callback(model.close)
-        reach = Reach(model.healthy)
-        stack.push_async_callback(reach.close)
+        fleet = Fleet([Server(name_of(each), Tgi(replace(tgi, url=each))) for each in tgi.urls], settings.slots)
+        stack.push_async_callback(fleet.close)
         most, held_by = prompts.max_answer_tokens, prompts.grammars
-        answering = Answering(model, reach, settings.retry_delays_s(), moderator, most, held_by)
+        answering = Answering(fleet, settings.retry_delays_s(), moderator, most, held_by)
         pen = FaustPen(app, kafka, service.metrics)
         scripts = Scripts(client, redis_)
         worker = settings.name or f"{socket.gethostname()}-{os.getpid()}"
@@ -91,6 +90,7 @@ async def serve(
         renewals = Renewals(leases, scripts, counts, settings.lease_s * RENEW_AT)
         endings = Endings(pen, Settling(scripts, Retention()), service.metrics)
         life = _life(settings, scripts, leases, renewals, answering, pen, counts, endings)
+        fleet.tell(life.slots.resize)
         inference = Inference(life, pen, SystemClock(), kafka.topic_prefix)
         _show(service.metrics, life.slots, app, kafka)
         app.agent(faust_app.subscription(app, kafka, TOPICS), name="inference")(inference.read)
@@ -144,7 +144,7 @@ def _life(
 
 def _show(metrics: Metrics, slots: Slots, app: faust_app.WorkerApp, kafka: KafkaSettings) -> None:
     """Have looked up at each scrape what nobody needs to count."""
-    metrics.slots.set(slots.size)
+    metrics.slots.set_function(lambda: slots.size)
     metrics.slots_busy.set_function(lambda: slots.busy)
 
     async def look() -> None:

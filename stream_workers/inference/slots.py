@@ -14,13 +14,24 @@ class Slots:
 
     def __init__(self, count: int, most_batch: int | None = None) -> None:
         self.size = self._free = count
-        self._batch_left = count if most_batch is None else min(most_batch, count)
+        self._most_batch = self._batch_left = count if most_batch is None else min(most_batch, count)
+        self._share = self._most_batch / count
         self._waiting: dict[Lane, deque[asyncio.Future[None]]] = {lane: deque() for lane in LANES}
 
     @property
     def busy(self) -> int:
         """How many are taken."""
         return self.size - self._free
+
+    def resize(self, count: int) -> None:
+        """From now on so many, the batch lane's share of them as before; who has one keeps it."""
+        if count == self.size:
+            return
+        most_batch = min(count, max(1, round(count * self._share)))
+        self._free += count - self.size
+        self._batch_left += most_batch - self._most_batch
+        self.size, self._most_batch = count, most_batch
+        self._serve()
 
     async def take(self, lane: Lane) -> None:
         """Wait for a slot; `release` it once."""
@@ -40,6 +51,9 @@ class Slots:
         """Give the slot back, to the next who waits."""
         self._free += 1
         self._batch_left += lane == "batch"
+        self._serve()
+
+    def _serve(self) -> None:
         for next_lane, waiting in self._waiting.items():
             while waiting and self._has_one_for(next_lane):
                 turn = waiting.popleft()

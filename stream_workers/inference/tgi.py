@@ -64,13 +64,14 @@ class _Info(msgspec.Struct):
     max_input_tokens: int
     max_total_tokens: int
     max_stop_sequences: int = 4
+    max_concurrent_requests: int = 0
 
 
 class Tgi:
     """One model server over one shared session; `close` it after use. Nothing here raises: trouble is a value."""
 
     def __init__(self, settings: TgiSettings) -> None:
-        self._url = settings.url.rstrip("/")
+        (self._url,) = settings.urls
         self._headers = {"content-type": "application/json"}
         if settings.api_key:
             self._headers["authorization"] = f"Bearer {settings.api_key}"
@@ -102,7 +103,9 @@ class Tgi:
                 info = msgspec.json.decode(body, type=_Info)
             except msgspec.DecodeError as error:
                 return Trouble("garbled", f"/info: {error}")
-            self._limits = Limits(info.max_input_tokens, info.max_total_tokens, info.max_stop_sequences)
+            self._limits = Limits(
+                info.max_input_tokens, info.max_total_tokens, info.max_stop_sequences, info.max_concurrent_requests
+            )
         return self._limits
 
     async def template(

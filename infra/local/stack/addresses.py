@@ -76,8 +76,9 @@ class Addresses:
             case "clickhouse":
                 return self.clickhouse.variable("url"), [_endpoint(self.clickhouse.url, 9000)]
             case _:
-                default = 443 if self.tgi.url.startswith("https") else 80
-                return self.tgi.variable("url"), [_endpoint(self.tgi.url, default)]
+                return self.tgi.variable("url"), [
+                    _endpoint(each, 443 if each.startswith("https") else 80) for each in self.tgi.urls
+                ]
 
 
 def _endpoint(url: str, default_port: int) -> tuple[str, int]:

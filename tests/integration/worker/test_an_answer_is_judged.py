@@ -26,7 +26,7 @@ from stream_workers.inference.ahead import Ahead
 from stream_workers.inference.answering import Answering, Tries
 from stream_workers.inference.attempting import Answer, Attempting
 from stream_workers.inference.counts import Counts
-from stream_workers.inference.reach import Reach
+from stream_workers.inference.fleet import Fleet, Server
 from stream_workers.inference.renewals import Hold
 from stream_workers.inference.tgi import Tgi
 from stream_workers.pen import FaustPen
@@ -55,7 +55,7 @@ class Bench:
         kept = Retention()
         attempting = Attempting(
             clock=CLOCK, scripts=self.scripts, leases=self.leases,
-            answering=Answering(self.model, Reach(self.model.healthy), (), Moderator(settings), 4096),
+            answering=Answering(Fleet([Server("tgi", self.model)]), (), Moderator(settings), 4096),
             conversations=Conversations(self.scripts, kept), cache=AnswerCache(self.scripts),
             pen=self.pen, counts=self.counts, flush_s=0.001,
         )  # fmt: skip

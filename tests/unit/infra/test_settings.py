@@ -106,6 +106,8 @@ def test_variables_of_others_are_none_of_our_business() -> None:
         (KafkaSettings, "HEADRACE_KAFKA__BOOTSTRAP_SERVERS", "host:0"),
         (TgiSettings, "HEADRACE_TGI__URL", "ftp://x"),
         (TgiSettings, "HEADRACE_TGI__URL", "localhost:8080"),
+        (TgiSettings, "HEADRACE_TGI__URL", "http://tgi-1:8080,tgi-2:8080"),
+        (TgiSettings, "HEADRACE_TGI__URL", "http://tgi:8080,http://tgi:8080/"),
         (ClickHouseSettings, "HEADRACE_CLICKHOUSE__URL", "http://x"),
         (ClickHouseSettings, "HEADRACE_CLICKHOUSE__URL", "clickhouse://x:many/y"),
         (GatewaySettings, "HEADRACE_GATEWAY__REPORTS_URL", "reports:8080"),
@@ -135,6 +137,7 @@ def test_what_no_part_could_be_reached_or_sealed_with_is_refused_by_its_variable
         (RedisSettings, "HEADRACE_REDIS__URL", "unix:///run/redis.sock"),
         (KafkaSettings, "HEADRACE_KAFKA__BOOTSTRAP_SERVERS", "kafka-1:9092, [::1]:9092,kafka_3"),
         (TgiSettings, "HEADRACE_TGI__URL", "https://tgi/behind/a/path"),
+        (TgiSettings, "HEADRACE_TGI__URL", "http://tgi-1:8080, http://tgi-2:8080"),
         (ClickHouseSettings, "HEADRACE_CLICKHOUSE__URL", "clickhouses://me:secret@[::1]/data"),
     ],
 )

@@ -2,18 +2,19 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from typing import Any, cast
+from typing import Any
 
 from text_generation.types import Parameters
 
 from producers.moderation import Moderator
 from producers.settings import ModerationSettings
 from stream_workers.inference.answering import Answering
+from stream_workers.inference.fleet import Seat
 from stream_workers.inference.parameters import Limits
-from stream_workers.inference.reach import Reach
-from stream_workers.inference.tgi import End, Templated, Tgi, Token
+from stream_workers.inference.tgi import End, Templated, Token
 from stream_workers.inference.trouble import Trouble
 from tests.support.builders import a_prompt
+from tests.support.fleets import a_fleet
 
 
 class Counting:
@@ -43,7 +44,13 @@ class Counting:
 
 
 def answering(server: Counting, *delays_s: float) -> Answering:
-    return Answering(cast("Tgi", server), Reach(server.healthy), delays_s, Moderator(ModerationSettings()), 4096)
+    return Answering(a_fleet(server), delays_s, Moderator(ModerationSettings()), 4096)
+
+
+def a_seat(server: Counting) -> Seat:
+    seat = a_fleet(server).seat()
+    assert seat is not None
+    return seat
 
 
 async def test_a_prompt_is_under_the_template_before_its_claim_is_there_and_only_once() -> None:
@@ -51,7 +58,7 @@ async def test_a_prompt_is_under_the_template_before_its_claim_is_there_and_only
     server.may_go_on.set()
     ahead = answering(server).ahead(a_prompt())
 
-    ahead.begin()
+    ahead.begin(a_seat(server))
     await server.begun.wait()
     first, second = await ahead.take(), await ahead.take()
 
@@ -66,7 +73,7 @@ async def test_trouble_on_the_way_ahead_is_told_as_that_of_a_try() -> None:
     server = Counting(Trouble("gone", "the model server fell silent"))
     server.may_go_on.set()
     ahead = answering(server).ahead(a_prompt())
-    ahead.begin()
+    ahead.begin(a_seat(server))
 
     assert isinstance(await ahead.take(), Trouble)
 
@@ -75,7 +82,7 @@ async def test_what_nobody_takes_is_given_up() -> None:
     server = Counting()
     ahead = answering(server).ahead(a_prompt())
     before = asyncio.all_tasks()
-    ahead.begin()
+    ahead.begin(a_seat(server))
     await server.begun.wait()
 
     ahead.stop()
@@ -88,7 +95,7 @@ async def test_what_nobody_takes_is_given_up() -> None:
 async def test_nothing_is_prepared_of_a_turn_whose_history_is_not_known_yet() -> None:
     server = Counting()
     ahead = answering(server).ahead(a_prompt(conversation="conv_1"))
-    ahead.begin()
+    ahead.begin(a_seat(server))
 
     assert await ahead.take() is None
     assert server.templates == 0

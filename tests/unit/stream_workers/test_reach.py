@@ -1,6 +1,6 @@
 """What becomes of a prompt whose model server is away, hangs up, or is there again."""
 
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
@@ -11,9 +11,9 @@ from stream_workers.inference.ahead import Ahead
 from stream_workers.inference.answering import Answering, Tries
 from stream_workers.inference.endings import Answered, Later, Unanswered, failure
 from stream_workers.inference.reach import Reach
-from stream_workers.inference.tgi import Tgi
 from stream_workers.inference.trouble import Kind, Trouble
 from tests.support.builders import a_prompt
+from tests.support.fleets import a_fleet
 
 SECRET = "Cannot connect to host 10.1.2.3:8080"
 
@@ -40,7 +40,7 @@ class Doctor:
 
 
 async def answered(kind: Kind, tries: Tries, reach: Reach) -> Answered | Unanswered | Later:
-    answering = Answering(cast("Tgi", Away(kind)), reach, (0.0, 0.0), Moderator(ModerationSettings()), 4096)
+    answering = Answering(a_fleet(Away(kind), reach), (0.0, 0.0), Moderator(ModerationSettings()), 4096)
     nobody: Any = None
     return await answering.answer(a_prompt(), History(), nobody, nobody, Ahead(), tries)
 
@@ -64,19 +64,20 @@ async def test_a_server_that_takes_no_connection_costs_no_try_however_often() ->
     found = [await answered("gone", tries, reach) for _ in range(9)]
 
     assert found == [Later()] * 9
-    assert (tries, reach.is_there) == (Tries(0), False)
+    assert (tries.failed, reach.is_there) == (0, False)
     await reach.close()
 
 
 async def test_a_prompt_that_ends_the_server_again_and_again_fails_and_names_no_address() -> None:
-    reach, tries = Reach(Doctor().healthy), Tries()
+    each_time, tries = [Reach(Doctor().healthy) for _ in range(3)], Tries()
 
-    first, second, last = [await answered("away", tries, reach) for _ in range(3)]
+    first, second, last = [await answered("away", tries, reach) for reach in each_time]
 
     assert (first, second) == (Later(), Later())
     assert isinstance(last, Unanswered)
     assert (last.error.code, last.error.message) == ("model_unreachable", "The model server cannot be reached.")
-    await reach.close()
+    for reach in each_time:
+        await reach.close()
 
 
 @pytest.mark.parametrize("kind", ["gone", "away", "cut", "garbled", "denied"])

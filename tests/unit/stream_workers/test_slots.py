@@ -84,3 +84,37 @@ async def test_prompts_that_wait_are_served_before_any_of_the_batch_lane() -> No
     slots.release("standard")
     await batch
     assert slots.busy == 2
+
+
+async def test_slots_that_are_fewer_now_are_given_again_only_once_there_is_room() -> None:
+    slots = Slots(4, most_batch=2)
+    for _ in range(4):
+        await slots.take("standard")
+    slots.resize(2)
+    waiting = asyncio.create_task(slots.take("standard"))
+    for _ in range(2):
+        slots.release("standard")
+    await asyncio.sleep(0)
+    still_waits = not waiting.done()
+
+    slots.resize(3)
+    await waiting
+
+    assert still_waits
+    assert (slots.size, slots.busy) == (3, 3)
+
+
+async def test_the_batch_lane_keeps_its_share_of_slots_that_are_more_or_fewer() -> None:
+    slots = Slots(4, most_batch=2)
+
+    slots.resize(0)
+    batch = [asyncio.create_task(slots.take("batch")) for _ in range(8)]
+    await asyncio.sleep(0)
+    none = slots.busy
+    slots.resize(8)
+    await asyncio.sleep(0)
+
+    assert (none, slots.busy) == (0, 4)
+    for each in batch:
+        each.cancel()
+    await asyncio.wait(batch)

@@ -15,11 +15,11 @@ from stream_workers.inference.ahead import Ahead
 from stream_workers.inference.answering import Answering, Tries
 from stream_workers.inference.endings import Unanswered
 from stream_workers.inference.parameters import Limits
-from stream_workers.inference.reach import Reach
 from stream_workers.inference.tgi import Templated, Tgi
 from stream_workers.inference.trouble import Trouble
 from stream_workers.inference.trying import Progress
 from tests.support.builders import a_prompt
+from tests.support.fleets import a_fleet
 
 
 def deep(levels: int) -> list[Any]:
@@ -84,4 +84,4 @@ class Templating:
 
 def an_answering() -> Answering:
     server = Templating()
-    return Answering(cast("Tgi", server), Reach(server.healthy), (0.0, 0.0), Moderator(ModerationSettings()), 4096)
+    return Answering(a_fleet(server), (0.0, 0.0), Moderator(ModerationSettings()), 4096)
