@@ -27,7 +27,8 @@ class WorkerSettings(Block):
         0.03, "shortest time between two pieces of shown text; whoever reads by then has the first at once"
     )
     retries_s: tuple[str, ...] = setting(
-        ("0.5", "2", "8"), "waits before an answer that the model server broke off is tried again, in place"
+        ("0.5", "2", "8"),
+        "waits before an answer is tried again that the model server failed; then it is buried",
     )
     transport: str = setting("safe", "safe, or stock: Faust's own, which loses messages (for the test that shows it)")
     die_after: str = setting("", "for fault tests: step:n kills the process right after the n-th time of that step")

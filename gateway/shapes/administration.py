@@ -143,6 +143,7 @@ class LetterShape(TypedDict):
     state: State
     reason: Reason
     error: str
+    first_error: str | None
     attempts: int
     job: str | None
     tenant: str | None

@@ -36,6 +36,8 @@ def lines(letter: Letter, prompt: PromptSubmitted | None) -> Iterator[str]:
     yield f"letter     {letter.id}, {letter.state}"
     yield f"buried     {_second(letter.buried_ms)} UTC as {buried.reason}, after {buried.attempts} attempts"
     yield f"error      {visible(buried.error)}"
+    if buried.first_error:
+        yield f"first      {visible(buried.first_error)}"
     yield f"job        {buried.job_id or '-'} of {visible(letter.tenant or '?')}, for {visible(letter.model or '?')}"
     yield f"origin     {origin_of(buried)}"
     for each in letter.redrives:

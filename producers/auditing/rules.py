@@ -24,8 +24,9 @@ _KEPT: Final = """
 """
 _VIOLATIONS: Final = "SELECT count(*) FROM fates WHERE kind = :kind AND substr(fate, 1, 1) = '!'"
 _EXECUTIONS: Final = """
-    SELECT count(*), sum(attempts), (SELECT sum(records) FROM tries WHERE job IN jobs), sum(attempts - 1)
-    FROM executions WHERE attempts > 0
+    SELECT count(*), sum(attempts), (SELECT sum(records) FROM tries WHERE job IN jobs),
+        sum(max(attempts - 1 - coalesce(records, 0), 0))
+    FROM executions LEFT JOIN tries USING (job) WHERE attempts > 0
 """
 
 

@@ -61,7 +61,7 @@ def _lines(found: Found) -> Iterator[str]:
         yield f"{kind} {many:,}" if kind in ("lost", "doubled") else f"{kind}: {_compared(verdict, kind, many)}"
     yield (
         f"extra executions {ran.extra:,} ({ran.extra_share:.2%} of {ran.jobs:,} jobs that ran); "
-        f"{ran.claims:,} claims, {ran.tries:,} tries again at the model server"
+        f"{ran.claims:,} claims, {ran.tries:,} tries that a model server failed"
     )
     again = f"{verdict.said_again:,} endings said again, {verdict.overruled:,} overruled by the first"
     yield f"{again}; {verdict.prompts_again:,} prompts again; {found.unreadable:,} records that nobody can read"

@@ -57,13 +57,13 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Executions:
-    """How often jobs were executed: `claims` by workers, `tries` again at the model server within one claim."""
+    """How often jobs were executed: `claims` by workers, `tries` that a model server failed."""
 
     jobs: int
     claims: int
     tries: int
     extra: int
-    """Claims after the first of their job."""
+    """Claims after the first of their job that follow on no failed try."""
 
     @property
     def extra_share(self) -> float:

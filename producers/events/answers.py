@@ -89,10 +89,25 @@ class AnswerCompleted(Ending, frozen=True, kw_only=True):
         return self.choices or (Choice(self.text, self.finish_reason),)
 
 
+class DeadEnd(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Why a job that failed lies among the dead letters too, and where the log holds its prompt."""
+
+    reason: Literal["poison", "exhausted"]
+    topic: str
+    partition: int
+    offset: int
+    attempts: int
+    error: str
+    """What went wrong last, in words for operators."""
+    first_error: str = ""
+
+
 class AnswerFailed(Ending, frozen=True, kw_only=True):
     """The prompt could not be answered."""
 
     error: JobError
+    dead_end: DeadEnd | None = None
+    """Where it may be redriven, once what is wrong is mended."""
 
 
 class AnswerCancelled(Ending, frozen=True, kw_only=True):

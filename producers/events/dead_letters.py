@@ -11,6 +11,9 @@ class Buried(Event, frozen=True, kw_only=True):
     job_id: str | None
     reason: Literal["undecodable", "poison", "refused", "exhausted"]
     error: str
+    """What went wrong last."""
+    first_error: str = ""
+    """What went wrong the first time, where it was tried more than once."""
     attempts: int = 0
     origin_topic: str
     origin_partition: int

@@ -29,7 +29,7 @@ class FirstTokenProduced(Event, frozen=True, kw_only=True):
 
 
 class RetryScheduled(Event, frozen=True, kw_only=True):
-    """An attempt at the model server failed and is tried again in place."""
+    """An attempt failed at the model server; `tries` have by now, and the next may begin after so many seconds."""
 
     job_id: str
     tenant: str

@@ -7,12 +7,14 @@ local id, conversation, place = ARGV[2], ARGV[7], ARGV[8]
 if not whole('state', ARGV[3]) then return { 'rebuilding' } end
 local now = now_ms()
 local it = redis.call('HMGET', job(id), 'state', 'token', 'lease_ms', 'attempt', 'cancel', 'published', 'ending',
-  'deadline_ms', 'shown', 'claimed_by', 'lane', 'released', 'key_id', 'tenant', 'begun', 'charged')
+  'deadline_ms', 'shown', 'claimed_by', 'lane', 'released', 'key_id', 'tenant', 'begun', 'charged', 'not_before_ms',
+  'tries', 'first_error', 'last_error')
 local state, claimer = it[1], ARGV[4] .. ' ' .. ARGV[10]
 if TERMINAL[state] then return { it[6] and 'published' or 'gone' } end
 if state == 'finishing' then return it[7] and { 'finishing', it[7] } or { 'held', '1000' } end -- a cached answer is the gateway's to publish
 local again = state == 'running' and ARGV[10] ~= '' and it[10] == claimer
 if state == 'running' and tonumber(it[3]) > now and not again then return { 'held', ms(tonumber(it[3]) - now) } end
+if state == 'queued' and it[17] and tonumber(it[17]) > now then return { 'later', ms(tonumber(it[17]) - now) } end
 if not state then
   local given = cmsgpack.unpack(ARGV[9])
   create(id, 'queued', given, string.format('%d', now))
@@ -42,6 +44,7 @@ move(id, state or 'queued', 'running', { lane = it[11], key_id = it[13], tenant 
   'token', string.format('%d', token), 'worker', ARGV[4], 'attempt', attempt, 'lease_ms', ms(now + tonumber(ARGV[5])),
   'claimed_by', claimer)
 if not again then redis.call('HSET', job(id), 'claimed_ms', ms(now)) end
+if it[17] then redis.call('HDEL', job(id), 'not_before_ms') end
 if verdict == 'claimed' then redis.call('HSETNX', job(id), 'begun', attempt) end
 if state ~= 'running' and verdict == 'claimed' then note_start(it[11], now) end
 if verdict == 'claimed' and not again then
@@ -54,4 +57,4 @@ if verdict == 'claimed' and not again then
   end
 end
 local times = redis.call('HMGET', job(id), 'received_ms', 'accepted_ms', 'acknowledged_ms', 'claimed_ms', 'started_ms')
-return { verdict, attempt, string.format('%d', token), uncounted, readers(id), times[1] or '', times[2] or '', times[3] or '', times[4], times[5] or '' }
+return { verdict, attempt, string.format('%d', token), uncounted, readers(id), it[18] or '', it[19] or '', it[20] or '', times[1] or '', times[2] or '', times[3] or '', times[4], times[5] or '' }

@@ -9,6 +9,7 @@ from producers.events import Terminal, status_of
 from producers.jobs.oversize import failed_instead
 from producers.jobs.record import ENDED
 from producers.jobs.settling import Settled, Settling
+from producers.log.dead_letters import bury, letter_of_ending
 from producers.log.outgoing import Pen, Written
 from producers.log.topics import ANSWERS
 
@@ -29,16 +30,22 @@ class Endings:
     def __init__(self, pen: Pen, settling: Settling, metrics: Metrics) -> None:
         self._pen = pen
         self._settling = settling
+        self._buried = metrics.dead_letters
         # Bound once: to look a series up costs more than to count.
         self._jobs = {state: metrics.jobs.labels(state) for state in ENDED}
 
     async def publish(self, ending: Terminal) -> InLog:
         """Step 7; what is told is the job's failure where no record can hold its ending.
 
+        A job that is given up is buried before: who sees that it failed finds its dead letter.
+
         Raises:
             Unavailable: the broker did not acknowledge in time; the record may still appear.
             TooLarge: not even the failure fits.
         """
+        if (letter := letter_of_ending(ending)) is not None:
+            await bury(self._pen, letter, ending.prompt.traceparent)
+            self._buried.labels(letter.reason).inc()
         try:
             return await self._write(ending)
         except TooLarge as error:

@@ -23,6 +23,19 @@ Kept = Literal["kept", "cancelled", "expired", "lost"]
 
 
 @dataclass(frozen=True)
+class Tried:
+    """How often model servers have failed a job so far, and what went wrong the first time and the last."""
+
+    times: int = 0
+    first_error: str = ""
+    last_error: str = ""
+
+    def once_more(self, error: str) -> "Tried":
+        """They failed it again."""
+        return Tried(self.times + 1, self.first_error or error, error)
+
+
+@dataclass(frozen=True)
 class Lease:
     """A job is ours while `token` is the newest. `verdict` says what to do with it; `times` are ms, by step.
 
@@ -38,6 +51,7 @@ class Lease:
     uncounted_tokens: int | None = None
     is_read: bool = True
     """Whether somebody reads the job's stream already."""
+    tried: Tried = Tried()
 
 
 class Shown(NamedTuple):
@@ -120,11 +134,16 @@ class Leases:
                 return Parked("held", float(rest[0]) / 1000)
             case "rebuilding" | "behind" as reason:
                 return Parked(reason, 0.25)
+            case "later":
+                return Parked("put_back", float(rest[0]) / 1000)
             case granted:
                 steps = ("received", "accepted", "acknowledged", "claimed", "started")
-                times = {step: float(at) for step, at in zip(steps, rest[4:], strict=True) if at}
+                times = {step: float(at) for step, at in zip(steps, rest[7:], strict=True) if at}
                 uncounted = int(rest[2]) if rest[2] else None
-                return Lease(prompt.job_id, granted, int(rest[0]), rest[1].decode(), times, uncounted, rest[3] > 0)
+                tried = Tried(int(rest[4] or 0), rest[5].decode(), rest[6].decode())
+                return Lease(
+                    prompt.job_id, granted, int(rest[0]), rest[1].decode(), times, uncounted, rest[3] > 0, tried
+                )
 
     async def renew(self, leases: list[Lease]) -> list[Kept]:
         """Renew all at once; what is to become of each.
@@ -143,13 +162,21 @@ class Leases:
         """
         await self._scripts.run("release", lease.job_id, lease.token)
 
-    async def put_back(self, lease: Lease) -> Kept:
+    async def put_back(self, lease: Lease, after_s: float = 0.0, tried: Tried | None = None) -> Kept:
         """Put a job that cannot be answered now back into the queue, if it is still wanted: `kept` says so.
+
+        Nobody claims it before `after_s`, whatever becomes of this worker; `tried` is kept with it until its end.
 
         Raises:
             Unavailable: Redis does not answer; asked again, what was put back is `lost`.
         """
-        kept: Kept = (await self._scripts.run("put_back", lease.job_id, lease.token)).decode()
+        tried = tried or lease.tried
+        kept: Kept = (
+            await self._scripts.run(
+                "put_back", lease.job_id, lease.token, f"{after_s * 1000:.0f}", tried.times, tried.first_error,
+                tried.last_error,
+            )
+        ).decode()  # fmt: skip
         return kept
 
     async def hold_back(self, job_id: str, tokens: int) -> Short | None:

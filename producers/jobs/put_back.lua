@@ -1,6 +1,7 @@
 -- A claimed job that cannot be answered now goes back into the queue, unless it is not wanted any more: what readers were
 -- shown of it no longer holds, and the attempt is no death of a worker. The token goes on: a second call is refused.
--- ARGV: 2 job, 3 token
+-- Nobody claims it before the wait is over, and what has gone wrong is kept with it.
+-- ARGV: 2 job, 3 token, 4 ms to wait, 5 tries so far, 6 first error, 7 last error
 -- needs: states
 local id, now = ARGV[2], now_ms()
 local it = redis.call('HMGET', job(id), 'state', 'token', 'cancel', 'deadline_ms', 'shown', 'lane', 'received_ms', 'key_id',
@@ -13,6 +14,8 @@ move(id, 'running', 'queued', { lane = it[6], key_id = it[8], tenant = it[9] }, 
   'token', string.format('%d', tonumber(it[2]) + 1))
 redis.call('HINCRBY', job(id), 'released', 1)
 redis.call('HDEL', job(id), 'claimed_by', 'lease_ms', 'shown', 'begun')
+if tonumber(ARGV[4]) > 0 then redis.call('HSET', job(id), 'not_before_ms', ms(now + tonumber(ARGV[4]))) end
+if ARGV[5] ~= '0' then redis.call('HSET', job(id), 'tries', ARGV[5], 'first_error', ARGV[6], 'last_error', ARGV[7]) end
 if it[5] then say(id, 'snapshot', '') end
 say(id, 'status', '{"status":"queued"}')
 return 'kept'

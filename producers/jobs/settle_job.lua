@@ -39,7 +39,8 @@ local function settle(id, status, partition, offset, ending, turn, tokens_ttl_ms
   for _, step in ipairs({ 'started_ms', 'finished_ms' }) do
     if given['time_' .. step] then redis.call('HSET', job(id), step, given['time_' .. step]) end
   end
-  redis.call('HDEL', job(id), 'lease_ms', 'cancel', 'prompt', 'hit', 'limits', 'owes', 'begun')
+  redis.call('HDEL', job(id), 'lease_ms', 'cancel', 'prompt', 'hit', 'limits', 'owes', 'begun', 'not_before_ms', 'tries',
+    'first_error', 'last_error')
   local forgotten = redis.call('HEXISTS', job(id), 'forgotten') == 1
   if forgotten then redis.call('HDEL', job(id), 'ending', 'metadata') end
   keep_job(id, given.job_ttl_ms, given.published_ms, now)

@@ -25,6 +25,7 @@ def plain(letter: Letter) -> dict[str, Any]:
         "state": letter.state,
         "reason": buried.reason,
         "error": buried.error,
+        "first_error": buried.first_error or None,
         "attempts": buried.attempts,
         "job": buried.job_id,
         "tenant": letter.tenant,

@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from typing import Any, Literal
 
 from infra.ids import derived_id, is_id
-from producers.events import Buried
+from producers.events import AnswerFailed, Buried, Terminal
+from producers.log import codec
 from producers.log.outgoing import Pen
 from producers.log.places import Place
 from producers.log.topics import DEAD_LETTERS
@@ -26,6 +27,7 @@ def dead_letter(
     job_id: str | None = None,
     attempts: int = 0,
     value: bytes | None = None,
+    first_error: str = "",
 ) -> Buried:
     """The dead letter; of a `value` that is too long for it the first part is kept, and `error` says so."""
     value = value or b""
@@ -35,6 +37,7 @@ def dead_letter(
         job_id=job_id,
         reason=reason,
         error=error[:MOST_ERROR_CHARACTERS] + cut,
+        first_error=first_error[:MOST_ERROR_CHARACTERS],
         attempts=attempts,
         origin_topic=origin.topic,
         origin_partition=origin.partition,
@@ -48,6 +51,17 @@ def letter_of(record: Any, origin: Place, reason: Reason, error: str, at_ms: flo
     """The dead letter of a record as a client read it, with its bytes and the job that its header or key names."""
     job_id = job_of(record.key, record.headers)
     return dead_letter(origin, reason, error, at_ms, job_id=job_id, value=record.value)
+
+
+def letter_of_ending(ending: Terminal) -> Buried | None:
+    """The dead letter that goes with an ending; None with most. It follows from the ending alone: twice is once."""
+    end = ending.dead_end if isinstance(ending, AnswerFailed) else None
+    if end is None:
+        return None
+    return dead_letter(
+        Place(end.topic, end.partition, end.offset), end.reason, end.error, ending.timeline.get("finished", 0.0),
+        job_id=ending.job_id, attempts=end.attempts, value=codec.encode(ending.prompt), first_error=end.first_error,
+    )  # fmt: skip
 
 
 async def bury(pen: Pen, letter: Buried, traceparent: str | None = None) -> None:

@@ -1,6 +1,5 @@
 """Getting one answer out of the model server, over as many tries in place as it takes."""
 
-import asyncio
 import logging
 import random
 from collections.abc import Sequence
@@ -9,8 +8,10 @@ from dataclasses import dataclass
 from infra.errors import Unavailable
 from producers.conversations.recent import History
 from producers.events import PromptSubmitted
+from producers.jobs.lease import Tried
 from producers.moderation import Moderator, Refused
 from producers.settings import OUTLINES
+from stream_workers.inference import retries
 from stream_workers.inference.ahead import Ahead, Prepared
 from stream_workers.inference.endings import Answered, Later, Unanswered, failure, unjudged
 from stream_workers.inference.fleet import Fleet, Seat, Server
@@ -22,23 +23,20 @@ from stream_workers.inference.trying import Progress, Trying
 
 log = logging.getLogger(__name__)
 
-_JITTER = 0.25
-
 
 @dataclass
-class Tries:
-    """How often model servers have failed one prompt, over all attempts that this worker makes at it, and the last."""
+class Trail:
+    """Which server has failed a prompt last, as far as this worker knows: another one is tried first."""
 
-    failed: int = 0
-    avoided: Server | None = None
+    failed_at: Server | None = None
 
 
 class Answering:
-    """Asks the model; after trouble that may pass, waits as `delays_s` says and asks again, another server if it can.
+    """Asks the model once; after trouble that may pass the job is put off, as `retries` says with `delays_s`.
 
-    Nobody waits under a lease for a server that cannot be reached: the job is put off, at no cost of a try
-    where no connection was made. Where one was, and the server hung up, it does cost one: a prompt that kills the
-    server must not do so for ever.
+    Nobody waits under a lease or in a slot. A server that could not be reached costs no try where no connection was
+    made. Where one was, and the server hung up, it does cost one: a prompt that kills the server must not do so for
+    ever.
     """
 
     def __init__(
@@ -66,40 +64,39 @@ class Answering:
         screen: Screen,
         progress: Progress,
         ahead: Ahead,
-        tries: Tries,
+        tried: Tried,
+        trail: Trail,
     ) -> Answered | Unanswered | Later:
-        """The whole answer, on the screen as it comes; a new try starts it over."""
+        """The whole answer, on the screen as it comes; or what is to be done instead."""
         if self.must_judge(prompt) and (refused := await self._refused(prompt)) is not None:
             return refused
-        while True:
-            if (seat := ahead.seat or self.fleet.seat(tries.avoided)) is None:
-                return Later()
-            ahead.seat = seat
-            prepared = await ahead.take() or await self._prepared(prompt, history, seat)
-            outcome = prepared if isinstance(prepared, Trouble) else await self._try(prompt, prepared, screen, progress)
-            if isinstance(outcome, Answered):
-                seat.answered()
-                ahead.leave()
-                return await self._judge(prompt, outcome)
-            if isinstance(outcome, Unanswered | Later):
-                return outcome
-            log.warning("trouble, %s: %s", outcome.kind, outcome.message, extra={"job_id": prompt.job_id})
-            tries.avoided = seat.server
-            seat.troubled(outcome)
+        if (seat := ahead.seat or self.fleet.seat(trail.failed_at)) is None:
+            return Later()
+        ahead.seat = seat
+        prepared = await ahead.take() or await self._prepared(prompt, history, seat)
+        outcome = prepared if isinstance(prepared, Trouble) else await self._try(prompt, prepared, screen, progress)
+        if isinstance(outcome, Answered):
+            seat.answered()
             ahead.leave()
-            if outcome.kind == "gone":
-                return Later()
-            told = failure(outcome, prompt)
-            if not outcome.again or tries.failed == len(self._delays_s):
-                return Unanswered(told)
-            delay_s = self._delays_s[tries.failed]
-            tries.failed += 1
-            if outcome.kind == "away":
-                return Later()
-            wait_s = delay_s * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311 # spreads retries, guards nothing
-            progress.retry(tries.failed, f"{outcome.kind}: {told.message}", wait_s)
-            await screen.start_over()
-            await asyncio.sleep(wait_s)
+            return await self._judge(prompt, outcome)
+        if isinstance(outcome, Unanswered | Later):
+            return outcome
+        log.warning("trouble, %s: %s", outcome.kind, outcome.message, extra={"job_id": prompt.job_id})
+        trail.failed_at = seat.server
+        seat.troubled(outcome)
+        ahead.leave()
+        return self._after(outcome, prompt, tried)
+
+    def _after(self, trouble: Trouble, prompt: PromptSubmitted, tried: Tried) -> Later | Unanswered:
+        told = failure(trouble, prompt)
+        error = f"{trouble.kind}: {told.message}"
+        chance = random.uniform(-1, 1)  # noqa: S311 # spreads retries, guards nothing
+        match retries.after(trouble.kind, error, tried, self._delays_s, chance):
+            case retries.Retry(after_s, now_tried):
+                return Later(after_s, now_tried)
+            case None:
+                may_pass = trouble.kind in retries.RULES
+                return Unanswered(told, tried.once_more(error) if may_pass else None)
 
     @property
     def judged(self) -> bool:

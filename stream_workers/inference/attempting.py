@@ -21,14 +21,13 @@ from producers.events import (
     Usage,
 )
 from producers.jobs import live
-from producers.jobs.lease import Kept, Leases
+from producers.jobs.lease import Kept, Leases, Tried
 from producers.jobs.live import Piece
-from producers.log.dead_letters import bury, dead_letter
 from producers.log.places import Place
 from producers.log.topics import JOB_EVENTS
 from producers.state.scripts import Scripts
 from stream_workers.inference.ahead import Ahead
-from stream_workers.inference.answering import Answering, Tries
+from stream_workers.inference.answering import Answering, Trail
 from stream_workers.inference.counts import Counts
 from stream_workers.inference.endings import (
     Answered,
@@ -41,7 +40,6 @@ from stream_workers.inference.endings import (
     not_cached,
     not_last_turn,
     over_all_windows,
-    poison,
 )
 from stream_workers.inference.prompting import MOST_BYTES
 from stream_workers.inference.renewals import Hold
@@ -75,19 +73,18 @@ class Attempting:
     flush_s: float
 
     async def make(
-        self, prompt: PromptSubmitted, place: Place, hold: Hold, ahead: Ahead, tries: Tries
+        self, prompt: PromptSubmitted, place: Place, hold: Hold, ahead: Ahead, trail: Trail
     ) -> Answer | Later | None:
         """The attempt's ending; `Later` when the job waits in the queue again, None when somebody else has it now."""
         lease = hold.lease
-        attempt = Attempt(prompt, lease.attempt, self.leases.worker, dict(lease.times))
+        attempt = Attempt(prompt, lease.attempt, self.leases.worker, dict(lease.times), place, lease.tried)
         attempt.held_tokens, attempt.uncounted_tokens = prompt.reserved_tokens, lease.uncounted_tokens
         match lease.verdict:
             case "claimed":
                 self._mention_claim(attempt)
-                return await self._under_lease(attempt, place, hold, ahead, tries)
+                return await self._under_lease(attempt, place, hold, ahead, trail)
             case "poison":
-                await self._bury(attempt, place)
-                return self._ended(attempt, attempt.failed(poison(lease.attempt - 1)))
+                return self._ended(attempt, attempt.poisoned())
             case "deleted":
                 return self._ended(attempt, attempt.failed(deleted_conversation()))
             case verdict:
@@ -95,13 +92,13 @@ class Attempting:
                 return self._ended(attempt, attempt.stopped(verdict, seen))
 
     async def _under_lease(
-        self, attempt: Attempt, place: Place, hold: Hold, ahead: Ahead, tries: Tries
+        self, attempt: Attempt, place: Place, hold: Hold, ahead: Ahead, trail: Trail
     ) -> Answer | Later | None:
         screen = Screen(self.leases, hold, self.flush_s, held=self.answering.judged)
         outcome: Answer | Answered | Unanswered | Later | None = None
         try:
             with hold:
-                outcome = await self._answer(attempt, place, screen, ahead, tries)
+                outcome = await self._answer(attempt, place, screen, ahead, trail)
         finally:
             await screen.stop()
         match outcome:
@@ -109,20 +106,30 @@ class Attempting:
                 completed = attempt.completed(outcome)
                 rest = live.pieces_of(completed) if self.answering.judged else screen.rest
                 return self._ended(attempt, completed, rest, snapshot=screen.doubtful)
+            case Unanswered(error, Tried() as tried):
+                return self._ended(attempt, attempt.exhausted(error, tried))
             case Unanswered(error):
                 return self._ended(attempt, attempt.failed(error))
             case Later():
-                if not outcome.after_s:
-                    self.counts.waits("tgi")
-                verdict = await until_back(lambda: self.leases.put_back(hold.lease))
-                return outcome if verdict == "kept" else self._stopped(attempt, verdict, screen)
+                return await self._put_back(attempt, outcome, hold, screen)
             case None:
                 return self._stopped(attempt, hold.verdict, screen)
             case Answer():
                 return outcome
 
+    async def _put_back(self, attempt: Attempt, later: Later, hold: Hold, screen: Screen) -> Answer | Later | None:
+        """Give the job back to the queue, if it is still wanted."""
+        if not later.after_s:
+            self.counts.waits("tgi")
+        verdict = await until_back(lambda: self.leases.put_back(hold.lease, later.after_s, later.tried))
+        if verdict != "kept":
+            return self._stopped(attempt, verdict, screen)
+        if later.tried is not None:
+            self._mention_retry(attempt, later.tried, later.after_s)
+        return later
+
     async def _answer(
-        self, attempt: Attempt, place: Place, screen: Screen, ahead: Ahead, tries: Tries
+        self, attempt: Attempt, place: Place, screen: Screen, ahead: Ahead, trail: Trail
     ) -> Answer | Answered | Unanswered | Later:
         """The cache's answer, or the model's; a turn's history is read first, however long that takes."""
         prompt, history = attempt.prompt, History()
@@ -133,7 +140,9 @@ class Attempting:
             if (recalled := await self._recall(attempt, found.messages)) is not None:
                 return recalled
             history = found
-        return await self.answering.answer(prompt, history, screen, self._progress(attempt), ahead, tries)
+        return await self.answering.answer(
+            prompt, history, screen, self._progress(attempt), ahead, attempt.tried, trail
+        )
 
     async def _history(self, conversation: str, prompt: PromptSubmitted, place: Place) -> History | JobError:
         read = functools.partial(self.conversations.history, conversation, place.offset, prompt.replaces, MOST_BYTES)
@@ -173,19 +182,9 @@ class Attempting:
         attempt.times["finished"] = self.clock.now_ms()
         return Answer(ending, rest, snapshot)
 
-    async def _bury(self, attempt: Attempt, place: Place) -> None:
-        prompt = attempt.prompt
-        letter = dead_letter(
-            place, "poison", "too many of the workers that took it died",
-            self.clock.now_ms(), job_id=prompt.job_id, attempts=attempt.number - 1,
-        )  # fmt: skip
-        await until_back(lambda: bury(self.pen, letter, prompt.traceparent))
-        self.counts.buried("poison")
-
     def _progress(self, attempt: Attempt) -> Progress:
         return Progress(
             first_token=functools.partial(self._mention_first_token, attempt),
-            retry=functools.partial(self._mention_retry, attempt),
             needs=functools.partial(self._hold_back, attempt),
             counted=functools.partial(_count, attempt),
             fitted=functools.partial(_fit, attempt),
@@ -223,12 +222,11 @@ class Attempting:
         )  # fmt: skip
         self.pen.mention(JOB_EVENTS, prompt.job_id, event)
 
-    def _mention_retry(self, attempt: Attempt, tries: int, reason: str, after_s: float) -> None:
+    def _mention_retry(self, attempt: Attempt, tried: Tried, after_s: float) -> None:
         prompt = attempt.prompt
-        attempt.usage = None
         event = RetryScheduled(
-            job_id=prompt.job_id, tenant=prompt.tenant, attempt=attempt.number, tries=tries, reason=reason,
-            after_s=after_s, at_ms=self.clock.now_ms(),
+            job_id=prompt.job_id, tenant=prompt.tenant, attempt=attempt.number, tries=tried.times,
+            reason=tried.last_error, after_s=after_s, at_ms=self.clock.now_ms(),
         )  # fmt: skip
         self.pen.mention(JOB_EVENTS, prompt.job_id, event)
 

@@ -1,6 +1,6 @@
 """The ending of an attempt, in every way it can end: pure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from producers.answers.answer_cache import cacheable
@@ -10,6 +10,7 @@ from producers.events import (
     AnswerExpired,
     AnswerFailed,
     Choice,
+    DeadEnd,
     JobError,
     Message,
     PromptSubmitted,
@@ -17,7 +18,8 @@ from producers.events import (
     Truncated,
     Usage,
 )
-from producers.jobs.lease import Short
+from producers.jobs.lease import Short, Tried
+from producers.log.places import Place
 from stream_workers.inference.parameters import TooLong
 from stream_workers.inference.trouble import Kind, Trouble
 
@@ -51,16 +53,21 @@ class Answered:
 
 @dataclass(frozen=True)
 class Unanswered:
-    """It did not, and will not."""
+    """It did not, and will not; `exhausted` where it was tried as often as it may be, and how that went."""
 
     error: JobError
+    exhausted: Tried | None = None
 
 
 @dataclass(frozen=True)
 class Later:
-    """It cannot now: the job goes back into the queue, and is not taken up again before so many seconds."""
+    """It cannot now: the job goes back into the queue, and is not taken up again before so many seconds.
+
+    `tried` is how often it was tried by now, where this was a try.
+    """
 
     after_s: float = 0.0
+    tried: Tried | None = None
 
 
 @dataclass
@@ -71,6 +78,9 @@ class Attempt:
     number: int
     worker: str
     times: dict[str, float]
+    origin: Place
+    """Where the log holds the prompt."""
+    tried: Tried = field(default_factory=Tried)
     history: tuple[Message, ...] = ()
     truncated: Truncated | None = None
     usage: Usage | None = None
@@ -109,11 +119,26 @@ class Attempt:
         """No answer."""
         return AnswerFailed(**self._told(), usage=self.usage, error=error)
 
+    def exhausted(self, error: JobError, tried: Tried) -> AnswerFailed:
+        """No answer, however often it was tried: the prompt is kept among the dead letters."""
+        end = self._dead_end("exhausted", tried.times, tried.last_error, tried.first_error)
+        return AnswerFailed(**self._told(), usage=self.usage, error=error, dead_end=end)
+
+    def poisoned(self) -> AnswerFailed:
+        """No answer, and too many workers died of it: kept there, too."""
+        attempts = self.number - 1
+        end = self._dead_end("poison", attempts, "too many of the workers that took it died", self.tried.first_error)
+        return AnswerFailed(**self._told(), usage=self.usage, error=poison(attempts), dead_end=end)
+
     def stopped(self, verdict: Literal["cancelled", "expired"], shown: str) -> Terminal:
         """The client, or the deadline, ended it; readers have seen that it ran, and `shown`, maybe nothing."""
         uncounted = self.uncounted_tokens if self.usage is None else None
         told = {**self._told(), "text": shown, "usage": self.usage, "uncounted_tokens": uncounted}
         return AnswerCancelled(**told, ran=True) if verdict == "cancelled" else AnswerExpired(**told)
+
+    def _dead_end(self, reason: Literal["poison", "exhausted"], attempts: int, error: str, first: str) -> DeadEnd:
+        at = self.origin
+        return DeadEnd(reason, at.topic, at.partition, at.offset, attempts, error, first)
 
     def _told(self) -> dict[str, Any]:
         return {

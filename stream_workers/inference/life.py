@@ -18,7 +18,7 @@ from producers.jobs.endings import Endings
 from producers.jobs.lease import Finishing, Gone, Lease, Leases, Lost, Parked, Published
 from producers.log.places import Place
 from stream_workers.inference.ahead import Ahead
-from stream_workers.inference.answering import Tries
+from stream_workers.inference.answering import Trail
 from stream_workers.inference.attempting import Answer, Attempting
 from stream_workers.inference.counts import Counts
 from stream_workers.inference.endings import Later
@@ -52,10 +52,10 @@ class Life:
 
     async def run(self, prompt: PromptSubmitted, place: Place, begun: Begun) -> None:
         """Return once the job's ending is visible, so that the prompt may be acknowledged."""
-        failures, nonce, ahead, tries = 0, self._nonce(), self.attempting.answering.ahead(prompt), Tries()
+        failures, nonce, ahead, trail = 0, self._nonce(), self.attempting.answering.ahead(prompt), Trail()
         while True:
             try:
-                parked = await self._attempt(prompt, place, begun, nonce, ahead, tries)
+                parked = await self._attempt(prompt, place, begun, nonce, ahead, trail)
                 nonce = self._nonce()
                 failures, wait_s = 0, parked.after_s if parked else 0.0
             except Unavailable as error:
@@ -75,13 +75,13 @@ class Life:
         return new_id("claim", self.attempting.clock)
 
     async def _attempt(
-        self, prompt: PromptSubmitted, place: Place, begun: Begun, nonce: str, ahead: Ahead, tries: Tries
+        self, prompt: PromptSubmitted, place: Place, begun: Begun, nonce: str, ahead: Ahead, trail: Trail
     ) -> Parked | None:
         """One pass through the steps; None when the job's end is visible, `Parked` when it must wait its turn."""
         try:
-            found = await self._claim(prompt, place, begun, nonce, ahead, tries)
+            found = await self._claim(prompt, place, begun, nonce, ahead, trail)
             finished = (
-                await self._answer_and_finish(prompt, place, found, ahead, tries) if isinstance(found, Hold) else found
+                await self._answer_and_finish(prompt, place, found, ahead, trail) if isinstance(found, Hold) else found
             )
         finally:
             ahead.stop()
@@ -101,10 +101,10 @@ class Life:
                 return None
 
     async def _claim(
-        self, prompt: PromptSubmitted, place: Place, begun: Begun, nonce: str, ahead: Ahead, tries: Tries
+        self, prompt: PromptSubmitted, place: Place, begun: Begun, nonce: str, ahead: Ahead, trail: Trail
     ) -> Hold | Parked | Finishing | Published | Gone:
         """Take a slot, then claim: a prompt that only waits must not count as an attempt. A hold keeps the slot."""
-        seat = await self._slot(prompt, tries)
+        seat = await self._slot(prompt, trail)
         begun(True)
         ahead.begin(seat)
         try:
@@ -118,22 +118,22 @@ class Life:
         self.slots.release(prompt.lane)
         return claim
 
-    async def _slot(self, prompt: PromptSubmitted, tries: Tries) -> Seat:
+    async def _slot(self, prompt: PromptSubmitted, trail: Trail) -> Seat:
         """Wait for a slot, and outside of it for a model server that can be reached; a seat at one."""
         fleet = self.attempting.answering.fleet
         while True:
             await fleet.there()
             await self.slots.take(prompt.lane)
-            if (seat := fleet.seat(tries.avoided)) is not None:
+            if (seat := fleet.seat(trail.failed_at)) is not None:
                 return seat
             self.slots.release(prompt.lane)
 
     async def _answer_and_finish(
-        self, prompt: PromptSubmitted, place: Place, hold: Hold, ahead: Ahead, tries: Tries
+        self, prompt: PromptSubmitted, place: Place, hold: Hold, ahead: Ahead, trail: Trail
     ) -> Finishing | Published | Lost | Parked:
         try:
             try:
-                answer = await self.attempting.make(prompt, place, hold, ahead, tries)
+                answer = await self.attempting.make(prompt, place, hold, ahead, trail)
             finally:
                 self.slots.release(prompt.lane)
             if isinstance(answer, Later):

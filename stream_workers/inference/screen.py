@@ -45,14 +45,6 @@ class Screen:
         self._pieces.append(piece)
         self._schedule()
 
-    async def start_over(self) -> None:
-        """The answer begins anew: what was shown no longer counts, and readers are told so."""
-        await self.stop()
-        self.doubtful = self.doubtful or self._shown > 0
-        self._pieces, self._shown = [], 0
-        if self.doubtful:
-            self._showing = asyncio.create_task(self._show())
-
     async def stop(self) -> None:
         """Show no more."""
         if self._timer is not None:

@@ -10,8 +10,6 @@ from typing import Any, Literal
 import msgspec
 
 Kind = Literal["busy", "failed", "gone", "away", "cut", "garbled", "refused", "denied"]
-AGAIN: frozenset[Kind] = frozenset({"busy", "failed", "gone", "away", "cut", "garbled"})
-"""Trouble that may pass: worth another try."""
 AWAY: frozenset[Kind] = frozenset({"gone", "away"})
 """Trouble that says nothing of the prompt: its job waits until the server is healthy."""
 
@@ -54,11 +52,6 @@ class Trouble:
 
     kind: Kind
     message: str
-
-    @property
-    def again(self) -> bool:
-        """Whether another try may go well."""
-        return self.kind in AGAIN
 
 
 def unsendable(why: str) -> Trouble:

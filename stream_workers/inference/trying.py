@@ -26,8 +26,6 @@ class Progress:
     """Whom to tell what happens on the way."""
 
     first_token: Callable[[], None]
-    retry: Callable[[int, str, float], None]
-    """Called with the number of tries so far, the reason, and the wait in seconds."""
     needs: Callable[[int], Awaitable[Unanswered | Later | None]]
     """Called before the GPU is, with the most tokens that prompt and answer may take; why not, if they may not."""
     counted: Callable[[Usage | None], None]

@@ -47,7 +47,8 @@ async def test_a_letter_is_shown_with_its_prompt_as_a_body_that_can_be_handed_in
 
     assert shown == {
         "id": letter_id, "object": "dead_letter", "state": "dead", "reason": "exhausted",
-        "error": "the model server was gone", "attempts": 5, "job": prompt.job_id, "tenant": office.gateway.tenant,
+        "error": "the model server was gone", "first_error": None,
+        "attempts": 5, "job": prompt.job_id, "tenant": office.gateway.tenant,
         "model": MODEL, "origin": {"topic": "prompts.standard", "partition": 1, "offset": 7},
         "buried_at": shown["buried_at"], "redrives": [], "discarded": None, "redrivable": "as_it_was",
         "conversation": None, "payload_base64": shown["payload_base64"],

@@ -139,5 +139,5 @@ def test_how_far_each_reader_is_behind_is_told(
     assert (answers["first"], answers["end"], answers["read"]) == (0, 3, 1)
     assert answers["next"] == {"fanout": 3, "deliver": 1, "retrain": 2, "ingest": 3}
     assert found[FEEDBACK.name, 1]["next"] == {"retrain": 0, "ingest": 0}
-    assert found[DEAD_LETTERS.name, 0]["next"] == {}
+    assert found[DEAD_LETTERS.name, 0]["next"] == {"fanout": 0}
     assert "deliver 2, retrain 1, ingest 0" in " ".join(shown.stdout.split())

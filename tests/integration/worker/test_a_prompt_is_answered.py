@@ -1,6 +1,8 @@
 """A worker process answers prompts on real Kafka and Redis, with the timed model server."""
 
 import asyncio
+import base64
+import json
 from typing import Any
 
 import pytest
@@ -10,6 +12,7 @@ from producers.conversations.store import Conversations
 from producers.events import (
     AnswerCompleted,
     AnswerFailed,
+    Buried,
     ConversationCreated,
     ItemsAdded,
     Message,
@@ -30,7 +33,7 @@ from tests.support.eventually import eventually
 from tests.support.model_servers import ModelServer
 from tests.support.talk import said_in, turns_of
 from tests.support.views import read_by_the_view
-from tests.support.workers import Hand, Workshop, answers, read_topic
+from tests.support.workers import Hand, Workshop, answers, dead_letters, read_topic
 
 
 async def ending_of(hand: Hand, prompt: PromptSubmitted) -> Terminal:
@@ -77,7 +80,7 @@ async def test_stop_strings_are_cut_and_a_token_limit_is_kept(place: Workshop, t
 
 
 @pytest.mark.parametrize("kind", ["cut", "fail", "garbage", "overload"])
-async def test_trouble_that_passes_is_tried_again_in_place_and_readers_are_told(
+async def test_trouble_that_passes_is_tried_again_and_readers_are_told(
     place: Workshop, tgi: ModelServer, kind: str
 ) -> None:
     prompt = a_prompt(f"Trouble of the kind {kind}.")
@@ -87,10 +90,10 @@ async def test_trouble_that_passes_is_tried_again_in_place_and_readers_are_told(
         entries = await live.entries_after(hand.scripts, prompt.job_id)
 
     assert isinstance(ending, AnswerCompleted)
-    assert ending.attempt == 1
+    assert ending.attempt == 3
     assert live.text_of(entries) == ending.text
-    if kind != "overload":
-        assert "snapshot" in [each.kind for each in entries]
+    told = [json.loads(each.value)["status"] for each in entries if each.kind == "status"]
+    assert told == ["running", "queued", "running", "queued", "running"]
     await eventually(lambda: tries_told(place, prompt.job_id, [1, 2]), what="the retries among the job's events")
 
 
@@ -103,6 +106,11 @@ async def test_trouble_that_stays_fails_the_job_after_three_more_tries(place: Wo
     assert isinstance(ending, AnswerFailed)
     assert (ending.error.type, ending.error.code) == ("server_error", "model_failed")
     assert len(await asyncio.to_thread(tgi.generations, "that stays")) == 4
+    letters = [each for each in (await asyncio.to_thread(dead_letters, place.kafka)).events if isinstance(each, Buried)]
+    (letter,) = [each for each in letters if each.job_id == prompt.job_id]
+    assert (letter.reason, letter.attempts, letter.origin_topic) == ("exhausted", 4, "prompts.standard")
+    assert (letter.error[:7], letter.first_error[:7]) == ("failed:", "failed:")
+    assert codec.decode_as(PromptSubmitted, base64.b64decode(letter.payload_base64)) == prompt
 
 
 async def test_what_the_model_server_refuses_fails_at_once(place: Workshop, tgi: ModelServer) -> None:

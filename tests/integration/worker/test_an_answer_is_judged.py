@@ -23,7 +23,7 @@ from producers.state.view import TOPICS
 from stream_workers.app import WorkerApp, create_app
 from stream_workers.fanout.state_view import StateView
 from stream_workers.inference.ahead import Ahead
-from stream_workers.inference.answering import Answering, Tries
+from stream_workers.inference.answering import Answering, Trail
 from stream_workers.inference.attempting import Answer, Attempting
 from stream_workers.inference.counts import Counts
 from stream_workers.inference.fleet import Fleet, Server
@@ -61,7 +61,7 @@ class Bench:
         )  # fmt: skip
         lease = await self.leases.claim(prompt, 0)
         assert isinstance(lease, Lease)
-        found = await attempting.make(prompt, Place("prompts.standard", 0, 0), Hold(lease), Ahead(), Tries())
+        found = await attempting.make(prompt, Place("prompts.standard", 0, 0), Hold(lease), Ahead(), Trail())
         assert isinstance(found, Answer)
         seen = live.text_of(await live.entries_after(self.scripts, prompt.job_id))
         assert isinstance(await self.leases.finish(lease, found.ending, found.rest), Finishing)

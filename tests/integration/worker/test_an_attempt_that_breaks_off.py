@@ -23,7 +23,7 @@ from producers.state.view import TOPICS
 from stream_workers.app import WorkerApp, create_app
 from stream_workers.fanout.state_view import StateView
 from stream_workers.inference.ahead import Ahead
-from stream_workers.inference.answering import Answering, Tries
+from stream_workers.inference.answering import Answering, Trail
 from stream_workers.inference.attempting import Attempting
 from stream_workers.inference.counts import Counts
 from stream_workers.inference.renewals import Hold
@@ -81,7 +81,7 @@ class Bench:
 
     async def make(self) -> Any:
         """What the attempt comes to."""
-        return await self.attempting.make(self.prompt, Place("prompts.standard", 0, 0), self.hold, Ahead(), Tries())
+        return await self.attempting.make(self.prompt, Place("prompts.standard", 0, 0), self.hold, Ahead(), Trail())
 
 
 @asynccontextmanager

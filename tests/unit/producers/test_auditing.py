@@ -337,7 +337,7 @@ def test_what_was_not_asked_about_is_not_said(town: Town) -> None:
     assert verdict.redis == verdict.clickhouse == verdict.webhooks == {}
 
 
-def test_claims_after_the_first_are_extra_executions_and_tries_are_counted_apart(town: Town) -> None:
+def test_claims_after_the_first_that_follow_on_no_failed_try_are_extra_executions(town: Town) -> None:
     once, twice, unheard = (town.accepted() for _ in range(3))
     town.claimed(once, 1)
     for attempt in (1, 2, 2):
@@ -346,13 +346,13 @@ def test_claims_after_the_first_are_extra_executions_and_tries_are_counted_apart
     town.ends(a_completed(twice, attempt=2))
     town.ends(a_completed(unheard, attempt=3))  # a worker that is killed says nothing of its claim
     retried = RetryScheduled(
-        job_id=once.job_id, tenant="acme", attempt=1, tries=1, reason="429", after_s=1.0, at_ms=NOW_MS
+        job_id=twice.job_id, tenant="acme", attempt=1, tries=1, reason="429", after_s=1.0, at_ms=NOW_MS
     )
     town.log(retried, "job.events")
     found = town.verdict().executions
 
-    assert (found.jobs, found.claims, found.extra, found.tries) == (3, 6, 3, 1)
-    assert found.extra_share == 1.0
+    assert (found.jobs, found.claims, found.extra, found.tries) == (3, 6, 2, 1)
+    assert found.extra_share == 2 / 3
 
 
 def test_only_jobs_of_the_span_count(town: Town) -> None:

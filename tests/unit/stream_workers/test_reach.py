@@ -5,10 +5,11 @@ from typing import Any
 import pytest
 
 from producers.conversations.recent import History
+from producers.jobs.lease import Tried
 from producers.moderation import Moderator
 from producers.settings import ModerationSettings
 from stream_workers.inference.ahead import Ahead
-from stream_workers.inference.answering import Answering, Tries
+from stream_workers.inference.answering import Answering, Trail
 from stream_workers.inference.endings import Answered, Later, Unanswered, failure
 from stream_workers.inference.reach import Reach
 from stream_workers.inference.trouble import Kind, Trouble
@@ -39,10 +40,10 @@ class Doctor:
         return self.asked == 3
 
 
-async def answered(kind: Kind, tries: Tries, reach: Reach) -> Answered | Unanswered | Later:
+async def answered(kind: Kind, tried: Tried, reach: Reach) -> Answered | Unanswered | Later:
     answering = Answering(a_fleet(Away(kind), reach), (0.0, 0.0), Moderator(ModerationSettings()), 4096)
     nobody: Any = None
-    return await answering.answer(a_prompt(), History(), nobody, nobody, Ahead(), tries)
+    return await answering.answer(a_prompt(), History(), nobody, nobody, Ahead(), tried, Trail())
 
 
 async def test_jobs_wait_until_the_server_is_healthy() -> None:
@@ -59,22 +60,28 @@ async def test_jobs_wait_until_the_server_is_healthy() -> None:
 
 
 async def test_a_server_that_takes_no_connection_costs_no_try_however_often() -> None:
-    reach, tries = Reach(Doctor().healthy), Tries()
+    reach = Reach(Doctor().healthy)
 
-    found = [await answered("gone", tries, reach) for _ in range(9)]
+    found = [await answered("gone", Tried(), reach) for _ in range(9)]
 
     assert found == [Later()] * 9
-    assert (tries.failed, reach.is_there) == (0, False)
+    assert not reach.is_there
     await reach.close()
 
 
 async def test_a_prompt_that_ends_the_server_again_and_again_fails_and_names_no_address() -> None:
-    each_time, tries = [Reach(Doctor().healthy) for _ in range(3)], Tries()
+    each_time, tried = [Reach(Doctor().healthy) for _ in range(3)], Tried()
 
-    first, second, last = [await answered("away", tries, reach) for reach in each_time]
+    for reach in each_time[:2]:
+        later = await answered("away", tried, reach)
+        assert isinstance(later, Later)
+        assert later.tried is not None
+        tried = later.tried
+    last = await answered("away", tried, each_time[2])
 
-    assert (first, second) == (Later(), Later())
+    assert tried.times == 2
     assert isinstance(last, Unanswered)
+    assert last.exhausted is not None
     assert (last.error.code, last.error.message) == ("model_unreachable", "The model server cannot be reached.")
     for reach in each_time:
         await reach.close()

@@ -9,10 +9,11 @@ from text_generation.types import Grammar, GrammarType, Parameters
 from infra.settings import TgiSettings
 from producers.conversations.recent import History
 from producers.events import AnswerFormat, PromptSubmitted, Tool
+from producers.jobs.lease import Tried
 from producers.moderation import Moderator
 from producers.settings import ModerationSettings
 from stream_workers.inference.ahead import Ahead
-from stream_workers.inference.answering import Answering, Tries
+from stream_workers.inference.answering import Answering, Trail
 from stream_workers.inference.endings import Unanswered
 from stream_workers.inference.parameters import Limits
 from stream_workers.inference.tgi import Templated, Tgi
@@ -61,12 +62,12 @@ async def test_what_no_json_can_be_made_of_is_refused_before_anybody_is_called(n
 async def test_a_prompt_of_which_no_grammar_can_be_made_costs_no_further_try(
     prompt: PromptSubmitted, param: str
 ) -> None:
-    tries, answering = Tries(), an_answering()
-    progress = Progress(*[lambda *_: None] * 5)  # type: ignore[arg-type] # nobody listens
-    told = await answering.answer(prompt, History(), cast("Any", None), progress, Ahead(), tries)
+    answering = an_answering()
+    progress = Progress(*[lambda *_: None] * 4)  # type: ignore[arg-type] # nobody listens
+    told = await answering.answer(prompt, History(), cast("Any", None), progress, Ahead(), Tried(), Trail())
 
     assert isinstance(told, Unanswered)
-    assert (told.error.type, told.error.param, tries.failed) == ("invalid_request_error", param, 0)
+    assert (told.error.type, told.error.param, told.exhausted) == ("invalid_request_error", param, None)
 
 
 class Templating:

@@ -97,7 +97,8 @@ async def ended(house: House, how: str) -> Terminal:
         await house.intake.stop(prompt.job_id, ending, running_too=True)
         return ending
     # The worker's clock is another one than Redis'.
-    attempt = Attempt(prompt, lease.attempt, "w", {**lease.times, "finished": CLOCK.now_ms() + 5_000})
+    times = {**lease.times, "finished": CLOCK.now_ms() + 5_000}
+    attempt = Attempt(prompt, lease.attempt, "w", times, Place("prompts.standard", 0, 0))
     if how == "cancelled":
         ending = attempt.stopped("cancelled", "")
     else:
