@@ -30,7 +30,7 @@ class Endings:
     def __init__(self, pen: Pen, settling: Settling, metrics: Metrics) -> None:
         self._pen = pen
         self._settling = settling
-        self._buried = metrics.dead_letters
+        self._metrics = metrics
         # Bound once: to look a series up costs more than to count.
         self._jobs = {state: metrics.jobs.labels(state) for state in ENDED}
 
@@ -45,7 +45,7 @@ class Endings:
         """
         if (letter := letter_of_ending(ending)) is not None:
             await bury(self._pen, letter, ending.prompt.traceparent)
-            self._buried.labels(letter.reason).inc()
+            self._metrics.dead_letters.labels(letter.reason).inc()
         try:
             return await self._write(ending)
         except TooLarge as error:
