@@ -12,7 +12,7 @@ from infra.errors import Unavailable
 from infra.fuse import Fuse
 from infra.ids import is_id, made_ms
 from producers.events import Terminal
-from producers.jobs import early, record, waiting
+from producers.jobs import early, record, stopping, waiting
 from producers.jobs.endings import Endings
 from producers.jobs.intake import Intake
 from producers.jobs.record import JobRecord, ended_by
@@ -75,8 +75,13 @@ class JobDesk:
         Raises:
             Unavailable: the broker or Redis did not answer.
         """
-        ending = early.cancelled(job, self._clock.now_ms())
-        stopped = await self._intake.stop(job.job_id, ending, running_too=True)
+        stopped, ending = await stopping.stop(
+            self._scripts,
+            self._intake,
+            job,
+            lambda found, shown: early.cancelled(found, self._clock.now_ms(), shown),
+            running_too=True,
+        )
         if stopped.found == "finishing":
             self._fuse.passed("stopped")
             await self.end(ending)

@@ -152,6 +152,11 @@ class TgiSettings(Block):
     ca_file: str = setting("", "PEM file of the authority of an https:// server; empty: those of the system")
     connect_timeout_s: float = setting(2.0, "longest wait for a connection")
     read_timeout_s: float = setting(60.0, "longest silence of the server in mid-answer")
+    continues: bool = setting(
+        True,
+        "whether a model goes on from a prompt that ends in mid-answer, so that a stream survives its worker; "
+        "else an answer is shown once it is whole",
+    )
 
     def check(self) -> None:
         """An address must be one, and no server is meant twice."""

@@ -8,7 +8,7 @@ if not whole('state', ARGV[3]) then return { 'rebuilding' } end
 local now = now_ms()
 local it = redis.call('HMGET', job(id), 'state', 'token', 'lease_ms', 'attempt', 'cancel', 'published', 'ending',
   'deadline_ms', 'shown', 'claimed_by', 'lane', 'released', 'key_id', 'tenant', 'begun', 'charged', 'not_before_ms',
-  'tries', 'first_error', 'last_error')
+  'tries', 'first_error', 'last_error', 'first_token_ms')
 local state, claimer = it[1], ARGV[4] .. ' ' .. ARGV[10]
 if TERMINAL[state] then return { it[6] and 'published' or 'gone' } end
 if state == 'finishing' then return it[7] and { 'finishing', it[7] } or { 'held', '1000' } end -- a cached answer is the gateway's to publish
@@ -51,10 +51,6 @@ if verdict == 'claimed' and not again then
   redis.call('HSETNX', job(id), 'started_ms', ms(now))
   say(id, 'status', string.format('{"status":"running","attempt":%d,"started_at":%d}', attempt,
     math.floor(tonumber(redis.call('HGET', job(id), 'started_ms')) / 1000)))
-  if it[9] then
-    say(id, 'snapshot', '')
-    redis.call('HDEL', job(id), 'shown')
-  end
 end
 local times = redis.call('HMGET', job(id), 'received_ms', 'accepted_ms', 'acknowledged_ms', 'claimed_ms', 'started_ms')
-return { verdict, attempt, string.format('%d', token), uncounted, readers(id), it[18] or '', it[19] or '', it[20] or '', times[1] or '', times[2] or '', times[3] or '', times[4], times[5] or '' }
+return { verdict, attempt, string.format('%d', token), uncounted, readers(id), it[18] or '', it[19] or '', it[20] or '', it[9] or '', times[1] or '', times[2] or '', times[3] or '', times[4], times[5] or '', it[9] and it[21] or '' }

@@ -1,21 +1,23 @@
-"""The endings of jobs that never ran: pure. What ran is ended by its worker (`stream_workers/inference/endings.py`)."""
+"""The endings of jobs that no worker has: pure. Else the worker ends them (`stream_workers/inference/endings.py`)."""
 
 from producers.events import AnswerCancelled, AnswerExpired, AnswerFailed, JobError, PromptSubmitted
 from producers.jobs.record import JobRecord
 
-_KEPT = ("received", "accepted", "acknowledged", "started")
+_KEPT = ("received", "accepted", "acknowledged", "started", "first_token")
 
 
-def cancelled(job: JobRecord, now_ms: float) -> AnswerCancelled:
-    """Its client no longer wanted it: the job is aborted."""
+def cancelled(job: JobRecord, now_ms: float, shown: str = "") -> AnswerCancelled:
+    """Its client no longer wanted it: it is aborted if it never ran, else cancelled with what was shown of it."""
     return AnswerCancelled(
-        job_id=job.job_id, prompt=job.prompt, attempt=job.attempt, ran=False, timeline=_timeline(job, now_ms)
-    )
+        job_id=job.job_id, prompt=job.prompt, attempt=job.attempt, text=shown, ran=job.attempt > 0,
+        timeline=_timeline(job, now_ms),
+    )  # fmt: skip
 
 
-def expired(job: JobRecord, now_ms: float) -> AnswerExpired:
+def expired(job: JobRecord, now_ms: float, shown: str = "") -> AnswerExpired:
     """Its deadline passed while it waited, maybe for another attempt."""
-    return AnswerExpired(job_id=job.job_id, prompt=job.prompt, attempt=job.attempt, timeline=_timeline(job, now_ms))
+    timeline = _timeline(job, now_ms)
+    return AnswerExpired(job_id=job.job_id, prompt=job.prompt, attempt=job.attempt, text=shown, timeline=timeline)
 
 
 def refused(prompt: PromptSubmitted, error: JobError, now_ms: float) -> AnswerFailed:

@@ -75,7 +75,7 @@ class NotAccepted:
 class StopFound:
     """What `stop` found: `finishing` carries the ending that is now to be published and settled."""
 
-    found: Literal["unknown", "ended", "ending", "running", "finishing", "read"]
+    found: Literal["unknown", "ended", "ending", "running", "finishing", "read", "shown"]
 
 
 class Intake:
@@ -240,16 +240,26 @@ class Intake:
         state = await self._scripts.run("acknowledge", job_id, conversation or "", place)
         return None if state is None else str(state.decode())
 
-    async def stop(self, job_id: str, ending: Terminal, *, running_too: bool, if_unread: bool = False) -> StopFound:
-        """End a job that has not started with this ending; with `running_too`, ask a running one to stop.
+    async def stop(
+        self,
+        job_id: str,
+        ending: Terminal,
+        *,
+        running_too: bool,
+        if_unread: bool = False,
+        shown_tokens: int | None = None,
+    ) -> StopFound:
+        """End a job that nobody runs with this ending; with `running_too`, ask a running one to stop.
 
         With `if_unread` only where nobody reads it: `read` says that somebody does, or that it needs no reader.
+        `shown_tokens` are those of the text that the ending tells; `shown` says that readers have seen others.
 
         Raises:
             Unavailable: Redis does not answer.
         """
         how = "1" if running_too else "0", "1" if if_unread else "0"
-        verdict = await self._scripts.run("stop", job_id, codec.encode(ending), *how)
+        seen = "" if shown_tokens is None else shown_tokens
+        verdict = await self._scripts.run("stop", job_id, codec.encode(ending), *how, seen)
         return StopFound(verdict[0].decode())
 
     async def expect(self, job_id: str) -> None:

@@ -52,6 +52,8 @@ class Lease:
     is_read: bool = True
     """Whether somebody reads the job's stream already."""
     tried: Tried = Tried()
+    shown_tokens: int | None = None
+    """How many tokens of the answer readers have seen by an attempt before this one; None where they have seen none."""
 
 
 class Shown(NamedTuple):
@@ -137,12 +139,13 @@ class Leases:
             case "later":
                 return Parked("put_back", float(rest[0]) / 1000)
             case granted:
-                steps = ("received", "accepted", "acknowledged", "claimed", "started")
-                times = {step: float(at) for step, at in zip(steps, rest[7:], strict=True) if at}
+                steps = ("received", "accepted", "acknowledged", "claimed", "started", "first_token")
+                times = {step: float(at) for step, at in zip(steps, rest[8:], strict=True) if at}
                 uncounted = int(rest[2]) if rest[2] else None
                 tried = Tried(int(rest[4] or 0), rest[5].decode(), rest[6].decode())
+                shown = int(rest[7]) if rest[7] else None
                 return Lease(
-                    prompt.job_id, granted, int(rest[0]), rest[1].decode(), times, uncounted, rest[3] > 0, tried
+                    prompt.job_id, granted, int(rest[0]), rest[1].decode(), times, uncounted, rest[3] > 0, tried, shown
                 )
 
     async def renew(self, leases: list[Lease]) -> list[Kept]:
@@ -193,13 +196,16 @@ class Leases:
             return Short("day", whose)
         return Short("tokens", whose, float(rest[1]) / 1000 if verdict == b"tokens" else None)
 
-    async def show(self, lease: Lease, pieces: Sequence[Piece], *, snapshot: bool = False) -> Shown:
+    async def show(self, lease: Lease, pieces: Sequence[Piece], *, tokens: int = 0, snapshot: bool = False) -> Shown:
         """Step 5: show readers the next pieces, or (`snapshot`) all so far in place of what they have.
+
+        `tokens` is how many tokens of the answer they have seen by then, all attempts together.
 
         Raises:
             Unavailable: Redis does not answer.
         """
-        kept, readers = await self._scripts.run("show", lease.job_id, lease.token, *_told(pieces, snapshot))
+        entries = _told(pieces, snapshot)
+        kept, readers = await self._scripts.run("show", lease.job_id, lease.token, tokens, *entries)
         return Shown(kept.decode(), readers > 0)
 
     async def finish(

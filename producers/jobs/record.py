@@ -40,6 +40,8 @@ class JobRecord:
     times: dict[str, float]
     seq: int = 0
     last_event: int | None = None
+    shown_tokens: int | None = None
+    """How many tokens of the answer readers have seen before its end; None where they have seen none."""
 
     @property
     def ended(self) -> bool:
@@ -139,6 +141,7 @@ def parse(job_id: str, fields: dict[bytes, bytes]) -> JobRecord | None:
         # What ends with an answer from the cache at once has ended before its `done`, the first entry, is said.
         seq=max(int(fields.get(b"seq", b"0")), int(state in ENDED)),
         last_event=int(fields[b"last_event"]) if b"last_event" in fields else None,
+        shown_tokens=int(fields[b"shown"]) if b"shown" in fields else None,
     )
 
 

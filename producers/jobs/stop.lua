@@ -1,8 +1,9 @@
--- End a job that has not started, or (for a cancel) ask the worker that runs it to stop.
--- ARGV: 2 job, 3 ending, 4 '1' if a running job is to be stopped too, 5 '1' if only while nobody reads it
+-- End a job that nobody runs, or (for a cancel) ask the worker that runs it to stop.
+-- ARGV: 2 job, 3 ending, 4 '1' if a running job is to be stopped too, 5 '1' if only while nobody reads it,
+-- 6 how many tokens were shown of what the ending tells, '' if none ever was
 -- needs: states
 local id = ARGV[2]
-local it = redis.call('HMGET', job(id), 'state', 'token', 'ending', 'cancel', 'lane', 'key_id', 'tenant')
+local it = redis.call('HMGET', job(id), 'state', 'token', 'ending', 'cancel', 'lane', 'key_id', 'tenant', 'shown')
 local state, now = it[1], now_ms()
 if ARGV[5] == '1' then
   local read_until = redis.call('ZSCORE', P .. 'readers', id)
@@ -20,6 +21,7 @@ if state == 'running' then
   end
   return { 'running' }
 end
+if (it[8] or '') ~= ARGV[6] then return { 'shown' } end -- more than the ending tells
 local token = math.max(tonumber(it[2] or 0) + 1, math.floor(now))
 move(id, state, 'finishing', { lane = it[5], key_id = it[6], tenant = it[7] }, ms(now),
   'token', string.format('%d', token), 'ending', ARGV[3], 'finished_ms', ms(now))

@@ -22,7 +22,7 @@ from infra.errors import Unavailable
 from infra.ids import new_id
 from infra.telemetry.metrics import Metrics
 from producers.events import Terminal
-from producers.jobs import early, record
+from producers.jobs import early, record, stopping
 from producers.jobs.endings import Endings
 from producers.jobs.intake import Intake
 from producers.log.outgoing import shard_of
@@ -210,8 +210,13 @@ class Reaper:
             # Its worker, or the next one that claims it, ends it; look again later, so that others have their turn.
             await self._postpone("deadlines", job_id, now_ms + self._patience.running_again_ms)
             return False
-        ending = early.expired(job, now_ms)
-        stopped = await self._intake.stop(job_id, ending, running_too=False)
+        stopped, ending = await stopping.stop(
+            self._scripts,
+            self._intake,
+            job,
+            lambda found, shown: early.expired(found, now_ms, shown),
+            running_too=False,
+        )
         return stopped.found == "finishing" and await self._publish(ending)
 
     async def _cancel_unread(self, now_ms: float) -> int:
@@ -226,8 +231,14 @@ class Reaper:
         if job is None or job.ended:
             await self._forget("readers", job_id)
             return False
-        ending = early.cancelled(job, now_ms)
-        stopped = await self._intake.stop(job_id, ending, running_too=True, if_unread=True)
+        stopped, ending = await stopping.stop(
+            self._scripts,
+            self._intake,
+            job,
+            lambda found, shown: early.cancelled(found, now_ms, shown),
+            running_too=True,
+            if_unread=True,
+        )
         return stopped.found == "running" or (stopped.found == "finishing" and await self._publish(ending))
 
     async def _finish_stuck(self, now_ms: float) -> int:

@@ -5,7 +5,7 @@
 - `ahead`: what is prepared while the claim is under way
 - `renewals`: leases kept and verdicts heard; `slots`: how many jobs at a time
 - `fleet`: the model servers, and who has a seat at which; `reach`: whether one of them can be reached
-- `screen`, `pace`: what readers are shown, and how often
+- `screen`, `pace`: what readers are shown, and how often; `seen`: what they had seen before the attempt
 - `tgi`: the model server; `prompting`: a prompt as it is shown there
 - `trouble`, `parameters`, `stops`, `endings`, `drawing`, `grammars`, `spelled`, `calls`, `retries`: decisions,
   without I/O

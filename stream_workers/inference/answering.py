@@ -18,6 +18,7 @@ from stream_workers.inference.fleet import Fleet, Seat, Server
 from stream_workers.inference.parameters import most_prompt_tokens
 from stream_workers.inference.prompting import Prompting
 from stream_workers.inference.screen import Screen
+from stream_workers.inference.seen import NOTHING, Seen, goes_on
 from stream_workers.inference.trouble import Trouble
 from stream_workers.inference.trying import Progress, Trying
 
@@ -46,12 +47,15 @@ class Answering:
         moderator: Moderator,
         most_answer_tokens: int,
         held_by: str = OUTLINES,
+        *,
+        server_continues: bool = True,
     ) -> None:
         self.fleet = fleet
         self._moderator = moderator
         self._delays_s = tuple(delays_s)
         self._most_answer_tokens = most_answer_tokens
         self._held_by = held_by
+        self._server_continues = server_continues
 
     def ahead(self, prompt: PromptSubmitted) -> Ahead:
         """What can be prepared before the claim: nothing of a turn, whose history is known only then."""
@@ -66,15 +70,18 @@ class Answering:
         ahead: Ahead,
         tried: Tried,
         trail: Trail,
+        seen: Seen = NOTHING,
     ) -> Answered | Unanswered | Later:
-        """The whole answer, on the screen as it comes; or what is to be done instead."""
+        """The whole answer, on the screen as it comes, from what was seen on; or what is to be done instead."""
         if self.must_judge(prompt) and (refused := await self._refused(prompt)) is not None:
             return refused
         if (seat := ahead.seat or self.fleet.seat(trail.failed_at)) is None:
             return Later()
         ahead.seat = seat
         prepared = await ahead.take() or await self._prepared(prompt, history, seat)
-        outcome = prepared if isinstance(prepared, Trouble) else await self._try(prompt, prepared, screen, progress)
+        outcome = (
+            prepared if isinstance(prepared, Trouble) else await self._try(prompt, prepared, screen, progress, seen)
+        )
         if isinstance(outcome, Answered):
             seat.answered()
             ahead.leave()
@@ -102,6 +109,10 @@ class Answering:
     def judged(self) -> bool:
         """Whether nothing of an answer may be shown before the whole of it was judged."""
         return self._moderator.judges_answers
+
+    def goes_on(self, prompt: PromptSubmitted) -> bool:
+        """Whether readers may see a part of the answer: another attempt could go on from there."""
+        return self._server_continues and not self.judged and goes_on(prompt)
 
     def must_judge(self, prompt: PromptSubmitted) -> bool:
         """Whether there is a hook for prompts, and no gateway asked it about this one."""
@@ -139,8 +150,9 @@ class Answering:
         return prepared
 
     async def _try(
-        self, prompt: PromptSubmitted, prepared: Prepared, screen: Screen, progress: Progress
+        self, prompt: PromptSubmitted, prepared: Prepared, screen: Screen, progress: Progress, seen: Seen
     ) -> Answered | Unanswered | Later | Trouble:
         most, held_by = self._most_answer_tokens, self._held_by
         prompting, limits = prepared.prompting, prepared.limits
-        return await Trying(prepared.seat.model, prompt, prompting, limits, most, held_by, screen, progress).answer()
+        model = prepared.seat.model
+        return await Trying(model, prompt, prompting, limits, most, held_by, screen, progress, seen).answer()

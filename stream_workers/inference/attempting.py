@@ -21,7 +21,7 @@ from producers.events import (
     Usage,
 )
 from producers.jobs import live
-from producers.jobs.lease import Kept, Leases, Tried
+from producers.jobs.lease import Kept, Lease, Leases, Tried
 from producers.jobs.live import Piece
 from producers.log.places import Place
 from producers.log.topics import JOB_EVENTS
@@ -44,6 +44,7 @@ from stream_workers.inference.endings import (
 from stream_workers.inference.prompting import MOST_BYTES
 from stream_workers.inference.renewals import Hold
 from stream_workers.inference.screen import Screen
+from stream_workers.inference.seen import NOTHING, Seen
 from stream_workers.inference.trying import Progress
 from stream_workers.patience import until_back
 from stream_workers.pen import FaustPen
@@ -94,7 +95,10 @@ class Attempting:
     async def _under_lease(
         self, attempt: Attempt, place: Place, hold: Hold, ahead: Ahead, trail: Trail
     ) -> Answer | Later | None:
-        screen = Screen(self.leases, hold, self.flush_s, held=self.answering.judged)
+        goes_on = self.answering.goes_on(attempt.prompt)
+        seen = await self._seen(hold.lease, goes_on=goes_on)
+        screen = Screen(self.leases, hold, self.flush_s, held=not goes_on, seen=seen)
+        attempt.seen = seen or NOTHING
         outcome: Answer | Answered | Unanswered | Later | None = None
         try:
             with hold:
@@ -116,6 +120,15 @@ class Attempting:
                 return self._stopped(attempt, hold.verdict, screen)
             case Answer():
                 return outcome
+
+    async def _seen(self, lease: Lease, *, goes_on: bool) -> Seen | None:
+        """What readers have seen of the answer before this attempt; None where it cannot go on from there."""
+        if lease.shown_tokens is None:
+            return NOTHING
+        entries = await until_back(lambda: live.entries_after(self.scripts, lease.job_id))
+        pieces = live.joined(live.pieces_in(entries))
+        is_text = bool(pieces) and not any(each.choice or each.tool_calls for each in pieces)
+        return Seen(tuple(pieces), lease.shown_tokens) if goes_on and is_text else None
 
     async def _put_back(self, attempt: Attempt, later: Later, hold: Hold, screen: Screen) -> Answer | Later | None:
         """Give the job back to the queue, if it is still wanted."""
@@ -141,7 +154,7 @@ class Attempting:
                 return recalled
             history = found
         return await self.answering.answer(
-            prompt, history, screen, self._progress(attempt), ahead, attempt.tried, trail
+            prompt, history, screen, self._progress(attempt), ahead, attempt.tried, trail, attempt.seen
         )
 
     async def _history(self, conversation: str, prompt: PromptSubmitted, place: Place) -> History | JobError:
@@ -215,7 +228,8 @@ class Attempting:
         at_ms = self.clock.now_ms()
         if "first_token" not in attempt.times:
             self.counts.first_token(prompt, at_ms)
-        attempt.times["first_token"] = at_ms
+        if not attempt.seen.pieces:
+            attempt.times["first_token"] = at_ms
         event = FirstTokenProduced(
             job_id=prompt.job_id, tenant=prompt.tenant, lane=prompt.lane, attempt=attempt.number, worker=attempt.worker,
             at_ms=at_ms,

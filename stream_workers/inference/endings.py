@@ -21,6 +21,7 @@ from producers.events import (
 from producers.jobs.lease import Short, Tried
 from producers.log.places import Place
 from stream_workers.inference.parameters import TooLong
+from stream_workers.inference.seen import NOTHING, Seen
 from stream_workers.inference.trouble import Kind, Trouble
 
 _TOLD: dict[Kind, str] = {
@@ -88,6 +89,8 @@ class Attempt:
     """What is held back for it against its limits, at least."""
     uncounted_tokens: int | None = None
     """The same, where an attempt before this one was cut off and nobody has counted what that took."""
+    seen: Seen = NOTHING
+    """What readers had seen of the answer before, from which this attempt goes on."""
 
     def completed(self, answered: Answered) -> AnswerCompleted:
         """The model's answer."""

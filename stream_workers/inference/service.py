@@ -81,7 +81,9 @@ async def serve(
         fleet = Fleet([Server(name_of(each), Tgi(replace(tgi, url=each))) for each in tgi.urls], settings.slots)
         stack.push_async_callback(fleet.close)
         most, held_by = prompts.max_answer_tokens, prompts.grammars
-        answering = Answering(fleet, settings.retry_delays_s(), moderator, most, held_by)
+        answering = Answering(
+            fleet, settings.retry_delays_s(), moderator, most, held_by, server_continues=tgi.continues
+        )
         pen = FaustPen(app, kafka, service.metrics)
         scripts = Scripts(client, redis_)
         worker = settings.name or f"{socket.gethostname()}-{os.getpid()}"

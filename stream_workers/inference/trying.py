@@ -6,7 +6,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 import msgspec
-from text_generation.types import Grammar
+from text_generation.types import Grammar, Parameters
 
 from producers.events import Choice, Message, PromptSubmitted, Sampling, Truncated, Usage
 from producers.jobs.live import Piece
@@ -16,6 +16,7 @@ from stream_workers.inference.endings import Answered, Later, Unanswered, too_lo
 from stream_workers.inference.parameters import Limits, TooLong, budget_tokens, parameters
 from stream_workers.inference.prompting import Prompting
 from stream_workers.inference.screen import Screen
+from stream_workers.inference.seen import NOTHING, Seen
 from stream_workers.inference.stops import StopCutter
 from stream_workers.inference.tgi import End, Templated, Tgi, Token
 from stream_workers.inference.trouble import Trouble
@@ -36,7 +37,7 @@ class Progress:
 
 @dataclass
 class Trying:
-    """One try at all choices of a prompt, one after the other."""
+    """One try at all choices of a prompt, in order; or at what is left of its only one, after what was `seen`."""
 
     model: Tgi
     prompt: PromptSubmitted
@@ -47,6 +48,7 @@ class Trying:
     """Who holds answers to grammars."""
     screen: Screen
     progress: Progress
+    seen: Seen = NOTHING
     prompt_tokens: int = 0
     tokens: int = 0
     """Those of the choices that are drawn already."""
@@ -55,7 +57,8 @@ class Trying:
         """All of them; the trouble at one is that of all."""
         choices: list[Choice] = []
         for number in range(self.prompt.sampling.n):
-            drawn = await self._call(number) if self.prompt.tools else None
+            # Whoever was shown text knows that the model chose to answer freely.
+            drawn = await self._call(number) if self.prompt.tools and not self.seen.pieces else None
             if drawn is None:
                 drawn = await self._text(number)
             if not isinstance(drawn, Choice):
@@ -78,7 +81,7 @@ class Trying:
         if call is None:
             self.tokens = tokens  # as TGI itself counts: what it took to choose is no part of the answer
             return None
-        self.screen.add(Piece("", number, (call,)))
+        self.screen.last(Piece("", number, (call,)))
         return Choice("", "tool_calls", (call,))
 
     async def _templated(self, *, offering: bool) -> Templated | Trouble:
@@ -104,7 +107,7 @@ class Trying:
     async def _draw(
         self, number: int, templated: Templated | Trouble, grammar: Grammar | Trouble | None, *, hidden: bool = False
     ) -> Choice | Unanswered | Later | Trouble:
-        """One generation; hang up on a server that goes on after a stop string or over the budget."""
+        """One generation, or what is left of it after what was seen."""
         if isinstance(templated, Trouble):
             return templated
         if isinstance(grammar, Trouble):
@@ -116,13 +119,29 @@ class Trying:
         needed = max(self.prompt_tokens, templated.tokens) + self.tokens + (sampling.n - number) * budget
         if (refused := await self.progress.needs(needed)) is not None:
             return refused
-        self.prompt_tokens, before = templated.tokens, self.tokens
-        cutter = StopCutter(sampling.stop)
-        drawing = Drawing(number, cutter, budget, with_logprobs=sampling.top_logprobs is not None and not hidden)
-        asked = parameters(sampling, budget, self.limits, number=number, grammar=grammar)
+        seen = NOTHING if hidden else self.seen
+        self.prompt_tokens, self.tokens = templated.tokens, self.tokens + seen.tokens
+        with_logprobs = sampling.top_logprobs is not None and not hidden
+        drawing = Drawing(number, StopCutter(sampling.stop), budget, with_logprobs=with_logprobs, seen=seen)
         # From here on the GPU may read the prompt: who cancels before the first token has used it, too.
         self.progress.counted(Usage(self.prompt_tokens, self.tokens))
-        async with aclosing(self.model.generate(templated.text, asked)) as stream:
+        left = budget - seen.tokens
+        if left < 1 or templated.tokens + seen.tokens > self.limits.max_input_tokens:
+            return drawing.end("length")
+        asked = parameters(sampling, left, self.limits, number=number, grammar=grammar)
+        drawn = await self._drawn(drawing, templated.text + seen.text, asked, hidden=hidden)
+        if isinstance(drawn, Trouble):
+            if drawn.kind == "refused" and seen.pieces:
+                # What it took of the first attempt it does not take with the text behind it: that is too long.
+                return drawing.end("length")
+            if not self.tokens:
+                self.progress.counted(None)
+        return drawn
+
+    async def _drawn(self, drawing: Drawing, inputs: str, asked: Parameters, *, hidden: bool) -> Choice | Trouble:
+        """What the server generates of it; hang up where that goes on after a stop string or over the budget."""
+        before = self.tokens
+        async with aclosing(self.model.generate(inputs, asked)) as stream:
             async for told in stream:
                 match told:
                     case Token():
@@ -130,24 +149,26 @@ class Trying:
                             break
                         piece = drawing.take(told)
                         self.tokens += 1
-                        if self.tokens == 1:
+                        if self.tokens == before + 1 and drawing.number == 0:
                             self.progress.first_token()
-                        self._show(piece, hidden=hidden)
+                        self._show(piece, drawing, hidden=hidden)
                         self.progress.counted(Usage(self.prompt_tokens, self.tokens))
                     case End(finish_reason, counted):
-                        self._show(drawing.rest(), hidden=hidden)
-                        self.tokens = before + min(counted, budget)
+                        self._show(drawing.rest(), drawing, hidden=hidden, last=True)
+                        self.tokens = before + min(counted, asked.max_new_tokens or counted)
                         return drawing.end(finish_reason)
                     case Trouble():
-                        if not self.tokens:
-                            self.progress.counted(None)
                         return told
-        self._show(drawing.rest(), hidden=hidden)
+        self._show(drawing.rest(), drawing, hidden=hidden, last=True)
         return drawing.end("length")
 
-    def _show(self, piece: Piece | None, *, hidden: bool) -> None:
-        if piece is not None and not hidden:
-            self.screen.add(piece)
+    def _show(self, piece: Piece | None, drawing: Drawing, *, hidden: bool, last: bool = False) -> None:
+        if piece is None or hidden:
+            return
+        if last or drawing.over:
+            self.screen.last(piece)
+        else:
+            self.screen.add(piece, drawing.shown_tokens)
 
 
 def _unstopped(sampling: Sampling) -> Sampling:

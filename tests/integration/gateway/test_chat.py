@@ -128,7 +128,8 @@ async def test_a_second_attempt_that_repeats_the_first_is_not_noticed(
     prompt, place = await worker.next_prompt()
     await worker.leases.show(await worker.lease_of(prompt, place), [Piece("It sc")])
     again = await taken_over(gateway, worker, prompt, place)
-    for piece in ("It", " scatt", "ers."):
+    await worker.leases.show(again, [Piece("It")], snapshot=True)
+    for piece in (" scatt", "ers."):
         await worker.leases.show(again, [Piece(piece)])
     await worker.end(again, a_completed(prompt, "It scatters."))
 
@@ -143,7 +144,7 @@ async def test_a_second_attempt_that_differs_breaks_the_stream_honestly(
     prompt, place = await worker.next_prompt()
     await worker.leases.show(await worker.lease_of(prompt, place), [Piece("It sc")])
     again = await taken_over(gateway, worker, prompt, place)
-    await worker.leases.show(again, [Piece("Because.")])
+    await worker.leases.show(again, [Piece("Because.")], snapshot=True)
     await worker.end(again, a_completed(prompt, "Because."))
 
     events = events_of((await asking).content)

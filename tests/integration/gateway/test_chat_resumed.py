@@ -249,7 +249,7 @@ async def test_who_is_told_nothing_until_an_attempt_was_started_over_is_told_the
     await worker.leases.show(first, [Piece("Per")])
     await gateway.scripts.redis.hset(f"{gateway.scripts.prefix}job:{prompt.job_id}", "lease_ms", "0")
     second = await worker.lease_of(prompt, place)
-    await worker.leases.show(second, [Piece("Because.")])
+    await worker.leases.show(second, [Piece("Because.")], snapshot=True)
     await worker.end(second, a_completed(prompt, "Because."))
     all_is_there.set()
     told = await asking

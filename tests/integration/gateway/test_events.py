@@ -161,13 +161,13 @@ async def test_an_attempt_that_starts_over_says_so(gateway: RunningGateway, work
     await worker.leases.show(await worker.lease_of(prompt, place), [Piece("It sc")])
     await gateway.scripts.redis.hset(f"{gateway.scripts.prefix}job:{job_id}", "lease_ms", "0")
     again = await worker.lease_of(prompt, place)
-    await worker.leases.show(again, [Piece("Because.")])
+    await worker.leases.show(again, [Piece("Because.")], snapshot=True)
     await worker.end(again, a_completed(prompt, "Because.", attempt=2))
 
     events = events_of((await reading).content)
     told = [(each.event, json.loads(each.data).get("text")) for each in events]
     assert told == [
-        ("status", None), ("token", "It sc"), ("status", None), ("snapshot", ""), ("token", "Because."), ("done", None)
+        ("status", None), ("token", "It sc"), ("status", None), ("snapshot", "Because."), ("done", None)
     ]  # fmt: skip
 
 

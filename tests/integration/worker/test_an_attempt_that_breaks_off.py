@@ -48,9 +48,12 @@ class Broken(Answering):
     def judged(self) -> bool:
         return False
 
+    def goes_on(self, _prompt: PromptSubmitted) -> bool:
+        return True
+
     async def answer(self, _prompt: Any, _history: Any, screen: Screen, *_: Any) -> Any:
-        screen.add(Piece("Rayleigh "))
-        screen.add(Piece("scattering."))
+        screen.add(Piece("Rayleigh "), 1)
+        screen.add(Piece("scattering."), 2)
         raise Bug
 
 

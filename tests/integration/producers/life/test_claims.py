@@ -10,7 +10,7 @@ from tests.support.life import House, claimed, lapsed
 async def test_a_live_lease_parks_the_next_worker_and_a_lapsed_one_is_taken_over(house: House) -> None:
     prompt = a_prompt()
     first = await claimed(house.leases, prompt)
-    await house.leases.show(first, [Piece("half an ans")])
+    await house.leases.show(first, [Piece("half an ans")], tokens=3)
     parked = await house.other.claim(prompt, 0)
     await lapsed(house, prompt.job_id)
     second = await claimed(house.other, prompt)
@@ -21,7 +21,9 @@ async def test_a_live_lease_parks_the_next_worker_and_a_lapsed_one_is_taken_over
     assert (await house.leases.show(first, [Piece("wer")])).kept == "lost"
     assert await house.leases.renew([first]) == ["lost"]
     assert await house.leases.finish(first, a_completed(prompt)) == Lost()
-    assert live.text_of(await live.entries_after(house.scripts, prompt.job_id)) == ""
+    assert live.text_of(await live.entries_after(house.scripts, prompt.job_id)) == "half an ans"
+    assert (first.shown_tokens, second.shown_tokens) == (None, 3)
+    assert "first_token" in second.times
 
 
 async def test_who_shows_an_answer_hears_whether_anybody_reads_it(house: House) -> None:
@@ -81,7 +83,7 @@ async def test_a_prompt_that_kills_its_workers_is_poison_at_the_sixth_claim(hous
 async def test_a_job_that_was_given_back_is_claimed_at_once_and_its_old_token_is_worth_nothing(house: House) -> None:
     prompt = a_prompt()
     lease = await claimed(house.other, prompt)
-    await house.other.show(lease, [Piece("half an ans")])
+    await house.other.show(lease, [Piece("half an ans")], tokens=3)
     await house.other.release(lease)
     await house.other.release(lease)
     refused = [(await house.other.show(lease, [Piece("wer")])).kept, *await house.other.renew([lease])]
@@ -91,7 +93,8 @@ async def test_a_job_that_was_given_back_is_claimed_at_once_and_its_old_token_is
     assert refused == ["lost", "lost"]
     assert (second.verdict, second.attempt) == ("claimed", 2)
     assert int(second.token) > int(lease.token)
-    assert live.text_of(await live.entries_after(house.scripts, prompt.job_id)) == ""
+    assert live.text_of(await live.entries_after(house.scripts, prompt.job_id)) == "half an ans"
+    assert second.shown_tokens == 3
     assert await house.leases.finish(second, a_completed(prompt)) == Finishing(a_completed(prompt))
     await house.leases.release(second)
     assert isinstance(await house.other.claim(prompt, 0), Finishing)
