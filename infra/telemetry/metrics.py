@@ -88,6 +88,21 @@ class Metrics:
     )  # fmt: skip
     slots = Entry(Gauge, "headrace_slots_size", "Generations that may run at once", fed_by=("worker",))
     slots_busy = Entry(Gauge, "headrace_slots_busy", "Slots that are taken now", fed_by=("worker",))
+    server_seats = Entry(
+        Gauge, "headrace_server_seats", "Prompts that a model server is given at a time; none while it is away",
+        ("server",), fed_by=("worker",),
+    )  # fmt: skip
+    server_busy = Entry(
+        Gauge, "headrace_server_seats_busy", "Prompts that a model server has now", ("server",), fed_by=("worker",)
+    )
+    server_state = Entry(
+        Gauge, "headrace_server_state", "1 for the state that a model server is in", ("server", "state"),
+        fed_by=("worker",),
+    )  # fmt: skip
+    server_outcomes = Entry(
+        Counter, "headrace_server_outcomes", "What came of asking a model server", ("server", "outcome"),
+        fed_by=("worker",),
+    )  # fmt: skip
     mentions_dropped = Entry(
         Counter, "headrace_mentions_dropped", "Job events that were not worth waiting for", fed_by=("worker",)
     )

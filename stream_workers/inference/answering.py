@@ -3,7 +3,7 @@
 import logging
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from infra.errors import Unavailable
 from producers.conversations.recent import History
@@ -154,5 +154,13 @@ class Answering:
     ) -> Answered | Unanswered | Later | Trouble:
         most, held_by = self._most_answer_tokens, self._held_by
         prompting, limits = prepared.prompting, prepared.limits
-        model = prepared.seat.model
-        return await Trying(model, prompt, prompting, limits, most, held_by, screen, progress, seen).answer()
+        seat = prepared.seat
+        trying = Trying(seat.model, prompt, prompting, limits, most, held_by, screen, progress, seen)
+
+        def first_token() -> None:
+            seat.first_token(trying.prompt_tokens)
+            progress.first_token()
+
+        trying.progress = replace(progress, first_token=first_token)
+        seat.asked()
+        return await trying.answer()

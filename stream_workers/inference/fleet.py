@@ -7,15 +7,23 @@ import asyncio
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from time import monotonic
+from typing import Literal, get_args
 from urllib.parse import urlsplit
 
+from stream_workers.inference.breaker import Breaker
 from stream_workers.inference.parameters import Limits
 from stream_workers.inference.reach import Reach
 from stream_workers.inference.tgi import Tgi
 from stream_workers.inference.trouble import AWAY, Trouble
+from stream_workers.inference.window import Window
 
 MOST = 512
 """Seats at a server that does not say how many requests it takes at a time."""
+
+
+State = Literal["there", "on trial", "away"]
+STATES: tuple[State, ...] = get_args(State)
 
 
 def name_of(url: str) -> str:
@@ -25,19 +33,35 @@ def name_of(url: str) -> str:
 
 
 class Server:
-    """One model server, how much of it is in use, and whether it can be reached."""
+    """One model server: how much of it is in use, whether it can be reached, and what came of asking it."""
 
     def __init__(self, name: str, model: Tgi, reach: Reach | None = None) -> None:
         self.name = name
         self.model = model
         self.reach = reach or Reach(model.healthy)
+        self.window = Window(MOST)
+        self.breaker = Breaker()
         self.under_way = 0
-        self._most = MOST
+        self.told: Callable[[str], None] = lambda _: None
+        """Called with what came of each asking: `answered`, or the kind of trouble."""
+
+    @property
+    def state(self) -> State:
+        """Whether it is asked."""
+        if not self.reach.is_there:
+            return "away"
+        return "on trial" if self.breaker.on_trial else "there"
 
     @property
     def seats(self) -> int:
-        """How many prompts may be there at a time; none while it cannot be reached."""
-        return self._most if self.reach.is_there else 0
+        """How many prompts may be there at a time; none while it is away."""
+        match self.state:
+            case "there":
+                return self.window.size
+            case "on trial":
+                return 1
+            case "away":
+                return 0
 
     @property
     def free(self) -> int:
@@ -53,8 +77,25 @@ class Server:
         """What it takes; that it takes so many at a time is heeded from then on."""
         limits = await self.model.limits()
         if isinstance(limits, Limits):
-            self._most = limits.max_concurrent_requests or MOST
+            self.window.limit(limits.max_concurrent_requests or MOST)
         return limits
+
+    def answered(self) -> None:
+        """It has answered a prompt, which is still counted as under way."""
+        self.told("answered")
+        self.reach.found()
+        self.breaker.answered()
+        self.window.answered(was_full=self.under_way >= self.window.size, now_s=monotonic())
+
+    def troubled(self, trouble: Trouble) -> None:
+        """It has not."""
+        self.told(trouble.kind)
+        if trouble.kind == "busy":
+            self.window.refused(self.under_way - 1, monotonic())
+        if trouble.kind in AWAY:
+            self.reach.lost(trouble.message)
+        elif self.breaker.troubled(trouble.kind):
+            self.reach.lost(f"it is left alone for a while, for its answers break off: {trouble.message}")
 
 
 @dataclass(eq=False)
@@ -64,6 +105,7 @@ class Seat:
     server: Server
     _changed: Callable[[], None]
     _is_taken: bool = True
+    _asked_s: float | None = None
 
     @property
     def model(self) -> Tgi:
@@ -76,14 +118,23 @@ class Seat:
         self._changed()
         return limits
 
+    def asked(self) -> None:
+        """The server is asked for the answer from now on."""
+        self._asked_s = monotonic()
+
+    def first_token(self, prompt_tokens: int) -> None:
+        """The answer to a prompt of so many tokens begins; what is said after the first time counts for nothing."""
+        if self._asked_s is not None:
+            now_s, asked_s, self._asked_s = monotonic(), self._asked_s, None
+            self.server.window.first_token(prompt_tokens, now_s - asked_s, now_s)
+
     def answered(self) -> None:
         """The server has answered the prompt."""
-        self.server.reach.found()
+        self.server.answered()
 
     def troubled(self, trouble: Trouble) -> None:
         """It has not."""
-        if trouble.kind in AWAY:
-            self.server.reach.lost(trouble.message)
+        self.server.troubled(trouble)
 
     def leave(self) -> None:
         """The prompt asks for nothing more here; said twice it counts once."""

@@ -45,6 +45,12 @@ class Reach:
             self.changed()
             self._asking = asyncio.create_task(self._ask(), name="the model server's health")
 
+    def back(self) -> None:
+        """It says that it is healthy."""
+        log.info("the model server is back")
+        self._is_there.set()
+        self.changed()
+
     def found(self) -> None:
         """It has answered a prompt."""
         self._lost_for = 0
@@ -62,6 +68,4 @@ class Reach:
             await asyncio.sleep(pause_s * random.uniform(1 - _JITTER, 1 + _JITTER))  # noqa: S311 # spreads, guards nothing
             if await self._healthy():
                 break
-        log.info("the model server is back")
-        self._is_there.set()
-        self.changed()
+        self.back()

@@ -1,6 +1,7 @@
 """The worker process: everything put together, started, drained and stopped."""
 
 import asyncio
+import functools
 import logging
 import os
 import socket
@@ -30,7 +31,7 @@ from stream_workers.inference.agent import TOPICS, Inference
 from stream_workers.inference.answering import Answering
 from stream_workers.inference.attempting import Attempting
 from stream_workers.inference.counts import Counts
-from stream_workers.inference.fleet import Fleet, Server, name_of
+from stream_workers.inference.fleet import STATES, Fleet, Server, name_of
 from stream_workers.inference.life import Life
 from stream_workers.inference.renewals import Renewals
 from stream_workers.inference.slots import Slots
@@ -95,6 +96,8 @@ async def serve(
         fleet.tell(life.slots.resize)
         inference = Inference(life, pen, SystemClock(), kafka.topic_prefix)
         _show(service.metrics, life.slots, app, kafka)
+        for server in fleet.servers:
+            _show_server(service.metrics, server)
         app.agent(faust_app.subscription(app, kafka, TOPICS), name="inference")(inference.read)
         app.on_partitions_revoked.connect(_revoked(inference), weak=False)
         app.on_partitions_assigned.connect(_assigned(service), weak=False)
@@ -154,6 +157,18 @@ def _show(metrics: Metrics, slots: Slots, app: faust_app.WorkerApp, kafka: Kafka
             metrics.consumer_lag.labels(GROUP, topic.removeprefix(kafka.topic_prefix)).set(records)
 
     metrics.look_up(metrics.consumer_lag, look)
+
+
+def _show_server(metrics: Metrics, server: Server) -> None:
+    metrics.server_seats.labels(server.name).set_function(lambda: server.seats)
+    metrics.server_busy.labels(server.name).set_function(lambda: server.under_way)
+    for state in STATES:
+        metrics.server_state.labels(server.name, state).set_function(functools.partial(_is_in, server, state))
+    server.told = lambda outcome: metrics.server_outcomes.labels(server.name, outcome).inc()
+
+
+def _is_in(server: Server, state: str) -> float:
+    return float(server.state == state)
 
 
 def _revoked(inference: Inference) -> Callable[..., Awaitable[None]]:

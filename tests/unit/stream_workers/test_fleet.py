@@ -100,3 +100,31 @@ async def test_trouble_that_says_nothing_of_the_server_loses_nobody() -> None:
 )
 def test_a_servers_name_says_where_it_is_and_not_how_one_gets_in(url: str, name: str) -> None:
     assert name_of(url) == name
+
+
+async def test_a_server_that_garbles_its_answers_is_left_alone_and_then_given_one_prompt() -> None:
+    fleet = await a_fleet_of(4, 4)
+    bad = fleet.servers[0]
+    for _ in range(5):
+        bad.troubled(Trouble("garbled", "what is that?"))
+    away, seat = bad.state, fleet.seat()
+    await bad.reach.close()
+    bad.reach.back()
+    on_trial = (bad.state, bad.seats, fleet.size)
+    bad.answered()
+
+    assert away == "away"
+    assert seat is not None
+    assert seat.server is fleet.servers[1]
+    assert on_trial == ("on trial", 1, 5)
+    assert (bad.state, bad.seats) == ("there", 4)
+
+
+async def test_a_server_that_refuses_is_given_no_more_than_it_takes() -> None:
+    fleet = await a_fleet_of(100, slots=20)
+    seats = [seat for _ in range(20) if (seat := fleet.seat())]
+    for each in seats[8:]:
+        each.troubled(Trouble("busy", "overloaded"))
+        each.leave()
+
+    assert fleet.size == fleet.servers[0].seats == 8

@@ -17,6 +17,7 @@ from infra.local.tgi.timed.text import SPECIAL_IDS, answer_words, json_pieces, p
 
 REMEMBERED = 10_000
 State = Literal["queued", "running", "held", "finished", "closed", "cut", "failed"]
+OVER: frozenset[State] = frozenset({"finished", "closed", "cut", "failed"})
 
 
 class Seen(Struct):
@@ -85,9 +86,11 @@ class TimedEngine:
         return [_logprob(each) if place else None for place, each in enumerate(ids)]
 
     def admit(self, inputs: str) -> bool:
-        """Not when an overload was ordered."""
+        """Not when an overload was ordered, nor where there is no room."""
         self._asked += 1
         if take(self.faults, inputs, ["overload"]) is not None:
+            return False
+        if self.knobs.room and sum(each.state not in OVER for each in self.seen) >= self.knobs.room:
             return False
         rate = self.knobs.overload_rate
         return rate == 0 or luck("overload", self._asked) >= rate

@@ -14,6 +14,7 @@ FaultKind = Literal["cut", "fail", "overload", "garbage", "hold", "say"]
 class Knobs(Struct, frozen=True, forbid_unknown_fields=True):
     """How the timed server behaves from now on. Rates are shares of all generations, between 0 and 1.
 
+    It refuses (429) what is more than `room` generations at a time, unlike `slots`, for which they wait; 0: nothing.
     While it is `down`, health says 503 and every generation fails at once, as TGI does without its model process.
     """
 
@@ -21,6 +22,7 @@ class Knobs(Struct, frozen=True, forbid_unknown_fields=True):
     token_ms: float = 1.0
     answer_tokens: int = ANSWER_TOKENS
     slots: int = 0
+    room: int = 0
     overload_rate: float = 0.0
     error_rate: float = 0.0
     cut_rate: float = 0.0
