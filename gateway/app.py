@@ -136,7 +136,7 @@ def create_app(
     app[SEAL], app[LOG] = parts.seal, parts.kafka
     app[MODERATOR] = Moderator(parts.moderation)
     app[SCRIPTS] = scripts = Scripts(redis.client(parts.redis), parts.redis)
-    app[INTAKE] = intake = Intake(scripts, parts.retention, settings.conversation_bytes)
+    app[INTAKE] = intake = Intake(scripts, parts.retention, settings.conversation_bytes, settings.longest_wait_s)
     app[ONCE] = Once(scripts)
     app[CONVERSATIONS] = Conversations(scripts, parts.retention)
     app[FEEDBACK] = Feedback(scripts, parts.retention)

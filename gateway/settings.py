@@ -11,6 +11,7 @@ from infra.addresses import is_url
 from infra.errors import WrongSetting
 from infra.settings import setting
 from infra.tls import Pair
+from producers.events import Lane
 from producers.settings import PromptSettings
 
 LONGEST_PING_S = 15.0
@@ -54,6 +55,11 @@ class GatewaySettings(PromptSettings):
     conversation_bytes: int = setting(
         64_000_000, "most text kept of one conversation: what is added after that, or asked, is refused (409)"
     )
+    interactive_wait_s: float = setting(
+        120.0,
+        "an interactive prompt that would have to wait longer, as the queue goes now, is refused (503); 0: none is",
+    )
+    standard_wait_s: float = setting(0.0, "the same for a standard one")
     chat_timeout_s: float = setting(600.0, "longest wait of a synchronous chat completion for its answer")
     opening_s: float = setting(
         1.0,
@@ -94,7 +100,7 @@ class GatewaySettings(PromptSettings):
                 f"{self.variable('ping_every_s')}={self.ping_every_s} must be more than 0, at most {LONGEST_PING_S:g}:"
                 " the chat page and our clients take a stream that is silent for three times as long for a broken one"
             )
-        for name in ("reader_grace_s", "linger_s"):
+        for name in ("reader_grace_s", "linger_s", "interactive_wait_s", "standard_wait_s"):
             if getattr(self, name) < 0:
                 raise WrongSetting(f"{self.variable(name)}={getattr(self, name)} is less than 0")
         for each in self.cors_origins:
@@ -111,6 +117,11 @@ class GatewaySettings(PromptSettings):
             _ = self.proxies
         except ValueError as error:
             raise WrongSetting(f"{self.variable('trusted_proxies')}: {error}") from None
+
+    @property
+    def longest_wait_s(self) -> dict[Lane, float]:
+        """By lane, what a prompt may have to wait; 0: as long as it takes. A batch takes what is left over."""
+        return {"interactive": self.interactive_wait_s, "standard": self.standard_wait_s}
 
     @property
     def tls(self) -> Pair | None:

@@ -72,5 +72,9 @@ def not_entered(refused: NotAccepted) -> Problem:
         case "not_last":
             message = "replaces must be the job of the conversation's last turn, and that must have left an answer."
             return problems.conflict(message, "not_last_turn")
+        case "overloaded":
+            return problems.overloaded(refused.wait_s)
+        case "too_late":
+            return problems.deadline_too_close(refused.wait_s)
         case _:
             return problems.unavailable("The conversation moved to another lane just now; try again.")

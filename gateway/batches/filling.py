@@ -222,6 +222,8 @@ class Filling:
                 return NotNow(HOLD_BACK_S)
             case NotAccepted(reason="rebuilding"):
                 raise view.being_rebuilt()
+            case NotAccepted(reason="overloaded" | "too_late"):
+                return NotNow(HOLD_BACK_S)
             case NotAccepted(reason=reason):
                 raise OurFault(f"a line of a batch was not accepted: {reason}")
 

@@ -22,6 +22,8 @@ INVALID, AUTHENTICATION, PERMISSION, RATE_LIMIT, SERVER = (
     "server_error",
 )
 _NO_RETRY = {"x-should-retry": "false"}
+_MOST_PATIENCE_S = 120.0
+"""OpenAI's SDKs come back by themselves after so long at most."""
 
 
 class Problem(NeverTryAgain):
@@ -171,6 +173,21 @@ def unavailable(message: str, after_s: float = 1.0) -> Problem:
     headers = {"Retry-After": whole_seconds(after_s)}
     told = message[:1].upper() + message[1:]  # a part that does not answer says why as the rest of a sentence
     return Problem(503, told, type=SERVER, code="unavailable", headers=headers)
+
+
+def overloaded(after_s: float) -> Problem:
+    """More waits than would be answered in time; whoever may enter after so long comes back by then."""
+    message = "More prompts wait than would be answered in time. Nothing was accepted; try again later."
+    headers = {"Retry-After": whole_seconds(min(after_s, _MOST_PATIENCE_S))}
+    return Problem(503, message, type=SERVER, code="overloaded", headers=headers)
+
+
+def deadline_too_close(wait_s: float) -> Problem:
+    """So long is the wait that the deadline would pass in the queue; to send the same again is of no use."""
+    wait = whole_seconds(wait_s)
+    message = f"The deadline cannot be met: prompts of this lane wait for about {wait} seconds now."
+    headers = {"Retry-After": whole_seconds(min(wait_s, _MOST_PATIENCE_S))} | _NO_RETRY
+    return Problem(503, message, type=SERVER, param="deadline", code="deadline_too_close", headers=headers)
 
 
 def whole_seconds(seconds: float) -> str:

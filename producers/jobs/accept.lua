@@ -5,8 +5,9 @@
 -- 6 ms after which it is given up unless somebody reads it, or 0, 7 the key of its answer in the cache, or '',
 -- 8 '1' where that answer is told at once, and so is visible before the log has heard of it,
 -- 9 '1' where nothing but that answer is wanted, 10 '' all at once; or 'ask' first whether anything speaks against it, which
--- counts the request and makes no job, and accept it as 'asked' before, 11 most bytes that a conversation may keep
--- needs: budget, standing_of, states
+-- counts the request and makes no job, and accept it as 'asked' before, 11 most bytes that a conversation may keep,
+-- 12 the longest wait in the lane in ms, or 0
+-- needs: budget, pace, standing_of, states
 local id, given, held = ARGV[2], cmsgpack.unpack(ARGV[5]), cmsgpack.unpack(ARGV[4])
 local now, tokens, spent = now_ms(), tonumber(given.tokens), P .. 'spent:' .. day_of(given.received_ms)
 for _, it in ipairs(held) do
@@ -40,6 +41,15 @@ local function over()
   end
 end
 
+-- Why nobody would answer it in time, with the wait; a batch takes what is left over, however long that takes.
+local function too_busy()
+  local most, deadline = tonumber(ARGV[12]), given.lane ~= 'batch' and tonumber(given.deadline_ms)
+  if most == 0 and not deadline then return end
+  local wait, least = wait_in(given.lane, now)
+  if wait and most > 0 and wait > most then return 'overloaded', wait - most end
+  if wait and deadline and now + least > deadline then return 'too_late', wait end
+end
+
 if not whole('state', ARGV[3]) then return with_standing({ 'rebuilding' }) end
 for whose, it in ipairs(held) do
   local spent = it.request_level and it.request_level < 1
@@ -66,6 +76,9 @@ local by, whose = over()
 if by then return with_standing({ 'limited', by, whose, tokens }) end
 local earlier = ARGV[7] ~= '' and redis.call('GET', P .. 'cache:' .. ARGV[7])
 if ARGV[9] == '1' and not earlier then return counted({ 'not_cached' }) end
+local busy, for_ms
+if not earlier then busy, for_ms = too_busy() end
+if busy then return with_standing({ busy, ms(for_ms) }) end
 if ARGV[10] == 'ask' then return counted({ 'may_enter' }) end
 given.tokens = string.format('%d', tokens)
 

@@ -1,12 +1,12 @@
 """The gateway's steps: accept a prompt, note the broker's acknowledgement, stop a job; and count other requests."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import msgspec
 
-from producers.events import Limits, PromptSubmitted, Terminal
+from producers.events import Lane, Limits, PromptSubmitted, Terminal
 from producers.jobs.record import describe
 from producers.limits import standing
 from producers.limits.standing import Limit, Standing, Stands
@@ -64,10 +64,18 @@ class OverQuota:
 
 @dataclass(frozen=True)
 class NotAccepted:
-    """Nothing was done; `lane` is where the conversation is pinned when that is the reason."""
+    """Nothing was done; `lane` is where the conversation is pinned when that is the reason.
 
-    reason: Literal["rebuilding", "other_payload", "no_conversation", "not_last", "not_cached", "full", "lane"]
+    `overloaded`: the wait would be longer than the longest by `wait_s`; `too_late`: it would be that long, and end
+    after the deadline.
+    """
+
+    reason: Literal[
+        "rebuilding", "other_payload", "no_conversation", "not_last", "not_cached", "full", "lane", "overloaded",
+        "too_late",
+    ]  # fmt: skip
     lane: str = ""
+    wait_s: float = 0.0
     stands: Stands | None = field(default=None, compare=False)
 
 
@@ -82,11 +90,16 @@ class Intake:
     """Steps 1 and 3 of a job's life, and its early end."""
 
     def __init__(
-        self, scripts: Scripts, retention: Retention, conversation_bytes: int = MOST_CONVERSATION_BYTES
+        self,
+        scripts: Scripts,
+        retention: Retention,
+        conversation_bytes: int = MOST_CONVERSATION_BYTES,
+        longest_wait_s: Mapping[Lane, float] | None = None,
     ) -> None:
         self._scripts = scripts
         self._retention = retention
         self._conversation_bytes = conversation_bytes
+        self._longest_wait_s = longest_wait_s or {}
 
     async def ask(
         self,
@@ -144,7 +157,7 @@ class Intake:
         verdict, *rest, packed = await self._scripts.run(
             "accept", prompt.job_id, PARTITIONS, standing.held(prompt.key_id, key, prompt.tenant, tenant),
             describe(prompt, self._retention), unread_ms, cache_key, at_once, int(cached_only), step,
-            self._conversation_bytes,
+            self._conversation_bytes, f"{self._longest_wait_s.get(prompt.lane, 0.0) * 1000:.0f}",
         )  # fmt: skip
         stands = standing.told(packed)
         match verdict.decode():
@@ -157,7 +170,9 @@ class Intake:
             case "limited":
                 return OverQuota(rest[0].decode(), "key" if rest[1] == 1 else "tenant", stands, int(rest[2]))
             case "lane":
-                return NotAccepted("lane", rest[0].decode(), stands)
+                return NotAccepted("lane", rest[0].decode(), stands=stands)
+            case "overloaded" | "too_late" as reason:
+                return NotAccepted(reason, wait_s=float(rest[0]) / 1000, stands=stands)
             case reason:
                 return NotAccepted(reason, stands=stands)
 

@@ -16,3 +16,16 @@ local function note_start(lane, now)
   else redis.call('HDEL', key, 'others_wait') end
   redis.call('PEXPIRE', key, 3600000)
 end
+
+-- How long a job that enters the lane now is to wait, and how long at least in about nineteen of twenty cases (`outlook` of
+-- waiting.py says the same of one that waits); nothing where none waits or nobody knows the pace.
+local function wait_in(lane, now)
+  local ahead = redis.call('ZCARD', queued(lane))
+  if ahead == 0 then return end
+  local it = redis.call('HMGET', P .. 'lane:' .. lane .. ':pace', 'at', 'gaps', 'mean', 'variance')
+  local gaps = tonumber(it[2] or 0)
+  if gaps < 5 then return end
+  local place, mean = ahead + 1, tonumber(it[3])
+  local off = 1.645 * math.sqrt(tonumber(it[4]) * (place + place * place / gaps))
+  return place * mean + math.max(0, now - tonumber(it[1]) - mean), math.max(0, place * mean - off)
+end
